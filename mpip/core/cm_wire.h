@@ -34,17 +34,17 @@
 #define CM_VERSION   1
 #define CM_SALT      0x4d504950u /* "MPIP" */
 #define CM_EXT_WORDS 15
-#define CM_MAX	     (CM_FIXED + 4 * CM_EXT_WORDS)
+#define CM_MAX       (CM_FIXED + 4 * CM_EXT_WORDS)
 
 /* CM flags (paper 3.2 to 3.8). */
-#define CM_FLAG_ENABLE	  0x01 /* query */
-#define CM_FLAG_ENABLED	  0x02 /* confirmation */
-#define CM_FLAG_HB	  0x04 /* heartbeat */
+#define CM_FLAG_ENABLE    0x01 /* query */
+#define CM_FLAG_ENABLED   0x02 /* confirmation */
+#define CM_FLAG_HB        0x04 /* heartbeat */
 #define CM_FLAG_IP_CHANGE 0x08
-#define CM_FLAG_HS	  0x10 /* fake-TCP handshake */
-#define CM_FLAG_PROBE	  0x20 /* ours: with HB, "answer at once" */
-#define CM_FLAG_WANT	  0x40 /* ours: "I have no address list of yours yet" */
-#define CM_FLAG_LEAVE	  0x80 /* ours: "I am leaving, fall back now" */
+#define CM_FLAG_HS        0x10 /* fake-TCP handshake */
+#define CM_FLAG_PROBE     0x20 /* ours: with HB, "answer at once" */
+#define CM_FLAG_WANT      0x40 /* ours: "I have no address list of yours yet" */
+#define CM_FLAG_LEAVE     0x80 /* ours: "I am leaving, fall back now" */
 
 /*
  * The query's carriers (departure from 3.2: a plain peer must be able to ignore them).
@@ -52,14 +52,15 @@
  * TCP: an experimental option (RFC 6994) that fills all 40 option bytes of a copy of the segment
  * without its payload: kind 254, length 40, ExID, then 36 bytes of CM.
  * UDP: the surplus area behind the UDP length (RFC 9868): a pad byte if the UDP length is odd,
- * the option checksum (OCS), then an experimental option: kind 127, length 40, ExID, 36 bytes of CM.
+ * the option checksum (OCS), then an experimental option: kind 127, length 40, ExID, 36 bytes of
+ * CM.
  */
-#define CARRIER_CM	     36
-#define CARRIER_TCP_KIND     254
-#define CARRIER_UDP_KIND     127
-#define CARRIER_LENGTH	     40
-#define CARRIER_EXID	     0x4d50
-#define CARRIER_UDP_OCS	     2 /* bytes of option checksum in front of the option */
-#define CARRIER_UDP_SURPLUS  (CARRIER_UDP_OCS + CARRIER_LENGTH)
+#define CARRIER_CM          36
+#define CARRIER_TCP_KIND    254
+#define CARRIER_UDP_KIND    127
+#define CARRIER_LENGTH      40
+#define CARRIER_EXID        0x4d50
+#define CARRIER_UDP_OCS     2 /* bytes of option checksum in front of the option */
+#define CARRIER_UDP_SURPLUS (CARRIER_UDP_OCS + CARRIER_LENGTH)
 
 #endif

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From the networks to the application (paper 3.7.3, inbound).
+ *
+ * Theory of operation: the CM at a packet's end names node and session; with the session known,
+ * its checksum can be verified, and only then it is a CM. What it measures goes to Tables 5 and
+ * 3; the user data gets the session's own addresses back, whatever path it came on, and TCP
+ * passes the out-of-order buffer.
+ *
+ * The two wire forms differ only in where the segment lies: alone in a datagram that came to our
+ * wire port (udp), where everything must carry a CM, or in an IP packet that the ingress hook took
+ * (literal), where a packet without a valid CM is somebody else's and goes back untouched.
+ */
+
+#include "mpip/core/state.h"
+
+static struct host_packet *host_slot(struct engine *e, struct actions *a)
+{
+	if (a->hosts >= a->host_capacity) {
+		count(e, STAT_DROP_NO_ROOM);
+		return NULL;
+	}
+	struct host_packet *h = &a->host[a->hosts++];
+	h->verbatim = h->no_checksum = false;
+	return h;
+}
+
+/* Hands a segment (transport header and user data) to the application's end of the session. */
+static void deliver(struct engine *e, struct session *s, const uint8_t *segment, uint32_t header,
+	uint32_t length, struct actions *a)
+{
+	struct host_packet *h = host_slot(e, a);
+	if (!h)
+		return;
+	struct ip_header *ip = (void *)h->head;
+	*ip = (struct ip_header){.version_ihl = 0x45,
+		.length = put16((uint16_t)(sizeof(*ip) + length)),
+		.id = put16(e->ip_id++),
+		.fragment = put16(IP_DONT_FRAGMENT),
+		.ttl = 64,
+		.protocol = (uint8_t)s->tuple.protocol};
+	memcpy(ip->src.b, &s->tuple.remote_ip, 4);
+	memcpy(ip->dst.b, &s->tuple.local_ip, 4);
+
+	struct udp_header *udp = (void *)(ip + 1);
+	memcpy(udp, segment, header);
+	memcpy(udp->src.b, &s->tuple.remote_port, 2);
+	memcpy(udp->dst.b, &s->tuple.local_port, 2);
+	if (s->tuple.protocol == IPPROTO_UDP) {
+		h->no_checksum = get16(udp->checksum) == 0;
+		udp->length = put16((uint16_t)length);
+	}
+	h->ip_length = sizeof(*ip);
+	h->head_length = (uint8_t)(sizeof(*ip) + header);
+	h->data = (struct slice){segment + header, length - header};
+	count(e, STAT_HOST_OUT);
+}
+
+static void deliver_slot(
+	struct engine *e, struct session *s, const struct reorder_slot *slot, struct actions *a)
+{
+	deliver(e, s, slot->bytes, slot->head_length, slot->length, a);
+}
+
+void reorder_push_all(struct engine *e, struct session *s, struct actions *a)
+{
+	const struct reorder_slot *slot;
+	while ((slot = reorder_push(&s->reorder, &e->pool)))
+		deliver_slot(e, s, slot, a);
+}
+
+/* Figure 3. */
+static void deliver_tcp(struct engine *e, struct session *s, const uint8_t *segment,
+	uint32_t header, uint32_t length, struct usec now, struct actions *a)
+{
+	const struct reorder_slot *slot;
+	switch (reorder_in(&s->reorder, &e->pool, segment, (uint16_t)header, (uint16_t)length,
+		e->set.reorder_packets)) {
+	case REORDER_DELIVER:
+		deliver(e, s, segment, header, length, a);
+		while ((slot = reorder_next(&s->reorder, &e->pool)))
+			deliver_slot(e, s, slot, a);
+		break;
+	case REORDER_HELD:
+		count(e, STAT_REORDER_HELD);
+		break;
+	case REORDER_PUSH:
+		count(e, STAT_REORDER_FULL);
+		reorder_push_all(e, s, a);
+		break;
+	case REORDER_NO_SLOT:
+		count(e, STAT_REORDER_NO_ROOM);
+		reorder_push_all(e, s, a);
+		deliver(e, s, segment, header, length, a);
+		break;
+	}
+	if (s->holding != (s->reorder.held > 0))
+		session_set_holding(e, s, now);
+}
+
+/* The feedback in a CM is about one of our paths (3.4). */
+static void take_feedback(struct engine *e, struct session *s, const struct cm *cm, struct usec now)
+{
+	struct path *p = path_row(e, cm->feedback_path);
+	if (!p || p->session != s)
+		return;
+	path_feedback(p, cm->path_delay, &e->set);
+	if (p->first_unanswered.us != USEC_NEVER.us) {
+		struct usec answer = usec_sub(now, p->first_unanswered);
+		p->answer.us += (answer.us - p->answer.us) >> (p->feedbacks > 1 ? 3 : 0);
+		p->first_unanswered = USEC_NEVER;
+	}
+	p->last_feedback = now;
+	if (p->state != PATH_IN_USE)
+		path_prove(s, p);
+}
+
+static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
+	struct usec now, struct actions *a)
+{
+	bool news = !s->peer->list_known ||
+		    memcmp(&s->peer->addresses, &cm->addresses, sizeof(cm->addresses)) != 0;
+	s->peer->list_known = true;
+	s->peer->addresses = cm->addresses;
+	if (news)
+		session_mesh(e, s, now, a);
+}
+
+/* Our path with the same ends as a packet that just came, or any in use. */
+static struct path *path_back(
+	struct engine *e, struct session *s, struct endpoint from, uint8_t nic)
+{
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i]->nic == nic && endpoint_equal(s->path[i]->dst, from))
+			return s->path[i];
+	return s->in_use > 0 ? e->scheduler->choose(s, &e->rng) : NULL;
+}
+
+/* A CM that is one. `segment` and `length` are what lies in front of it, empty for a heartbeat. */
+static void take_cm(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
+	uint8_t nic, uint32_t bytes, struct usec arrived, struct usec now, struct actions *a)
+{
+	s->last_received = now;
+	s->sending_since = USEC_NEVER;
+	s->peer_knows = true;
+	session_arrival(s, cm->path, (uint32_t)arrived.us - cm->stamp, bytes, now);
+	if (cm->has_addresses)
+		take_addresses(e, s, cm, now, a);
+	else if (s->paths < e->addresses.count * s->peer->addresses.count)
+		session_mesh(e, s, now, a); /* the peer's list came with another session */
+	if (cm->flags & CM_FLAG_WANT)
+		s->peer->wants_list = true;
+	if (cm->feedback_path.n)
+		take_feedback(e, s, cm, now);
+
+	if (cm->flags & CM_FLAG_LEAVE) {
+		session_silence(e, s, "the other end leaves", now);
+		return;
+	}
+	if (cm->flags & CM_FLAG_HB) {
+		count(e, STAT_HEARTBEATS_RECEIVED);
+		struct path *back = path_back(e, s, from, nic);
+		if (cm->flags & CM_FLAG_PROBE && back) {
+			bool prove =
+				back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
+			if (prove)
+				back->probe_due = usec_add(now, e->set.probe_interval);
+			send_heartbeat(e, s, back, prove ? CM_FLAG_PROBE : 0, now, a);
+		}
+		return;
+	}
+
+	session_touch(e, s, now);
+	s->received_packets++;
+	s->received_bytes += bytes;
+	count(e, STAT_RECEIVED_MULTIPATH);
+	/* A heartbeat for the path whose feedback is about to be too old (3.5). */
+	struct arrival *news = session_oldest_news(s);
+	if (news && s->in_use > 0 &&
+		usec_sub(now, news->feedback_time).us >=
+			e->set.heartbeat.us - e->set.maintenance.us)
+		send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), 0, now, a);
+}
+
+/* The transport header's length, 0 if no header of this protocol fits. */
+static uint32_t header_length(const uint8_t *segment, uint32_t length, uint32_t protocol)
+{
+	if (protocol == IPPROTO_UDP)
+		return length >= sizeof(struct udp_header) ? sizeof(struct udp_header) : 0;
+	if (length < sizeof(struct tcp_header))
+		return 0;
+	uint32_t header = 4u * (((const struct tcp_header *)segment)->offset >> 4);
+	return header >= sizeof(struct tcp_header) && header <= length ? header : 0;
+}
+
+/* Reads the CM behind the segment that `bytes` starts with. Returns the session, NULL if it is no
+ * CM of one; `why` then says which drop it would be. */
+static struct session *find_cm(struct engine *e, const uint8_t *bytes, uint32_t length,
+	struct cm *cm, uint32_t *segment, enum stat *why)
+{
+	struct node_id node;
+	struct session_id id;
+	size_t size = cm_size_at_end(bytes, length);
+	*why = STAT_DROP_NO_CM;
+	if (size == 0 || !cm_peek(bytes, length, &node, &id))
+		return NULL;
+	*segment = length - (uint32_t)size;
+
+	struct session *s = id.n ? session_by_id(e, node, id) : NULL;
+	if (!s) {
+		*why = node_equal(node, e->node) ? STAT_DROP_OWN_NODE : STAT_DROP_UNKNOWN_SESSION;
+		return NULL;
+	}
+	struct cm_binding binding = {.segment_length = *segment};
+	if (s->tuple.protocol == IPPROTO_TCP && *segment >= sizeof(struct tcp_header))
+		binding.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
+	return cm_decode(bytes, length, binding, cm) ? s : NULL;
+}
+
+static void take_segment(struct engine *e, struct session *s, const struct cm *cm,
+	const uint8_t *bytes, uint32_t segment, struct endpoint from, uint8_t nic,
+	struct usec arrived, struct usec now, struct actions *a)
+{
+	uint32_t header = 0;
+	if (!(cm->flags & CM_FLAG_HB)) {
+		header = header_length(bytes, segment, s->tuple.protocol);
+		if (header == 0) {
+			count(e, STAT_DROP_BAD_SEGMENT);
+			return;
+		}
+	}
+	take_cm(e, s, cm, from, nic, segment - header, arrived, now, a);
+	if (header && s->tuple.protocol == IPPROTO_TCP)
+		deliver_tcp(e, s, bytes, header, segment, now, a);
+	else if (header)
+		deliver(e, s, bytes, header, segment, a);
+}
+
+void engine_from_wire(
+	struct engine *e, const struct wire_input *in, struct usec now, struct actions *a)
+{
+	struct cm cm;
+	uint32_t segment;
+	enum stat why;
+	struct session *s = find_cm(e, in->bytes, in->length, &cm, &segment, &why);
+	if (!s) {
+		count(e, why);
+		return;
+	}
+	if (!address_list_has(&s->peer->addresses, in->from.ip)) {
+		count(e, STAT_DROP_FOREIGN_ADDRESS);
+		return;
+	}
+	take_segment(e, s, &cm, in->bytes, segment, in->from, in->nic, in->arrived, now, a);
+}
+
+static void put_back(struct engine *e, const struct host_input *in, struct actions *a)
+{
+	struct host_packet *h = host_slot(e, a);
+	if (!h)
+		return;
+	h->head_length = 0;
+	h->verbatim = true;
+	h->data = (struct slice){in->bytes, in->length};
+	count(e, STAT_PUT_BACK);
+}
+
+static uint8_t nic_of(const struct engine *e, struct in_addr ip)
+{
+	for (uint8_t i = 0; i < e->addresses.count; i++)
+		if (e->addresses.ip[i].s_addr == ip.s_addr)
+			return i;
+	return NIC_ANY;
+}
+
+/* The transport header of the part of a super-packet that starts at `offset`. */
+static void part_header(const struct packet *p, uint32_t offset, uint32_t length, uint8_t *out)
+{
+	uint32_t header = (uint32_t)p->header_length - p->ip_length;
+	memcpy(out, p->bytes + p->ip_length, header);
+	if (p->ip->protocol == IPPROTO_TCP) {
+		struct tcp_header *tcp = (void *)out;
+		tcp->seq = put32(get32(tcp->seq) + offset);
+	} else {
+		((struct udp_header *)out)->length = put16((uint16_t)(header + length));
+	}
+}
+
+/*
+ * GRO merges segments that follow each other, so what was several packets, each with its CM, may
+ * come as one. Each part is put together again with its header and looked at alone; those without
+ * a CM go to the kernel alone.
+ */
+static void take_super_packet(
+	struct engine *e, const struct packet *p, uint32_t step, struct usec now, struct actions *a)
+{
+	uint32_t header = (uint32_t)p->header_length - p->ip_length;
+	for (uint32_t offset = 0; offset < p->data_length; offset += step) {
+		uint32_t length = p->data_length - offset < step ? p->data_length - offset : step;
+		const uint8_t *data = p->bytes + p->header_length + offset;
+		uint8_t part[REORDER_SLOT_LEN];
+		struct session *s = NULL;
+		struct cm cm;
+		uint32_t segment;
+		enum stat why;
+		if (header + length <= sizeof(part)) {
+			part_header(p, offset, length, part);
+			memcpy(part + header, data, length);
+			s = find_cm(e, part, header + length, &cm, &segment, &why);
+		}
+		unsigned before = a->hosts;
+		if (s) {
+			take_segment(e, s, &cm, part, segment, p->src, nic_of(e, p->dst.ip), now,
+				now, a);
+			/* What went up at once points into `part`: let it point to the bytes that
+			 * stay. */
+			for (unsigned i = before; i < a->hosts; i++)
+				if (a->host[i].data.bytes == part + header)
+					a->host[i].data.bytes = data;
+			continue;
+		}
+		struct host_packet *h = host_slot(e, a);
+		if (!h)
+			return;
+		memcpy(h->head, p->bytes, p->ip_length);
+		((struct ip_header *)h->head)->length =
+			put16((uint16_t)(p->header_length + length));
+		part_header(p, offset, length, h->head + p->ip_length);
+		h->ip_length = (uint8_t)p->ip_length;
+		h->head_length = (uint8_t)p->header_length;
+		h->data = (struct slice){data, length};
+		count(e, STAT_PUT_BACK);
+	}
+}
+
+void engine_from_hook(
+	struct engine *e, const struct host_input *in, struct usec now, struct actions *a)
+{
+	struct packet p;
+	enum packet_kind kind = packet_view(&p, in->bytes, in->length, in->gso_size > 0);
+	if (kind != PACKET_TCP && kind != PACKET_UDP) {
+		put_back(e, in, a);
+		return;
+	}
+	if (!in->checksum_partial && in->gso_size == 0 && !packet_checksum_good(&p)) {
+		count(e, STAT_DROP_CHECKSUM);
+		return;
+	}
+	if (handshake_in(e, &p, in, now, a))
+		return;
+
+	struct cm cm;
+	uint32_t segment, header = (uint32_t)p.header_length - p.ip_length;
+	uint32_t first =
+		in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
+	enum stat why;
+	struct session *s = find_cm(e, p.bytes + p.ip_length, header + first, &cm, &segment, &why);
+	if (!s || !address_list_has(&s->peer->addresses, p.src.ip))
+		put_back(e, in, a);
+	else if (first < p.data_length)
+		take_super_packet(e, &p, in->gso_size, now, a);
+	else
+		take_segment(e, s, &cm, p.bytes + p.ip_length, segment, p.src, nic_of(e, p.dst.ip),
+			now, now, a);
+}

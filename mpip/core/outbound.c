@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * From the application to the networks (paper 3.7.3, outbound).
+ *
+ * Theory of operation: a packet from the TUN belongs to a session or it does not. If it does and a
+ * path is in use, it is cut into segments if it is a super-packet, and each segment gets a path, a
+ * CM, and the path's wire form:
+ *
+ *   udp      [path's UDP datagram: TCP or UDP header, user data, CM]
+ *   literal  [IP header, TCP or UDP header with the path's addresses, user data, CM]
+ *
+ * Else it goes out as the application's kernel made it, on the regular connection, with its
+ * checksums filled in. So do all fragments: only the first of a datagram's fragments shows its
+ * ports, and a CM behind one would end up inside the datagram.
+ */
+
+#include "mpip/core/state.h"
+
+struct wire_packet *wire_slot(struct engine *e, struct actions *a)
+{
+	if (a->wires >= a->wire_capacity) {
+		count(e, STAT_DROP_NO_ROOM);
+		return NULL;
+	}
+	struct wire_packet *w = &a->wire[a->wires++];
+	w->head_length = w->tail_length = 0;
+	w->data = (struct slice){NULL, 0};
+	return w;
+}
+
+struct cm cm_for(struct engine *e, struct session *s, const struct path *p, struct usec now)
+{
+	struct cm cm;
+	cm.node = e->node;
+	cm.session = s->key.id;
+	cm.path = p->id;
+	cm.feedback_path.n = 0;
+	cm.path_delay = 0;
+	cm.stamp = (uint32_t)now.us;
+	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
+	cm.has_hello = cm.has_addresses = false;
+
+	struct arrival *news = session_oldest_news(s);
+	if (news) {
+		cm.feedback_path = news->path;
+		cm.path_delay = news->delay;
+		news->fresh = false;
+		news->feedback_time = now;
+	}
+	return cm;
+}
+
+/* The address list goes along where there is room and it has something new to say. */
+static void cm_add_addresses(struct engine *e, struct session *s, struct cm *cm)
+{
+	if (!s->peer->wants_list)
+		return;
+	cm->has_addresses = true;
+	cm->addresses = e->addresses;
+	s->peer->wants_list = false;
+}
+
+void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now)
+{
+	p->sent_packets++;
+	p->sent_bytes += bytes;
+	/* Of probes the last one counts: the path is known to be silent. */
+	p->first_unanswered = p->state == PATH_IN_USE ? usec_min(p->first_unanswered, now) : now;
+	s->sending_since = usec_min(s->sending_since, now);
+}
+
+static void put_bytes(struct wire_packet *w, const void *bytes, size_t length)
+{
+	memcpy(w->head + w->head_length, bytes, length);
+	w->head_length = (uint8_t)(w->head_length + length);
+}
+
+/* Fills the transport checksum of a raw packet whose IP header is right, over `length` bytes. */
+static void raw_checksums(struct wire_packet *w, uint32_t length)
+{
+	struct ip_header *ip = (void *)w->head;
+	size_t ip_length = 4u * (ip->version_ihl & 15);
+	struct in_addr src, dst;
+	memcpy(&src, ip->src.b, 4);
+	memcpy(&dst, ip->dst.b, 4);
+
+	struct tcp_header *tcp = (void *)(w->head + ip_length);
+	struct udp_header *udp = (void *)tcp;
+	bool is_udp = ip->protocol == IPPROTO_UDP;
+	struct be16 *field = is_udp ? &udp->checksum : &tcp->checksum;
+	*field = put16(0);
+	uint64_t sum = csum_pseudo(src, dst, ip->protocol, length);
+	sum = csum_add(sum, tcp, w->head_length - ip_length);
+	sum = csum_add(sum, w->data.bytes, w->data.length);
+	uint64_t tail = csum_add(0, w->tail, w->tail_length);
+	if (w->data.length & 1) { /* the tail then starts on an odd byte (RFC 1071, 2.B) */
+		uint16_t odd = csum_fold(tail);
+		tail = (uint16_t)(odd << 8 | odd >> 8);
+	}
+	uint16_t checksum = (uint16_t)~csum_fold((uint64_t)csum_fold(sum) + csum_fold(tail));
+	if (is_udp && checksum == 0)
+		checksum = 0xffff;
+	memcpy(field->b, &checksum, 2);
+	ip_checksum(ip, ip_length);
+}
+
+void literal_finish(struct engine *e, struct wire_packet *w, const struct path *p, uint8_t protocol)
+{
+	struct ip_header *ip = (void *)w->head;
+	struct udp_header *udp = (void *)(w->head + sizeof(*ip));
+	uint32_t total = (uint32_t)w->head_length + w->data.length + w->tail_length;
+	uint32_t segment = total - (uint32_t)sizeof(*ip);
+
+	*ip = (struct ip_header){.version_ihl = 0x45,
+		.length = put16((uint16_t)total),
+		.id = put16(e->ip_id++),
+		.fragment = put16(IP_DONT_FRAGMENT),
+		.ttl = 64,
+		.protocol = protocol};
+	memcpy(ip->src.b, &p->src.ip, 4);
+	memcpy(ip->dst.b, &p->dst.ip, 4);
+	memcpy(udp->src.b, &p->src.port, 2);
+	memcpy(udp->dst.b, &p->dst.port, 2);
+	if (protocol == IPPROTO_UDP)
+		udp->length = put16((uint16_t)segment);
+	raw_checksums(w, segment);
+	w->kind = WIRE_PACKET_RAW;
+	w->nic = p->nic;
+	w->to = p->dst;
+}
+
+/* The segments of a super-packet, or the packet itself as the only one. */
+struct segments {
+	const struct packet *packet;
+	uint32_t step, offset, index;
+};
+
+struct segment {
+	struct slice data;
+	uint32_t index, offset;
+	bool last;
+};
+
+static struct segments segments_of(const struct packet *p, const struct host_input *in)
+{
+	uint32_t step = in->gso_size ? in->gso_size : p->data_length;
+	return (struct segments){.packet = p, .step = step ? step : 1};
+}
+
+static bool next_segment(struct segments *it, struct segment *out)
+{
+	uint32_t all = it->packet->data_length;
+	if (it->offset >= all && it->index > 0)
+		return false;
+	uint32_t length = all - it->offset < it->step ? all - it->offset : it->step;
+	out->data =
+		(struct slice){it->packet->bytes + it->packet->header_length + it->offset, length};
+	out->index = it->index++;
+	out->offset = it->offset;
+	it->offset += length;
+	out->last = it->offset >= all;
+	return true;
+}
+
+/* Makes a copied transport header that of one segment. Returns its sequence number, 0 for UDP. */
+static uint32_t segment_header(void *header, bool is_tcp, const struct segment *g)
+{
+	if (!is_tcp) {
+		struct udp_header *udp = header;
+		udp->length = put16((uint16_t)(sizeof(*udp) + g->data.length));
+		return 0;
+	}
+	struct tcp_header *tcp = header;
+	uint32_t seq = get32(tcp->seq) + g->offset;
+	tcp->seq = put32(seq);
+	if (!g->last)
+		tcp->flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+	if (g->offset > 0)
+		tcp->flags &= (uint8_t)~TCP_CWR;
+	return seq;
+}
+
+static void send_multipath(struct engine *e, struct session *s, const struct packet *p,
+	const struct host_input *in, struct usec now, struct actions *a)
+{
+	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
+	bool literal = s->wire_form == WIRE_LITERAL;
+	uint16_t header = (uint16_t)(p->header_length - p->ip_length);
+	struct segments it = segments_of(p, in);
+	struct segment g;
+	struct path *path = NULL;
+
+	while (next_segment(&it, &g)) {
+		if (!path || !e->scheduler->per_super_packet)
+			path = e->scheduler->choose(s, &e->rng);
+		struct wire_packet *w = wire_slot(e, a);
+		if (!w)
+			return;
+		if (literal)
+			w->head_length =
+				sizeof(struct ip_header); /* filled in by literal_finish() */
+		uint8_t *transport = w->head + w->head_length;
+		put_bytes(w, p->bytes + p->ip_length, header);
+		w->data = g.data;
+		uint32_t seq = segment_header(transport, is_tcp, &g);
+
+		struct cm cm = cm_for(e, s, path, now);
+		if (g.data.length < 1000)
+			cm_add_addresses(e, s, &cm);
+		w->tail_length = (uint8_t)cm_encode(
+			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
+		if (literal) {
+			literal_finish(e, w, path, (uint8_t)s->tuple.protocol);
+		} else {
+			w->kind = WIRE_PACKET_UDP;
+			w->nic = path->nic;
+			w->to = path->dst;
+		}
+		path_sent(s, path, w->head_length + g.data.length + w->tail_length, now);
+		s->sent_packets++;
+		s->sent_bytes += g.data.length;
+		count(e, STAT_SENT_MULTIPATH);
+	}
+}
+
+void send_regular(
+	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a)
+{
+	bool is_tcp = p->ip->protocol == IPPROTO_TCP;
+	struct segments it = segments_of(p, in);
+	struct segment g;
+	uint8_t nic = NIC_ANY;
+	for (uint8_t i = 0; i < e->addresses.count; i++)
+		if (e->addresses.ip[i].s_addr == p->src.ip.s_addr)
+			nic = i;
+
+	while (next_segment(&it, &g)) {
+		struct wire_packet *w = wire_slot(e, a);
+		if (!w)
+			return;
+		w->kind = WIRE_PACKET_RAW;
+		w->nic = nic;
+		w->to = p->dst;
+		w->data = g.data;
+		put_bytes(w, p->bytes, p->header_length);
+		void *transport = w->head + p->ip_length;
+		if (in->gso_size) {
+			struct ip_header *ip = (void *)w->head;
+			ip->length = put16((uint16_t)(p->header_length + g.data.length));
+			ip->id = put16((uint16_t)(get16(p->ip->id) + g.index));
+			segment_header(transport, is_tcp, &g);
+		}
+		if (in->checksum_partial || in->gso_size)
+			raw_checksums(w, (uint32_t)p->header_length - p->ip_length + g.data.length);
+		count(e, STAT_SENT_REGULAR);
+	}
+}
+
+/* A packet that the core does not look into goes out as it came. */
+static void send_untouched(struct engine *e, const struct packet *p, struct actions *a)
+{
+	struct wire_packet *w = wire_slot(e, a);
+	if (!w)
+		return;
+	w->kind = WIRE_PACKET_RAW;
+	w->nic = NIC_ANY;
+	w->to = p->dst;
+	w->data = (struct slice){p->bytes, p->length};
+	count(e, STAT_SENT_FRAGMENT);
+}
+
+/*
+ * A heartbeat (3.5): no user data. In the literal form it is a copy of the session's last packet
+ * without its data, so that what looks at it on the way sees the session's own sequence numbers.
+ */
+void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
+	struct usec now, struct actions *a)
+{
+	struct wire_packet *w = wire_slot(e, a);
+	if (!w)
+		return;
+	struct cm_binding binding = {0, 0};
+	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
+	if (s->wire_form == WIRE_LITERAL) {
+		w->head_length = sizeof(struct ip_header);
+		struct tcp_header tcp = {.seq = put32(s->last_seq),
+			.ack = put32(s->last_ack),
+			.offset = sizeof(tcp) / 4 << 4,
+			.flags = TCP_ACK,
+			.window = put16(s->last_window)};
+		struct udp_header udp = {0};
+		if (is_tcp)
+			put_bytes(w, &tcp, sizeof(tcp));
+		else
+			put_bytes(w, &udp, sizeof(udp));
+		binding.segment_length = w->head_length - (uint32_t)sizeof(struct ip_header);
+		binding.tcp_seq = is_tcp ? s->last_seq : 0;
+	}
+
+	struct cm cm = cm_for(e, s, p, now);
+	cm.flags |= CM_FLAG_HB | flags;
+	cm_add_addresses(e, s, &cm);
+	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);
+	if (s->wire_form == WIRE_LITERAL) {
+		literal_finish(e, w, p, (uint8_t)s->tuple.protocol);
+	} else {
+		w->kind = WIRE_PACKET_UDP;
+		w->nic = p->nic;
+		w->to = p->dst;
+	}
+	path_sent(s, p, w->head_length + w->tail_length, now);
+	count(e, STAT_HEARTBEATS_SENT);
+}
+
+void engine_from_host(
+	struct engine *e, const struct host_input *in, struct usec now, struct actions *a)
+{
+	struct packet p;
+	count(e, STAT_HOST_IN);
+	switch (packet_view(&p, in->bytes, in->length, in->gso_size > 0)) {
+	case PACKET_BAD:
+		count(e, STAT_DROP_NOT_IPV4);
+		return;
+	case PACKET_OTHER:
+	case PACKET_FRAGMENT:
+		send_untouched(e, &p, a);
+		return;
+	case PACKET_TCP:
+	case PACKET_UDP:
+		break;
+	}
+
+	struct tuple tuple = {p.src.ip, p.dst.ip, p.src.port, p.dst.port, p.ip->protocol};
+	struct session *s = session_find(e, &tuple);
+	bool is_tcp = p.ip->protocol == IPPROTO_TCP;
+	if (is_tcp && p.tcp->flags & TCP_SYN) {
+		/* A new connection, maybe with the ports of an old one. Its SYN goes as it is. */
+		if (s)
+			session_remove(e, s, a);
+		send_regular(e, &p, in, a);
+		return;
+	}
+	if (!s)
+		s = session_new(e, &tuple, now, a);
+	session_touch(e, s, now);
+	if (is_tcp) {
+		s->last_seq = get32(p.tcp->seq) + p.data_length;
+		s->last_ack = get32(p.tcp->ack);
+		s->last_window = get16(p.tcp->window);
+	}
+
+	if (s->in_use > 0) {
+		if (!s->confirm_due || !handshake_out(e, s, &p, in, now, a))
+			send_multipath(e, s, &p, in, now, a);
+		return;
+	}
+	s->regular_packets++;
+	if (!handshake_out(e, s, &p, in, now, a))
+		send_regular(e, &p, in, a);
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_CORE_SESSION_H
+#define MPIP_CORE_SESSION_H
+
+#include "mpip/core/reorder.h"
+#include "mpip/core/rng.h"
+#include "mpip/core/settings.h"
+#include "mpip/core/types.h"
+
+#include <uthash.h>
+
+/*
+ * Sessions (paper 3.7, Table 7), their paths (3.3, Table 3) and what was measured of the other
+ * end's paths (3.4, Table 5). Columns of the paper's tables are named where they are kept.
+ */
+
+struct session;
+struct peer;
+
+enum path_state {
+	PATH_UNPROVEN, /* no feedback yet: probed, carries no user data */
+	PATH_IN_USE,
+	PATH_SILENT, /* its feedback stopped: probed until it comes again */
+};
+
+/* A row of Table 3. */
+struct path {
+	struct path_id id;       /* Path ID; also the row's place in the pool, plus one */
+	struct session *session; /* Session ID, Node ID; NULL: a free row */
+	uint8_t nic;             /* Src IP, as its index in the local address list */
+	struct endpoint src;     /* Src IP, Src Port */
+	struct endpoint dst;     /* Dest IP, Dest Port */
+	enum path_state state;
+	bool measured;        /* the four delays below are set */
+	uint32_t delay;       /* Real-Time Network Delay D: clocks differ, only differences count */
+	uint32_t min_delay;   /* Minimum Network Delay D_min */
+	uint32_t queuing;     /* Real-Time Queuing Delay Q = D - D_min, microseconds */
+	uint32_t max_queuing; /* Maximum Queuing Delay Q_max, microseconds */
+	int weight;           /* Path Weight W */
+
+	struct usec first_unanswered; /* first packet sent since the last feedback, or NEVER */
+	struct usec last_feedback;
+	struct usec answer; /* from first_unanswered to its feedback, moving average */
+	struct usec probe_due;
+	unsigned probes; /* sent since it was last in use */
+	uint64_t sent_packets, sent_bytes, feedbacks;
+	uint16_t next_free;
+};
+
+/* A row of Table 5: one of the other end's paths, as it arrives here. */
+struct arrival {
+	struct path_id path; /* Path ID, the sender's */
+	bool fresh;          /* a delay that was not fed back yet */
+	uint32_t delay;      /* Path Delay */
+	struct usec feedback_time;
+	uint64_t packets, bytes;
+};
+
+/* A row of Table 7; while `id` is 0, a connection whose handshake is not done. */
+struct session {
+	struct tuple tuple; /* Source IP, Source Port, Destination IP, Destination Port, Protocol */
+	struct {
+		struct node_id node; /* Node ID of the other end */
+		uint8_t zero[2];
+		struct session_id id; /* Session ID */
+	} key;
+	struct usec update_time; /* Update Time */
+	struct usec age_time;    /* the same, when its place in the list by age was last mended */
+	struct reorder reorder;  /* Next Sequence No, and the buffer behind it */
+
+	struct peer *peer;
+	enum wire_form wire_form;
+	bool generated_here; /* we chose the session ID */
+	bool peer_knows;     /* the other end has shown that it knows the session ID */
+	bool confirm_due;    /* 3.2's waiting list: a confirmation goes with the next TCP packet */
+	uint8_t confirms, queries;
+	struct usec next_query, next_confirm;
+
+	struct path *path[MAX_PATHS];
+	struct arrival arrival[MAX_PATHS];
+	uint8_t paths, in_use, arrivals;
+	uint32_t weight_sum; /* of the paths in use */
+
+	struct usec sending_since;  /* first packet sent since something came, or NEVER */
+	struct usec last_received;  /* any CM of this session */
+	struct usec regular_since;  /* NEVER while a path is in use */
+	const char *regular_reason; /* why it is not multipath, for people */
+	struct usec next_upkeep, next_weights;
+
+	/* The last TCP header the application's end sent: what a heartbeat is a copy of. */
+	uint32_t last_seq, last_ack;
+	uint16_t last_window;
+
+	uint64_t sent_packets, sent_bytes, received_packets, received_bytes, regular_packets;
+
+	bool active;
+	struct session *active_prev, *active_next; /* had user data within the last second */
+	bool holding;
+	struct session *holding_prev, *holding_next; /* its out-of-order buffer is not empty */
+	struct session *age_prev, *age_next;         /* all, by update time to the second */
+	UT_hash_handle by_tuple, by_id;
+};
+
+/* Paths. */
+
+/* Puts a path's delays and weight in order after feedback `delay` (3.4, 3.6.1). */
+void path_feedback(struct path *path, uint32_t delay, const struct settings *set);
+
+/* Gives every path of the session the weight total/N (3.6.1). */
+void session_start_weights(struct session *s, const struct settings *set);
+
+/* To be called after any change of a path's state or weight. */
+void session_refresh(struct session *s);
+
+/* Notes in Table 5 that a packet of the other end's path `id` came with one-way delay `delay`.
+ * NULL when the table is full. */
+struct arrival *session_arrival(
+	struct session *s, struct path_id id, uint32_t delay, uint32_t bytes, struct usec now);
+
+/* The row whose feedback is due first and is news; NULL if there is none (3.4). */
+struct arrival *session_oldest_news(struct session *s);
+
+/* Schedulers: interchangeable behind one interface, chosen by name. */
+struct scheduler {
+	/* One choice serves a whole super-packet, so that it stays whole on the wire. */
+	bool per_super_packet;
+	/* Every weight_period, for a session with a path in use. */
+	void (*period)(struct session *s, const struct settings *set);
+	/* A path in use for the next packet; s->in_use > 0. */
+	struct path *(*choose)(struct session *s, struct rng *rng);
+};
+
+extern const struct scheduler schedulers[]; /* by enum scheduler_kind */
+
+#endif

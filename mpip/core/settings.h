@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_CORE_SETTINGS_H
+#define MPIP_CORE_SETTINGS_H
+
+#include "mpip/core/types.h"
+
+/* Every number of the protocol. The defaults are the paper's where it names one. */
+
+/* How a packet looks on the wire (mpip/README.md). */
+enum wire_form { WIRE_UDP, WIRE_LITERAL };
+extern const char *const wire_form_names[];
+
+enum scheduler_kind { SCHED_ALGORITHM_1, SCHED_FIXED, SCHED_LOWEST_DELAY, SCHED_BURST };
+extern const char *const scheduler_names[];
+
+struct settings {
+	enum wire_form wire_form;
+	enum scheduler_kind scheduler;
+	uint64_t seed;
+
+	unsigned query_threshold;   /* 3.2: queries to a silent peer */
+	struct usec query_interval; /* ours: between two of them */
+	struct usec query_grace;    /* ours: from the last one to the verdict */
+	struct usec no_expiry;      /* ours: how long a "no" is believed */
+
+	struct usec session_expiry; /* 3.7.1 */
+	struct usec fallback;       /* 3.7.2 */
+	struct usec session_retry;  /* ours: regular this long: the handshake starts over */
+
+	struct usec heartbeat;     /* 3.5 */
+	unsigned delay_gain_shift; /* 3.4: moving average, gain 1/2^shift */
+
+	int weight_step;           /* 3.6.1: S */
+	struct usec weight_period; /* 3.6.1: T */
+	int weight_total;          /* 3.6.1: every path starts with total/N */
+	int weight_min, weight_max;
+
+	struct usec silence_min, silence_max; /* ours: a path without feedback is not used */
+	struct usec probe_interval;           /* ours: of a path that is not in use */
+	struct usec maintenance;              /* ours: how often active sessions are looked at */
+
+	unsigned reorder_packets; /* 3.8.3: 0 turns it off */
+	struct usec reorder_hold; /* ours: longest hold; 0: only a full buffer ends it */
+
+	unsigned max_sessions, max_paths, max_peers, max_addresses, reorder_pool; /* bounds */
+};
+
+/* The paper's settings. */
+struct settings settings_default(void);
+
+#endif

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_CORE_STATE_H
+#define MPIP_CORE_STATE_H
+
+/*
+ * The engine's inside, shared by its files and by nobody else:
+ *   engine.c     life, tables, Algorithm 1's beat and all other deadlines
+ *   outbound.c   from the application to the networks
+ *   inbound.c    from the networks to the application
+ *   handshake.c  who speaks MPIP, and how a session begins (3.2)
+ *   upkeep.c     paths: made, probed, silenced, taken back (3.3, 3.5, 3.7.2)
+ */
+
+#include "mpip/core/cm.h"
+#include "mpip/core/engine.h"
+#include "mpip/core/packet.h"
+
+struct engine {
+	struct settings set;
+	const struct scheduler *scheduler;
+	struct node_id node;
+	in_port_t wire_port;
+	uint16_t boot;
+	struct rng rng;
+	struct address_list addresses;
+	engine_observer *observer;
+	void *observer_context;
+
+	struct peers peers;
+	struct session *sessions_by_tuple, *sessions_by_id; /* uthash heads */
+	struct session *active, *holding, *oldest;          /* utlist heads */
+	struct session *last_in; /* the session of the last CM, or NULL */
+	unsigned sessions;
+	uint32_t next_session_id;
+
+	struct path *paths; /* Table 3: row i is Path ID i + 1 */
+	uint16_t free_path;
+
+	struct reorder_pool pool;
+	struct usec next_sweep;
+	uint16_t ip_id;
+	struct stats stats;
+};
+
+static inline void count(struct engine *e, enum stat what)
+{
+	e->stats.n[what]++;
+}
+
+/* engine.c: tables */
+
+struct session *session_find(struct engine *e, const struct tuple *tuple);
+struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id);
+/* Never NULL: evicts when full. */
+struct session *session_new(
+	struct engine *e, const struct tuple *tuple, struct usec now, struct actions *a);
+void session_remove(struct engine *e, struct session *s, struct actions *a);
+/* Gives the connection its session ID and its place in Table 7, and its first path. An older
+ * session of this ID goes. False: no peer row or no local address to be had. */
+bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
+	struct usec now, struct actions *a);
+/* User data went or came: Update Time, and the lists that depend on it. */
+void session_touch(struct engine *e, struct session *s, struct usec now);
+void session_set_holding(struct engine *e, struct session *s, struct usec now);
+
+struct path *path_row(struct engine *e, struct path_id id);
+struct path *path_take(struct engine *e);
+void path_give_back(struct engine *e, struct path *p);
+
+/* outbound.c */
+
+/* The CM of a packet for `p`, with feedback if there is news. */
+struct cm cm_for(struct engine *e, struct session *s, const struct path *p, struct usec now);
+struct wire_packet *wire_slot(struct engine *e, struct actions *a);
+/* Notes that a packet of `bytes` went on the path. */
+void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now);
+/* A literal packet's headers: the path's addresses, protocol and lengths, checksums included. */
+void literal_finish(
+	struct engine *e, struct wire_packet *w, const struct path *p, uint8_t protocol);
+/* Sends a packet as it is, on the regular connection. */
+void send_regular(
+	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a);
+void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
+	struct usec now, struct actions *a);
+
+/* inbound.c */
+
+void reorder_push_all(struct engine *e, struct session *s, struct actions *a);
+
+/* handshake.c */
+
+/* Before `p` goes out on the regular connection: adds query or confirmation where one is due.
+ * True: the packet itself was sent, with the query in its surplus. */
+bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
+	const struct host_input *in, struct usec now, struct actions *a);
+/* If `p` carries a query or confirmation: handles it. True: it did (a copy, or a datagram that
+ * handshake_in() has handed on without its surplus). */
+bool handshake_in(struct engine *e, const struct packet *p, const struct host_input *in,
+	struct usec now, struct actions *a);
+/* MPIP was seen behind this address. */
+void address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a);
+void handshake_sweep(struct engine *e, struct usec now, struct actions *a);
+
+/* upkeep.c */
+
+/* Makes and removes rows of Table 3 so that they match both address lists. */
+void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);
+void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);
+void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now);
+void path_silence(
+	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now);
+void path_prove(struct session *s, struct path *p);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_CORE_TYPES_H
+#define MPIP_CORE_TYPES_H
+
+/* The types that everything in the core speaks: times, identities, addresses. */
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A point in time or a span of it, in microseconds. The core never reads a clock. */
+struct usec {
+	int64_t us;
+};
+
+#define USEC_NEVER ((struct usec){INT64_MAX})
+
+static inline struct usec usec_ms(int64_t ms)
+{
+	return (struct usec){ms * 1000};
+}
+
+static inline struct usec usec_add(struct usec a, struct usec b)
+{
+	return (struct usec){a.us + b.us};
+}
+
+static inline struct usec usec_sub(struct usec a, struct usec b)
+{
+	return (struct usec){a.us - b.us};
+}
+
+static inline bool usec_before(struct usec a, struct usec b)
+{
+	return a.us < b.us;
+}
+
+static inline struct usec usec_min(struct usec a, struct usec b)
+{
+	return a.us < b.us ? a : b;
+}
+
+/* The MAC address of one of the node's NICs (paper 3.1). */
+struct node_id {
+	uint8_t b[6];
+};
+
+static inline bool node_equal(struct node_id a, struct node_id b)
+{
+	return memcmp(a.b, b.b, sizeof(a.b)) == 0;
+}
+
+static inline bool node_lower(struct node_id a, struct node_id b)
+{
+	return memcmp(a.b, b.b, sizeof(a.b)) < 0;
+}
+
+/* Unique between two nodes; 0 is none (paper 3.7.1). */
+struct session_id {
+	uint32_t n;
+};
+
+/* Unique at the node that chooses the path; from 1, 0 is none (paper 3.3). */
+struct path_id {
+	uint16_t n;
+};
+
+/* An IPv4 address and a port, both in network order. */
+struct endpoint {
+	struct in_addr ip;
+	in_port_t port;
+};
+
+static inline bool endpoint_equal(struct endpoint a, struct endpoint b)
+{
+	return a.ip.s_addr == b.ip.s_addr && a.port == b.port;
+}
+
+/* A connection as this host's sockets see it. No padding: it is a hash key. */
+struct tuple {
+	struct in_addr local_ip, remote_ip;
+	in_port_t local_port, remote_port;
+	uint32_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
+};
+
+/* The bound on a node's addresses, and so on a session's paths. */
+#define MAX_ADDRESSES 8
+#define MAX_PATHS     (MAX_ADDRESSES * MAX_ADDRESSES)
+
+struct address_list {
+	uint8_t count;
+	struct in_addr ip[MAX_ADDRESSES];
+};
+
+static inline bool address_list_has(const struct address_list *list, struct in_addr ip)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (list->ip[i].s_addr == ip.s_addr)
+			return true;
+	return false;
+}
+
+#endif
