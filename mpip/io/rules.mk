@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The rooms that talk to the kernel's routing and to its ingress hook.
+
+MPIP_IO_NET_OBJS := $(BUILD)/mpip/io/hostnet.o $(BUILD)/mpip/io/ingress.o
+
+# clang does not look where a multiarch distribution keeps asm/types.h when its target is eBPF.
+BPF_INCLUDES = $(shell $(CLANG) -v -E -x c /dev/null 2>&1 >/dev/null | \
+	sed -n '/<\.\.\.> search starts here:/,/End of search list/s|^ \(/.*\)|-idirafter \1|p')
+
+$(BUILD)/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -I. $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
+
+# The object is part of the program: ingress.c takes it in with .incbin, which searches here.
+$(BUILD)/mpip/io/ingress.o: $(BUILD)/mpip/io/ingress.bpf.o
+$(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
