@@ -1,1 +1,45 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# lab: scenarios as network namespaces. Programs that link LAB_OBJS also need $(BASE_OBJS) and the
+# libraries of LAB_PKGS.
+
+LAB_PKGS := jansson libnl-route-3.0
+LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o scenario.o netns.o net.o qdisc.o wiring.o state.o \
+	lab.o inside.o counters.o)
+LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
+
+$(LAB_OBJS) $(LAB_MAIN_OBJS): \
+	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
+
+PROGRAMS += $(BUILD)/lab/lab
+$(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
+
+# What is needed for the commands below: dependencies first, then the program.
+define LAB_READY
+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+@$(MAKE) --no-print-directory $(BUILD)/lab/lab
+endef
+LAB_RUN = $(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/lab/lab
+LAB_NAME = $(if $(NAME),--name $(NAME))
+# SCENARIO is the name of one in lab/scenarios, or a file.
+LAB_SCENARIO = $(if $(filter %.json,$(SCENARIO)),$(SCENARIO),lab/scenarios/$(or \
+	$(SCENARIO),dual-nic).json)
+
+.PHONY: lab-up lab-down lab-status lab-exec
+lab-up:
+	$(LAB_READY)
+	@$(LAB_RUN) up $(LAB_NAME) $(LAB_SCENARIO)
+
+lab-down:
+	$(LAB_READY)
+	@$(LAB_RUN) down $(LAB_NAME)
+
+lab-status:
+	$(LAB_READY)
+	@$(LAB_RUN) status $(LAB_NAME)
+
+# CMD reaches the shell by the environment, so that it may contain quotes.
+lab-exec: export LAB_CMD = $(CMD)
+lab-exec:
+	$(LAB_READY)
+	@$(LAB_RUN) exec $(LAB_NAME) $(or $(HOST),client) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Building labs and taking them down.
+ *
+ * Theory of operation
+ * -------------------
+ * lab_up() enters the lab in STATE_DIR, makes one namespace per host and router, wires the links,
+ * and only then adds addresses, routes and neighbours, because a route wants its interface up.
+ *
+ * A host with several NICs answers from the NIC that was asked: each NIC has a table of its own
+ * (TABLE_BASE + its number), which a rule selects by source address; the main table's default
+ * route is by the first NIC. Neighbours are entered as permanent, so that no ARP stands in the way
+ * of the first packets, and so that none is lost with them.
+ *
+ * lab_down() needs nothing but the scenario that STATE_DIR keeps. It removes interfaces before the
+ * namespaces' names: a namespace lives on while there is a process in it, its links must not.
+ */
+
+#include "lab/lab.h"
+
+#include "lab/error.h"
+#include "lab/net.h"
+#include "lab/netns.h"
+#include "lab/qdisc.h"
+#include "lab/state.h"
+#include "lab/wiring.h"
+
+#include <linux/rtnetlink.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define TABLE_BASE    100
+#define PRIORITY_BASE 1000 /* of the source rules: before main's 32766 */
+
+volatile sig_atomic_t lab_stop;
+
+static char *netns_name(const char *lab, const struct node *node)
+{
+	return lab_text("%s-%s", lab, node->name);
+}
+
+static int check_name(const char *name, char **error)
+{
+	if (scenario_name_ok(name, LAB_NAME_MAX))
+		return 0;
+	return lab_fail(error,
+		"%s: expected a lab's name of at most %d letters, digits, '-' and '_', that starts "
+		"with "
+		"a letter or a digit",
+		name, LAB_NAME_MAX);
+}
+
+/* What a host or router is before it has interfaces. */
+static int set_sysctls(struct ns *ns, bool router, char **error)
+{
+	/* `all` and `default` are set both: which of them an interface follows differs by key. */
+	const struct {
+		const char *key, *value;
+		bool optional;
+	} keys[] = {
+		/* Without IPv6 there are no router solicitations and duplicate address checks on
+		 * links that count packets; a kernel without IPv6 is as good. */
+		{"ipv6/conf/all/disable_ipv6", "1", true},
+		{"ipv6/conf/default/disable_ipv6", "1", true},
+		{"ipv4/ip_forward", router ? "1" : "0", false},
+		/* Loose in hosts, as distributions have it: any path's packets may come in by any
+		 * NIC, but not from nowhere. */
+		{"ipv4/conf/all/rp_filter", router ? "0" : "2", false},
+		{"ipv4/conf/default/rp_filter", router ? "0" : "2", false},
+		/* A router that tells hosts of better routes would change them behind their back.
+		 */
+		{"ipv4/conf/all/send_redirects", "0", false},
+		{"ipv4/conf/default/send_redirects", "0", false},
+		/* One run must not learn from the one before. */
+		{"ipv4/tcp_no_metrics_save", "1", false},
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (net_sysctl(ns, keys[i].key, keys[i].value, keys[i].optional, error) < 0)
+			return -1;
+	return 0;
+}
+
+static struct in_addr network_of(const struct nic *nic)
+{
+	uint32_t mask = ~(UINT32_MAX >> nic->prefix);
+	return (struct in_addr){.s_addr = nic->address.s_addr & htonl(mask)};
+}
+
+/* Addresses, and who is across the link. */
+static int configure_nic(const struct scenario *s, const struct node *node, const struct nic *nic,
+	struct ns *ns, int ifindex, char **error)
+{
+	const struct lab_link *l = &s->links[nic->link];
+	const struct nic *across = scenario_nic(s, node->router ? l->host : l->router);
+
+	if (net_address(ns, ifindex, nic->address, nic->prefix, error) < 0)
+		return -1;
+	return net_neighbour(ns, ifindex, across->address, across->mac, error);
+}
+
+static int configure_host_routes(const struct scenario *s, const struct nic *nic, unsigned number,
+	struct ns *ns, int ifindex, char **error)
+{
+	struct net_route connected = {
+		.table = TABLE_BASE + number,
+		.network = network_of(nic),
+		.prefix = nic->prefix,
+		.source = nic->address,
+		.ifindex = ifindex,
+	};
+	struct net_route by_router = {
+		.table = TABLE_BASE + number,
+		.gateway = scenario_gateway(s, nic)->address,
+		.source = nic->address,
+		.ifindex = ifindex,
+	};
+
+	if (net_route(ns, &connected, error) < 0 || net_route(ns, &by_router, error) < 0 ||
+		net_rule_from(
+			ns, PRIORITY_BASE + number, nic->address, TABLE_BASE + number, error) < 0)
+		return -1;
+	by_router.table = RT_TABLE_MAIN;
+	return number == 0 ? net_route(ns, &by_router, error) : 0;
+}
+
+static int configure_node(
+	const struct scenario *s, const struct node *node, struct ns *ns, char **error)
+{
+	if (net_up(ns, "lo", error) < 0)
+		return -1;
+	for (size_t i = 0; i < node->n_nics; i++) {
+		const struct nic *nic = &node->nics[i];
+		int ifindex = net_index(ns, nic->name, error);
+		if (!ifindex || configure_nic(s, node, nic, ns, ifindex, error) < 0)
+			return -1;
+		if (!node->router &&
+			configure_host_routes(s, nic, (unsigned)i, ns, ifindex, error) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int stopped(char **error)
+{
+	return lab_stop ? lab_fail(error, "interrupted, everything built is removed again") : 0;
+}
+
+/* Makes node `n`'s namespace; it counts into `made` as soon as there is something to remove. */
+static int make_namespace(const struct scenario *s, const char *name, size_t n, struct ns *ns,
+	size_t *made, char **error)
+{
+	char *full = netns_name(name, &s->nodes[n]);
+	int fd = netns_add(full, error);
+	int result = fd;
+	if (fd >= 0) {
+		(*made)++;
+		result = ns_open(ns, s->nodes[n].name, fd, error);
+	}
+	free(full);
+	return result < 0 ? -1 : set_sysctls(ns, s->nodes[n].router, error);
+}
+
+static int build(
+	const struct scenario *s, const char *name, struct ns *ns, size_t *made, char **error)
+{
+	for (size_t n = 0; n < s->n_nodes; n++)
+		if (stopped(error) < 0 || make_namespace(s, name, n, &ns[n], made, error) < 0)
+			return -1;
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct lab_link *l = &s->links[i];
+		if (stopped(error) < 0 ||
+			wiring_build(s, i, &ns[l->host.node], &ns[l->router.node], error) < 0)
+			return -1;
+	}
+	for (size_t n = 0; n < s->n_nodes; n++)
+		if (stopped(error) < 0 || configure_node(s, &s->nodes[n], &ns[n], error) < 0)
+			return -1;
+	return 0;
+}
+
+/* Removes the first `n` nodes' interfaces and names. Goes on after an error, and reports it. */
+static int remove_nodes(const struct scenario *s, const char *name, size_t n, char **error)
+{
+	int result = 0;
+	for (size_t i = 0; i < n; i++) {
+		char *full = netns_name(name, &s->nodes[i]);
+		/* A name without a namespace: whoever made it was killed in between. */
+		int fd = netns_exists(full) ? netns_open(full, NULL) : -1;
+		struct ns ns = {0};
+		if (fd >= 0 &&
+			(ns_open(&ns, full, fd, error) < 0 || net_remove_all(&ns, error) < 0))
+			result = -1;
+		ns_close(&ns);
+		if (netns_remove(full, error) < 0)
+			result = -1;
+		free(full);
+	}
+	return result;
+}
+
+static int check_kernel(const struct scenario *s, char **error)
+{
+	char *place = NULL;
+	if (!scenario_needs_netem(s, &place))
+		return 0;
+	int has = qdisc_kernel_has_netem(error);
+	if (has == 0) {
+		struct utsname kernel;
+		uname(&kernel);
+		lab_fail(error,
+			"%s: %s: expected a kernel with sch_netem, which makes delay, jitter and "
+			"loss; "
+			"this one (%s) has none. Run it on another kernel (Debian's and Ubuntu's "
+			"have "
+			"sch_netem), or use a scenario without these",
+			s->file, place, kernel.release);
+	}
+	free(place);
+	return has > 0 ? 0 : -1;
+}
+
+/* A namespace that somebody else has under a name that we would use. */
+static int check_netns_free(const struct scenario *s, const char *name, char **error)
+{
+	for (size_t i = 0; i < s->n_nodes; i++) {
+		char *full = netns_name(name, &s->nodes[i]);
+		if (netns_exists(full))
+			lab_fail(error,
+				"the network namespace %s is there already and is not this lab's; "
+				"choose another name for the lab",
+				full);
+		free(full);
+	}
+	return error && *error ? -1 : 0;
+}
+
+int lab_up(const struct scenario *s, const char *name, char **error)
+{
+	if (check_name(name, error) < 0 || check_kernel(s, error) < 0)
+		return -1;
+	if (state_of(name) == STATE_NONE && check_netns_free(s, name, error) < 0)
+		return -1;
+	int lock = state_claim(name, s, error);
+	if (lock < 0)
+		return -1;
+
+	struct ns *ns = calloc(s->n_nodes, sizeof(*ns));
+	if (!ns)
+		abort();
+	size_t made = 0;
+	int result = build(s, name, ns, &made, error);
+	for (size_t i = 0; i < s->n_nodes; i++)
+		ns_close(&ns[i]);
+	free(ns);
+
+	if (result == 0)
+		result = state_mark_up(name, s, error);
+	if (result < 0 && remove_nodes(s, name, made, error) == 0)
+		state_forget(name, error);
+	close(lock);
+	return result;
+}
+
+int lab_down(const char *name, char **error)
+{
+	if (check_name(name, error) < 0)
+		return -1;
+	int lock = state_lock(name, error);
+	if (lock < 0) {
+		state_tidy();
+		return -1;
+	}
+
+	char *why = NULL;
+	struct scenario *s = state_scenario(name, &why);
+	int result = 0;
+	if (s)
+		result = remove_nodes(s, name, s->n_nodes, error);
+	else if (why) /* somebody has written into our files */
+		result = lab_fail(error, "%s", why);
+	if (result == 0)
+		result = state_forget(name, error);
+	scenario_free(s);
+	free(why);
+	close(lock);
+	return result;
+}

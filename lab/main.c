@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The command `lab`.
+ *
+ * Theory of operation
+ * -------------------
+ * One function per subcommand, which gets the options that all of them share. Errors are printed
+ * in main() alone: one line, "lab: ...", exit status 1; a wrong command line is 2. `lab exec`
+ * becomes the command that it runs, so its exit status is that command's; 126 and 127 are, as in a
+ * shell, for a command that cannot be run or is not found.
+ */
+
+#include "lab/error.h"
+#include "lab/lab.h"
+#include "lab/scenario.h"
+#include "lab/show.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char usage[] =
+	"Test networks out of network namespaces.\n"
+	"\n"
+	"  lab up [--name NAME] SCENARIO          build the scenario's hosts, routers and links\n"
+	"  lab down [--name NAME]                 remove them again\n"
+	"  lab status [--name NAME] [--json]      hosts, links and counters of one lab or all\n"
+	"  lab exec [--name NAME] HOST CMD...     run a command in a host or router\n"
+	"  lab counters [--name NAME]             every counter of a lab, as JSON\n"
+	"  lab check SCENARIO                     say what is wrong with a scenario, if anything\n"
+	"  lab draw SCENARIO                      draw a scenario's topology\n"
+	"\n"
+	"NAME is by default the scenario file's name without .json; and where there is no "
+	"SCENARIO,\n"
+	"that of the only lab there is. `ip netns exec NAME-HOST CMD` works as well.\n"
+	"lab/README.md describes scenarios.\n";
+
+struct options {
+	const char *name;
+	bool json;
+	char **arguments; /* NULL-terminated */
+	int n_arguments;
+};
+
+/* Wrong command lines end here. */
+static void usage_error(const char *text)
+{
+	fprintf(stderr, "lab: %s; see lab --help\n", text);
+	exit(2);
+}
+
+static void expect_arguments(const struct options *o, int n, const char *text)
+{
+	if (o->n_arguments != n)
+		usage_error(text);
+}
+
+static int need_root(const char *command, char **error)
+{
+	if (geteuid() == 0)
+		return 0;
+	return lab_fail(error, "lab %s needs root: run it with sudo", command);
+}
+
+/* Without --name, the only lab there is. Allocated; NULL with `*error` set. */
+static char *which_lab(const struct options *o, char **error)
+{
+	if (o->name)
+		return lab_text("%s", o->name);
+	json_t *labs = lab_list();
+	size_t n = json_array_size(labs);
+	char *name = NULL;
+	if (n == 1) {
+		name = lab_text("%s", json_string_value(json_array_get(labs, 0)));
+	} else if (n == 0) {
+		lab_fail(error, "there is no lab");
+	} else {
+		char *names = lab_text("%s", json_string_value(json_array_get(labs, 0)));
+		for (size_t i = 1; i < n; i++) {
+			char *more = lab_text(
+				"%s, %s", names, json_string_value(json_array_get(labs, i)));
+			free(names);
+			names = more;
+		}
+		lab_fail(error, "there are %zu labs, say which with --name: %s", n, names);
+		free(names);
+	}
+	json_decref(labs);
+	return name;
+}
+
+static void on_signal(int number)
+{
+	(void)number;
+	lab_stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+	const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+}
+
+static int run_up(const struct options *o, char **error)
+{
+	expect_arguments(o, 1, "lab up wants one scenario file");
+	struct scenario *s = scenario_load(o->arguments[0], error);
+	if (!s)
+		return -1;
+
+	const char *base = strrchr(o->arguments[0], '/');
+	char *name = lab_text("%s", o->name ? o->name : base ? base + 1 : o->arguments[0]);
+	size_t n = strlen(name);
+	if (!o->name && n > 5 && strcmp(name + n - 5, ".json") == 0)
+		name[n - 5] = '\0';
+
+	int result = need_root("up", error);
+	if (result == 0) {
+		catch_signals();
+		result = lab_up(s, name, error);
+	}
+	if (result == 0)
+		printf("lab %s is up\n", name);
+	free(name);
+	scenario_free(s);
+	return result;
+}
+
+/* Whoever is still in a lab that is about to go loses the network under its feet: say so. */
+static void warn_processes(const char *name)
+{
+	char *error = NULL;
+	json_t *processes = lab_processes(name, &error);
+	size_t i;
+	json_t *one;
+	json_array_foreach (processes, i, one)
+		fprintf(stderr,
+			"lab: still running in %s, now without a network: %" JSON_INTEGER_FORMAT
+			" (%s)\n",
+			json_string_value(json_object_get(one, "host")),
+			json_integer_value(json_object_get(one, "pid")),
+			json_string_value(json_object_get(one, "command")));
+	json_decref(processes);
+	free(error); /* half built: then nobody can be in it that we would know of */
+}
+
+static int run_down(const struct options *o, char **error)
+{
+	expect_arguments(o, 0, "lab down wants no argument but --name");
+	if (need_root("down", error) < 0)
+		return -1;
+	char *name = which_lab(o, error);
+	if (!name)
+		return -1;
+	/* Stopping in the middle would leave work for another `lab down`. */
+	catch_signals();
+	warn_processes(name);
+	int result = lab_down(name, error);
+	if (result == 0)
+		printf("lab %s is down\n", name);
+	free(name);
+	return result;
+}
+
+static int status_of(const char *name, json_t *all, char **error)
+{
+	if (!all)
+		return show_status(stdout, name, error);
+	json_t *one = show_status_json(name, error);
+	return one ? json_array_append_new(all, one) : -1;
+}
+
+static int run_status(const struct options *o, char **error)
+{
+	expect_arguments(o, 0, "lab status wants no argument but --name and --json");
+	json_t *labs = o->name ? json_pack("[s]", o->name) : lab_list();
+	if (json_array_size(labs) > 0 && need_root("status", error) < 0) {
+		json_decref(labs);
+		return -1;
+	}
+
+	json_t *all = o->json ? json_array() : NULL;
+	int result = 0;
+	size_t i;
+	json_t *name;
+	json_array_foreach (labs, i, name) {
+		if (i > 0 && !all)
+			putchar('\n');
+		if (status_of(json_string_value(name), all, error) < 0)
+			result = -1;
+	}
+	if (all && result == 0) {
+		json_dumpf(all, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (!all && i == 0) {
+		puts("there is no lab");
+	}
+	json_decref(all);
+	json_decref(labs);
+	return result;
+}
+
+static int run_exec(const struct options *o, char **error)
+{
+	if (o->n_arguments < 2)
+		usage_error("lab exec wants a host and a command");
+	if (need_root("exec", error) < 0)
+		return -1;
+	char *name = which_lab(o, error);
+	int result = name ? lab_enter(name, o->arguments[0], error) : -1;
+	free(name);
+	if (result < 0)
+		return -1;
+
+	execvp(o->arguments[1], o->arguments + 1);
+	int why = errno;
+	fprintf(stderr, "lab: %s: %s\n", o->arguments[1], strerror(why));
+	exit(why == ENOENT ? 127 : 126);
+}
+
+static int run_counters(const struct options *o, char **error)
+{
+	expect_arguments(o, 0, "lab counters wants no argument but --name");
+	if (need_root("counters", error) < 0)
+		return -1;
+	char *name = which_lab(o, error);
+	json_t *counters = name ? lab_counters(name, error) : NULL;
+	free(name);
+	if (!counters)
+		return -1;
+	json_dumpf(counters, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(counters);
+	return 0;
+}
+
+static int run_check(const struct options *o, char **error)
+{
+	expect_arguments(o, 1, "lab check wants one scenario file");
+	struct scenario *s = scenario_load(o->arguments[0], error);
+	if (!s)
+		return -1;
+	printf("%s: %zu hosts, %zu routers, %zu links%s\n", o->arguments[0], s->n_hosts,
+		s->n_nodes - s->n_hosts, s->n_links,
+		scenario_needs_netem(s, NULL) ? ", needs sch_netem" : "");
+	scenario_free(s);
+	return 0;
+}
+
+static int run_draw(const struct options *o, char **error)
+{
+	expect_arguments(o, 1, "lab draw wants one scenario file");
+	struct scenario *s = scenario_load(o->arguments[0], error);
+	if (!s)
+		return -1;
+	show_drawing(stdout, s);
+	scenario_free(s);
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct options *o, char **error);
+} commands[] = {
+	{"up", run_up},
+	{"down", run_down},
+	{"status", run_status},
+	{"exec", run_exec},
+	{"counters", run_counters},
+	{"check", run_check},
+	{"draw", run_draw},
+};
+
+int main(int argc, char **argv)
+{
+	static const struct option long_options[] = {
+		{"name", required_argument, NULL, 'n'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	struct options o = {0};
+
+	if (argc >= 2 && argv[1][0] != '-') {
+		/* Options stand between the subcommand and its arguments: what comes after the
+		 * first of these belongs to the command that `lab exec` runs. */
+		argc--;
+		argv++;
+	}
+	for (int c; (c = getopt_long(argc, argv, "+n:h", long_options, NULL)) != -1;) {
+		if (c == 'n') {
+			o.name = optarg;
+		} else if (c == 'j') {
+			o.json = true;
+		} else if (c == 'h') {
+			fputs(usage, stdout);
+			return 0;
+		} else {
+			return 2;
+		}
+	}
+	o.arguments = argv + optind;
+	o.n_arguments = argc - optind;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[0], commands[i].name) != 0)
+			continue;
+		char *error = NULL;
+		int result = commands[i].run(&o, &error);
+		if (result < 0)
+			fprintf(stderr, "lab: %s\n", error);
+		free(error);
+		return result < 0;
+	}
+	usage_error("expected up, down, status, exec, counters, check or draw");
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef LAB_QDISC_H
+#define LAB_QDISC_H
+
+#include "lab/net.h"
+#include "lab/scenario.h"
+
+#include <jansson.h>
+
+/*
+ * What the lab does to packets on an interface, by netlink. Functions return 0, or -1 with
+ * `*error` set.
+ */
+
+/* The shape's rate and queue, as the root TBF of an interface. */
+int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error);
+
+/* The shape's delay, jitter and loss, as the root netem of an interface. */
+int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error);
+
+/* Whatever frame arrives at `from` leaves by `to`, both in `ns`. Once per `from`. */
+int qdisc_redirect(struct ns *ns, const char *from, const char *to, char **error);
+
+/* Whether this kernel has sch_netem, found out by using one in a namespace made for that:
+ * 1 yes, 0 no, -1 with `*error` set when even that could not be tried. */
+int qdisc_kernel_has_netem(char **error);
+
+/* {"interface", "kind", "bytes", "packets", "drops", "overlimits", "backlog_bytes",
+ * "backlog_packets"} of an interface's root qdisc, NULL with `*error` set when there is none that
+ * counts. The bytes are those of Ethernet frames without checksum; bytes and packets are what left
+ * the qdisc. */
+json_t *qdisc_counters(struct ns *ns, const char *interface, char **error);
+
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef LAB_SCENARIO_H
+#define LAB_SCENARIO_H
+
+#include <jansson.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A scenario: hosts with NICs, routers with ports, and the links between them, as a JSON file
+ * describes them (lab/README.md has the format). A loaded scenario has passed every check there
+ * is, so whoever builds it needs none. It is read-only after loading.
+ */
+
+/* Bytes of a full Ethernet frame without its checksum: what a queue of "packets" is counted in. */
+#define LAB_FRAME_BYTES 1514
+
+#define LAB_NAME_MAX 32 /* a lab's, host's or router's name */
+#define LAB_NIC_MAX  15 /* a NIC's name: the kernel's limit */
+#define LAB_PORT_MAX 11 /* a router port's: the lab names helper interfaces "PORT.xyz" */
+
+/* What one direction of a link does to packets. 0 means: does not. */
+struct shape {
+	double rate_mbit;  /* Ethernet frames without checksum, preamble and gap */
+	int queue_packets; /* room in front of the rate, LAB_FRAME_BYTES each */
+	double delay_ms;   /* added one way, behind the queue */
+	double jitter_ms;  /* delay varies evenly by plus or minus this; at most delay_ms */
+	double loss_percent;
+};
+
+/* A host's NIC or a router's port. */
+struct nic {
+	char name[LAB_NIC_MAX + 1];
+	struct in_addr address;
+	int prefix; /* length of the network's prefix, in bits */
+	unsigned char mac[6];
+	size_t link; /* the index of its one link */
+};
+
+struct node {
+	char name[LAB_NAME_MAX + 1];
+	bool router;
+	struct nic *nics;
+	size_t n_nics;
+};
+
+struct end {
+	size_t node; /* index into scenario.nodes */
+	size_t nic;  /* index into that node's nics */
+};
+
+/* A host's NIC and a router's port, joined. */
+struct lab_link {
+	struct end host, router;
+	struct shape up;   /* host to router */
+	struct shape down; /* router to host */
+};
+
+struct scenario {
+	char *file;         /* as given to scenario_load() */
+	char *about;        /* "" when the file has none */
+	bool super_packets; /* GSO, TSO and GRO stay on */
+	struct node *nodes; /* the hosts first, then the routers, each in the file's order */
+	size_t n_nodes;     /* hosts and routers */
+	size_t n_hosts;     /* nodes[0 .. n_hosts-1] are the hosts */
+	struct lab_link *links;
+	size_t n_links;
+	json_t *source; /* the file's content */
+};
+
+/* Reads and checks `file`. NULL: `*error` (allocated) is one line, "FILE: PLACE: expected ...".
+ * Free with scenario_free(). */
+struct scenario *scenario_load(const char *file, char **error);
+void scenario_free(struct scenario *s);
+
+/* Whether some link has delay, jitter or loss; `place` (may be NULL) is then set to the first
+ * place that asks, e.g. "links[0].up.delay_ms" (allocated, yours). */
+bool scenario_needs_netem(const struct scenario *s, char **place);
+
+/* Whether this direction has delay, jitter or loss. */
+bool shape_needs_netem(const struct shape *shape);
+
+/* A node by its name; NULL when there is none. */
+const struct node *scenario_node(const struct scenario *s, const char *name);
+
+/* The NIC or port at an end. */
+const struct nic *scenario_nic(const struct scenario *s, struct end end);
+
+/* "client.eth0": the end's name as a scenario writes it, allocated. */
+char *scenario_end_name(const struct scenario *s, struct end end);
+
+/* A direction for people: "100 Mbit/s, queue 100, delay 5 ms", or "unshaped". Allocated. */
+char *shape_text(const struct shape *shape);
+
+/* Whether `name` may name a lab, host, router, NIC or port: a letter or digit, then letters,
+ * digits, '-' and '_', at most `max` characters. */
+bool scenario_name_ok(const char *name, size_t max);
+
+/* The routes of a host lead to the port across a NIC's link. */
+const struct nic *scenario_gateway(const struct scenario *s, const struct nic *nic);
+
+#endif

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Scenarios and labs for people to read.
+ *
+ * Theory of operation
+ * -------------------
+ * The drawing goes router by router: hosts of the first half of the file stand on the left, the
+ * others on the right, and a row has one link of either side; so the usual case, two hosts and one
+ * router, looks as one would draw it. A table is printed twice, the first time to measure.
+ */
+
+#include "lab/show.h"
+
+#include "lab/error.h"
+#include "lab/lab.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* ---- the drawing ---- */
+
+/* "host.nic address", the host's side of a link. */
+static char *host_text(const struct scenario *s, const struct lab_link *l)
+{
+	char *name = scenario_end_name(s, l->host), address[INET_ADDRSTRLEN];
+	const struct nic *nic = scenario_nic(s, l->host);
+	inet_ntop(AF_INET, &nic->address, address, sizeof(address));
+	char *text = lab_text("%s %s/%d", name, address, nic->prefix);
+	free(name);
+	return text;
+}
+
+static char *link_text(const struct lab_link *l)
+{
+	char *up = shape_text(&l->up), *down = shape_text(&l->down);
+	char *text =
+		strcmp(up, down) == 0 ? lab_text("%s", up) : lab_text("up %s; down %s", up, down);
+	free(up);
+	free(down);
+	return text;
+}
+
+static void line(FILE *out, char c, int n)
+{
+	while (n-- > 0)
+		fputc(c, out);
+}
+
+struct side {
+	const struct lab_link **links;
+	int n, host_width, link_width, port_width;
+};
+
+static int wider(int width, char *text)
+{
+	int n = (int)strlen(text);
+	free(text);
+	return n > width ? n : width;
+}
+
+/* The links of router `node`, those of left or of right hosts. */
+static struct side side_of(const struct scenario *s, size_t node, bool left)
+{
+	struct side side = {.links = calloc(s->n_links + 1, sizeof(*side.links))};
+	if (!side.links)
+		abort();
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct lab_link *l = &s->links[i];
+		if (l->router.node != node || (l->host.node < (s->n_hosts + 1) / 2) != left)
+			continue;
+		side.links[side.n++] = l;
+		side.host_width = wider(side.host_width, host_text(s, l));
+		side.link_width = wider(side.link_width, link_text(l));
+		side.port_width =
+			wider(side.port_width, lab_text("%s", scenario_nic(s, l->router)->name));
+	}
+	return side;
+}
+
+static void draw_router(FILE *out, const struct scenario *s, size_t node)
+{
+	struct side left = side_of(s, node, true), right = side_of(s, node, false);
+	int indent = left.n > 0 ? left.host_width + left.link_width + 10 : 1;
+	int inside = left.port_width + right.port_width + 6;
+	int name = (int)strlen(s->nodes[node].name);
+	if (inside < name + 2)
+		inside = name + 2;
+
+	line(out, ' ', indent);
+	fputc('+', out);
+	line(out, '-', inside);
+	fputs("+\n", out);
+	line(out, ' ', indent);
+	fprintf(out, "|%*s%s%*s|\n", (inside - name) / 2, "", s->nodes[node].name,
+		inside - name - (inside - name) / 2, "");
+	for (int i = 0; i < left.n || i < right.n; i++) {
+		if (i < left.n) {
+			char *host = host_text(s, left.links[i]), *text = link_text(left.links[i]);
+			fprintf(out, " %-*s --- %s ", left.host_width, host, text);
+			line(out, '-', left.link_width - (int)strlen(text) + 3);
+			free(host);
+			free(text);
+		} else {
+			line(out, ' ', indent);
+		}
+		const char *a = i < left.n ? scenario_nic(s, left.links[i]->router)->name : "";
+		const char *b = i < right.n ? scenario_nic(s, right.links[i]->router)->name : "";
+		fprintf(out, "| %-*s%*s |", left.port_width, a, inside - 2 - left.port_width, b);
+		if (i < right.n) {
+			char *host = host_text(s, right.links[i]),
+			     *text = link_text(right.links[i]);
+			fputs("--- ", out);
+			fputs(text, out);
+			fputc(' ', out);
+			line(out, '-', right.link_width - (int)strlen(text) + 3);
+			fprintf(out, " %s", host);
+			free(host);
+			free(text);
+		}
+		fputc('\n', out);
+	}
+	line(out, ' ', indent);
+	fputc('+', out);
+	line(out, '-', inside);
+	fputs("+\n", out);
+	free(left.links);
+	free(right.links);
+}
+
+void show_drawing(FILE *out, const struct scenario *s)
+{
+	if (*s->about)
+		fprintf(out, "%s\n", s->about);
+	if (s->super_packets)
+		fputs("Interfaces carry super-packets (GSO, TSO and GRO on).\n", out);
+	for (size_t n = s->n_hosts; n < s->n_nodes; n++) {
+		fputc('\n', out);
+		draw_router(out, s, n);
+	}
+}
+
+/* ---- the status ---- */
+
+json_t *show_status_json(const char *name, char **error)
+{
+	const char *state = lab_state(name);
+	if (strcmp(state, "none") == 0) {
+		lab_fail(error, "there is no lab %s", name);
+		return NULL;
+	}
+	json_t *out = json_pack("{s:s, s:s}", "name", name, "state", state);
+	if (strcmp(state, "up") != 0)
+		return out;
+
+	struct scenario *s = lab_scenario(name, error);
+	json_t *counters = s ? lab_counters(name, error) : NULL;
+	json_t *processes = counters ? lab_processes(name, error) : NULL;
+	json_t *origin = lab_origin(name);
+	if (!processes) {
+		json_decref(out);
+		out = NULL;
+	} else {
+		if (origin)
+			json_object_update(out, origin);
+		json_object_set(out, "scenario", s->source);
+		json_object_set(out, "counters", counters);
+		json_object_set(out, "processes", processes);
+	}
+	json_decref(origin);
+	json_decref(processes);
+	json_decref(counters);
+	scenario_free(s);
+	return out;
+}
+
+#define COLUMNS_MAX 10
+
+/* Cells of a table, row by row; freed by table_print(). */
+struct table {
+	const char *align; /* one 'l' or 'r' per column */
+	char **cells;
+	size_t n_cells;
+};
+
+static void cell(struct table *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void cell(struct table *t, const char *format, ...)
+{
+	t->cells = realloc(t->cells, (t->n_cells + 1) * sizeof(*t->cells));
+	va_list ap;
+	va_start(ap, format);
+	if (!t->cells || vasprintf(&t->cells[t->n_cells++], format, ap) < 0)
+		abort();
+	va_end(ap);
+}
+
+static void table_print(FILE *out, struct table *t)
+{
+	size_t columns = strlen(t->align);
+	int width[COLUMNS_MAX] = {0};
+	for (size_t i = 0; i < t->n_cells; i++) {
+		int n = (int)strlen(t->cells[i]);
+		if (n > width[i % columns])
+			width[i % columns] = n;
+	}
+	for (size_t i = 0; i < t->n_cells; i++) {
+		size_t column = i % columns;
+		bool last = column + 1 == columns;
+		if (t->align[column] == 'r')
+			fprintf(out, "  %*s", width[column], t->cells[i]);
+		else
+			fprintf(out, "  %-*s", last ? 0 : width[column], t->cells[i]);
+		if (last)
+			fputc('\n', out);
+		free(t->cells[i]);
+	}
+	free(t->cells);
+}
+
+static void header(struct table *t, const char *const *names)
+{
+	for (size_t i = 0; names[i]; i++)
+		cell(t, "%s", names[i]);
+}
+
+static json_int_t integer(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static void show_nics(FILE *out, const struct scenario *s)
+{
+	static const char *const names[] = {
+		"HOST", "NIC", "ADDRESS", "MAC", "ACROSS THE LINK", NULL};
+	struct table t = {.align = "lllll"};
+	header(&t, names);
+	for (size_t n = 0; n < s->n_nodes; n++) {
+		for (size_t i = 0; i < s->nodes[n].n_nics; i++) {
+			const struct nic *nic = &s->nodes[n].nics[i];
+			const struct lab_link *l = &s->links[nic->link];
+			char address[INET_ADDRSTRLEN];
+			inet_ntop(AF_INET, &nic->address, address, sizeof(address));
+			char *across =
+				scenario_end_name(s, s->nodes[n].router ? l->host : l->router);
+			cell(&t, "%s", s->nodes[n].name);
+			cell(&t, "%s", nic->name);
+			cell(&t, "%s/%d", address, nic->prefix);
+			cell(&t, "%02x:%02x:%02x:%02x:%02x:%02x", nic->mac[0], nic->mac[1],
+				nic->mac[2], nic->mac[3], nic->mac[4], nic->mac[5]);
+			cell(&t, "%s", across);
+			free(across);
+		}
+	}
+	table_print(out, &t);
+}
+
+static void show_direction(struct table *t, const struct scenario *s, struct end from,
+	struct end to, const struct shape *shape, const json_t *counters)
+{
+	char *a = scenario_end_name(s, from), *b = scenario_end_name(s, to);
+	char *text = shape_text(shape);
+	cell(t, "%s", a);
+	cell(t, "%s", b);
+	cell(t, "%s", text);
+	cell(t, "%" JSON_INTEGER_FORMAT, integer(counters, "packets"));
+	cell(t, "%" JSON_INTEGER_FORMAT, integer(counters, "bytes"));
+	cell(t, "%" JSON_INTEGER_FORMAT, integer(counters, "drops"));
+	cell(t, "%" JSON_INTEGER_FORMAT, integer(counters, "backlog_packets"));
+	free(a);
+	free(b);
+	free(text);
+}
+
+static void show_links(FILE *out, const struct scenario *s, const json_t *counters)
+{
+	static const char *const names[] = {
+		"FROM", "TO", "LINK", "PACKETS", "BYTES", "DROPS", "QUEUED", NULL};
+	struct table t = {.align = "lllrrrr"};
+	header(&t, names);
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct lab_link *l = &s->links[i];
+		const json_t *one = json_array_get(json_object_get(counters, "links"), i);
+		show_direction(&t, s, l->host, l->router, &l->up, json_object_get(one, "up"));
+		show_direction(&t, s, l->router, l->host, &l->down, json_object_get(one, "down"));
+	}
+	table_print(out, &t);
+}
+
+static void show_processes(FILE *out, const json_t *processes)
+{
+	static const char *const names[] = {"HOST", "PID", "COMMAND", NULL};
+	if (json_array_size(processes) == 0)
+		return;
+	struct table t = {.align = "lrl"};
+	header(&t, names);
+	size_t i;
+	json_t *one;
+	json_array_foreach (processes, i, one) {
+		cell(&t, "%s", json_string_value(json_object_get(one, "host")));
+		cell(&t, "%" JSON_INTEGER_FORMAT, integer(one, "pid"));
+		cell(&t, "%s", json_string_value(json_object_get(one, "command")));
+	}
+	fputc('\n', out);
+	table_print(out, &t);
+}
+
+int show_status(FILE *out, const char *name, char **error)
+{
+	json_t *status = show_status_json(name, error);
+	if (!status)
+		return -1;
+	const char *state = json_string_value(json_object_get(status, "state"));
+	if (strcmp(state, "up") != 0) {
+		fprintf(out, "lab %s: %s\n", name,
+			strcmp(state, "busy") == 0 ? "is being built or taken down right now"
+						   : "half built, its builder was killed; lab down "
+						     "--name takes it down");
+		json_decref(status);
+		return 0;
+	}
+
+	struct scenario *s = lab_scenario(name, error);
+	if (!s) {
+		json_decref(status);
+		return -1;
+	}
+	time_t since = (time_t)integer(status, "since");
+	char when[32];
+	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", localtime(&since));
+	fprintf(out, "lab %s: up since %s, from %s%s\n\n", name, when,
+		json_string_value(json_object_get(status, "scenario_file")),
+		s->super_packets ? ", with super-packets" : "");
+	show_nics(out, s);
+	fputc('\n', out);
+	show_links(out, s, json_object_get(status, "counters"));
+	show_processes(out, json_object_get(status, "processes"));
+	scenario_free(s);
+	json_decref(status);
+	return 0;
+}

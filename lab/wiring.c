@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Links out of veth pairs; the theory of operation is the picture in the header.
+ *
+ * Why rate and delay are not one tree of qdiscs on one interface: below TBF, netem would hold the
+ * packets that wait for the rate together with those in flight, so that the queue would not be the
+ * scenario's; above TBF, jitter would be smoothed by the queue behind it, lost packets would cost
+ * no rate, and on kernels before 6.13 a packet that the child drops stays counted by netem for
+ * ever. Why not ifb: what an ifb gives back to an interface cannot be redirected a second time,
+ * and there the port would count packets that are dropped later.
+ */
+
+#include "lab/wiring.h"
+
+#include "lab/error.h"
+#include "lab/qdisc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int list_stages(const struct shape *shape, struct stage out[2])
+{
+	int n = 0;
+	if (shape->rate_mbit > 0)
+		out[n++].netem = false;
+	if (shape_needs_netem(shape))
+		out[n++].netem = true;
+	return n;
+}
+
+/* The `i`-th (from 1) pair's two ends, the host's side first; the last one ends at the port. */
+static void segment_names(const char *port, int i, int segments, char near[LAB_NIC_MAX + 1],
+	char far[LAB_NIC_MAX + 1])
+{
+	snprintf(near, LAB_NIC_MAX + 1, "%.*s.up%c", LAB_PORT_MAX, port, '0' + i);
+	if (i == segments)
+		snprintf(far, LAB_NIC_MAX + 1, "%.*s", LAB_PORT_MAX, port);
+	else if (i > 0)
+		snprintf(far, LAB_NIC_MAX + 1, "%.*s.dn%c", LAB_PORT_MAX, port, '0' + i);
+	else
+		snprintf(far, LAB_NIC_MAX + 1, "%.*s.nic", LAB_PORT_MAX, port);
+}
+
+struct wiring wiring_plan(const struct lab_link *l, const char *port)
+{
+	struct wiring w = {0};
+	char unused[LAB_NIC_MAX + 1];
+
+	w.n_up = list_stages(&l->up, w.up);
+	w.n_down = list_stages(&l->down, w.down);
+	/* Downwards the interface that faces the host's NIC can carry a qdisc too. */
+	w.segments = w.n_up > w.n_down - 1 ? w.n_up : w.n_down - 1;
+	for (int i = 0; i < w.n_up; i++)
+		segment_names(port, i + 1, w.segments, w.up[i].interface, unused);
+	for (int i = 0; i < w.n_down; i++)
+		segment_names(port, w.segments - i, w.segments, unused, w.down[i].interface);
+	return w;
+}
+
+/* Addresses of their own for the interfaces between NIC and port, which nobody ever talks to. */
+static void inner_mac(size_t link, int k, unsigned char mac[6])
+{
+	const unsigned char bytes[6] = {0x02, 0x6d, 0x71, (unsigned char)(link >> 8),
+		(unsigned char)link, (unsigned char)k};
+	memcpy(mac, bytes, sizeof(bytes));
+}
+
+static int finish(const struct scenario *s, const struct veth_end *end, char **error)
+{
+	if (!s->super_packets && net_no_super_packets(end->ns, end->name, error) < 0)
+		return -1;
+	return net_up(end->ns, end->name, error);
+}
+
+static int make_pair(
+	const struct scenario *s, const struct veth_end *a, const struct veth_end *b, char **error)
+{
+	if (net_veth(a, b, error) < 0 || finish(s, a, error) < 0)
+		return -1;
+	if (finish(s, b, error) < 0)
+		return -1;
+	return net_wait_carrier(a->ns, a->name, error);
+}
+
+static int add_stages(
+	struct ns *ns, const struct stage *stages, int n, const struct shape *shape, char **error)
+{
+	for (int i = 0; i < n; i++) {
+		int result = stages[i].netem ? qdisc_netem(ns, stages[i].interface, shape, error)
+					     : qdisc_rate(ns, stages[i].interface, shape, error);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int wiring_build(
+	const struct scenario *s, size_t index, struct ns *host, struct ns *router, char **error)
+{
+	const struct lab_link *l = &s->links[index];
+	const struct nic *nic = scenario_nic(s, l->host), *port = scenario_nic(s, l->router);
+	struct wiring w = wiring_plan(l, port->name);
+
+	/* The pair that crosses from the host into the router, then those within the router, each
+	 * joined to the one before; the port's own MAC address is the last one's. */
+	char near[LAB_NIC_MAX + 1], far[LAB_NIC_MAX + 1], before[LAB_NIC_MAX + 1];
+	for (int i = 0; i <= w.segments; i++) {
+		segment_names(port->name, i, w.segments, near, far);
+		struct veth_end a = {
+			.ns = i == 0 ? host : router, .name = i == 0 ? nic->name : near};
+		struct veth_end b = {.ns = router, .name = far};
+		inner_mac(index, 2 * i, a.mac);
+		inner_mac(index, 2 * i + 1, b.mac);
+		if (i == 0)
+			memcpy(a.mac, nic->mac, sizeof(a.mac));
+		if (i == w.segments)
+			memcpy(b.mac, port->mac, sizeof(b.mac));
+		if (make_pair(s, &a, &b, error) < 0)
+			return -1;
+		if (i > 0 && (qdisc_redirect(router, before, near, error) < 0 ||
+				     qdisc_redirect(router, near, before, error) < 0))
+			return -1;
+		strcpy(before, far);
+	}
+	if (add_stages(router, w.up, w.n_up, &l->up, error) < 0)
+		return -1;
+	return add_stages(router, w.down, w.n_down, &l->down, error);
+}
