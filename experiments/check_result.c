@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Checks results against the schema: check-result SCHEMA RESULT...
+ *
+ * Every file is looked at, each problem is one line "FILE: PLACE: expected ..."; the exit status is
+ * 1 if there was one, 2 for a wrong call.
+ */
+
+#include "experiments/schema.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static json_t *load(const char *file)
+{
+	json_error_t e;
+	json_t *value = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
+	if (!value && e.line > 0)
+		fprintf(stderr, "%s: line %d: expected JSON: %s\n", file, e.line, e.text);
+	else if (!value)
+		fprintf(stderr, "%s: %s\n", file, e.text);
+	return value;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 3) {
+		fprintf(stderr, "usage: check-result SCHEMA RESULT...\n");
+		return 2;
+	}
+	json_t *schema = load(argv[1]);
+	if (!schema)
+		return 1;
+
+	int bad = 0;
+	for (int i = 2; i < argc; i++) {
+		json_t *value = load(argv[i]);
+		char *error = NULL;
+		if (!value) {
+			bad++;
+		} else if (schema_check(schema, value, &error) != 0) {
+			fprintf(stderr, "%s: %s\n", argv[i], error);
+			bad++;
+		}
+		free(error);
+		json_decref(value);
+	}
+	json_decref(schema);
+	printf("%d of %d results are as %s says\n", argc - 2 - bad, argc - 2, argv[1]);
+	return bad > 0;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reading an experiment.
+ *
+ * Theory of operation
+ * -------------------
+ * The file is read with the readers of mpip/base/jsonfile.h, which keep the first thing found
+ * wrong; so everything is read first and the error asked for once, at the end. The scenario is
+ * named relative to the experiment's file, so that an experiment works from any directory. It is
+ * read here only for its digest; building it is the lab's business, and so is checking it. mpipd's
+ * settings are handed on as they are: mpipd knows them, and refuses what it does not know.
+ */
+
+#include "experiments/definition.h"
+
+#include "experiments/files.h"
+#include "mpip/base/jsonfile.h"
+
+#include <ctype.h>
+#include <libgen.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const workload_kinds[] = {"tcp", "udp", NULL};
+const char *const direction_names[] = {"forward", "reverse", "both", NULL};
+
+static char *copy(const char *s)
+{
+	return lab_text("%s", s);
+}
+
+/* Names become parts of directory names and of plot files. */
+static void check_name(struct jat at, const char *name)
+{
+	size_t length = strlen(name);
+	bool good = length > 0 && length <= 40 && isalnum((unsigned char)name[0]);
+	for (const char *p = name; good && *p; p++)
+		good = islower((unsigned char)*p) || isdigit((unsigned char)*p) || strchr("+-", *p);
+	if (!good)
+		jat_fail(at,
+			"expected a name of small letters, digits, + and -, at most 40, got "
+			"\"%.60s\"",
+			name);
+}
+
+static struct workload read_workload(struct jat at)
+{
+	static const char *const keys[] = {"kind", "direction", "from", "to", "congestion_control",
+		"streams", "rate_mbit", "datagram_bytes", NULL};
+	static const char *const controls[] = {"cubic", "reno", NULL};
+	struct jat kind = jat_key(at, "kind"), rate = jat_key(at, "rate_mbit");
+	struct jat size = jat_key(at, "datagram_bytes");
+	jat_only(at, keys);
+	jat_string(kind);
+
+	struct workload w = {
+		.kind = (enum workload_kind)jat_choice_or(kind, workload_kinds, WORKLOAD_TCP),
+		.direction = (enum direction)jat_choice_or(
+			jat_key(at, "direction"), direction_names, DIRECTION_FORWARD),
+		.from = copy(jat_string_or(jat_key(at, "from"), "client")),
+		.to = copy(jat_string_or(jat_key(at, "to"), "server")),
+		.congestion_control = copy(
+			controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]),
+		.streams = (int)jat_integer_or(jat_key(at, "streams"), 1, 64, 1),
+	};
+	if (w.kind == WORKLOAD_UDP) {
+		w.rate_mbit = jat_number(rate, 0.01, 1e5);
+		w.datagram_bytes = (int)jat_integer(size, 16, 65507);
+	} else if (jat_present(rate) || jat_present(size)) {
+		jat_fail(jat_present(rate) ? rate : size, "expected only with \"kind\": \"udp\"");
+	}
+	if (strcmp(w.from, w.to) == 0)
+		jat_fail(jat_key(at, "to"), "expected another host than \"from\"");
+	return w;
+}
+
+static struct contestant read_contestant(struct jat at)
+{
+	static const char *const keys[] = {"name", "mptcp", "mpipd", "paper", NULL};
+	struct jat name = jat_key(at, "name"), mpipd = jat_key(at, "mpipd");
+	struct jat paper = jat_key(at, "paper");
+	jat_only(at, keys);
+
+	struct contestant c = {
+		.name = copy(jat_string(name)),
+		.mptcp = jat_bool_or(jat_key(at, "mptcp"), false),
+		.paper = jat_present(paper) ? copy(jat_string(paper)) : NULL,
+	};
+	check_name(name, c.name);
+	if (c.paper && c.paper[0] != '/')
+		jat_fail(paper, "expected a JSON pointer such as /tcp_mode/plain_tcp_mbit");
+	if (jat_present(mpipd)) {
+		if (!json_is_object(mpipd.value))
+			jat_fail(mpipd, "expected an object, mpipd's settings");
+		else if (json_object_get(mpipd.value, "seed"))
+			jat_fail(jat_key(mpipd, "seed"), "expected none: each run sets its own");
+		c.mpipd = json_incref(mpipd.value);
+	}
+	return c;
+}
+
+static void read_contestants(struct definition *d, struct jat at)
+{
+	size_t count = jat_length(at);
+	if (count == 0)
+		jat_fail(at, "expected a list of at least one contestant");
+	d->contestants = calloc(count ? count : 1, sizeof(*d->contestants));
+	if (!d->contestants)
+		abort();
+	for (size_t i = 0; i < count; i++) {
+		struct jat item = jat_item(at, i);
+		d->contestants[i] = read_contestant(item);
+		d->contestant_count = i + 1;
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(d->contestants[j].name, d->contestants[i].name) == 0)
+				jat_fail(jat_key(item, "name"), "expected a name that no other "
+								"contestant has");
+		if (d->workload.kind == WORKLOAD_UDP && d->contestants[i].mptcp)
+			jat_fail(jat_key(item, "mptcp"), "expected none: the workload is UDP");
+	}
+}
+
+/* The scenario's digest; its words for people do not count. */
+static void read_scenario(struct definition *d, struct jat at)
+{
+	char *own = strdup(d->file);
+	if (!own)
+		abort();
+	const char *name = jat_string(at);
+	d->scenario_file = name[0] == '/' ? copy(name) : lab_text("%s/%s", dirname(own), name);
+	free(own);
+
+	json_error_t e;
+	json_t *scenario = json_load_file(d->scenario_file, 0, &e);
+	if (!scenario) {
+		jat_fail(at, "expected a scenario's file: %s: %s", d->scenario_file, e.text);
+		return;
+	}
+	json_object_del(scenario, "about");
+	char *canonical = json_dumps(scenario, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!canonical)
+		abort();
+	sha256_bytes(canonical, strlen(canonical), d->scenario_digest);
+	free(canonical);
+	json_decref(scenario);
+}
+
+/* "experiments/two-nics.json" is the experiment two-nics. */
+static char *name_of(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	const char *base = slash ? slash + 1 : file;
+	size_t length = strlen(base);
+	if (length > 5 && strcmp(base + length - 5, ".json") == 0)
+		length -= 5;
+	return lab_text("%.*s", (int)length, base);
+}
+
+struct definition *definition_load(const char *file, char **error)
+{
+	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
+		"warm_up_s", "repeats", "seed", "contestants", NULL};
+	struct jdoc *doc = jdoc_load(file);
+	struct jat root = jdoc_root(doc);
+	struct definition *d = calloc(1, sizeof(*d));
+	if (!d)
+		abort();
+
+	d->file = copy(file);
+	d->name = name_of(file);
+	if (!jdoc_error(doc)) {
+		check_name(root, d->name);
+		jat_only(root, keys);
+		jat_string_or(jat_key(root, "about"), "");
+		d->title = copy(jat_string(jat_key(root, "title")));
+		read_scenario(d, jat_key(root, "scenario"));
+		struct jat workload = jat_key(root, "workload");
+		if (!jat_present(workload))
+			jat_fail(workload, "missing, expected an object");
+		d->workload = read_workload(workload);
+		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, 86400);
+		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
+		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
+		d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
+		read_contestants(d, jat_key(root, "contestants"));
+	}
+	if (jdoc_error(doc)) {
+		lab_fail(error, "%s", jdoc_error(doc));
+		definition_free(d);
+		d = NULL;
+	}
+	jdoc_free(doc);
+	return d;
+}
+
+void definition_free(struct definition *d)
+{
+	if (!d)
+		return;
+	for (size_t i = 0; i < d->contestant_count; i++) {
+		free(d->contestants[i].name);
+		free(d->contestants[i].paper);
+		json_decref(d->contestants[i].mpipd);
+	}
+	free(d->contestants);
+	free(d->workload.from);
+	free(d->workload.to);
+	free(d->workload.congestion_control);
+	free(d->scenario_file);
+	free(d->title);
+	free(d->name);
+	free(d->file);
+	free(d);
+}
+
+json_t *definition_of_run(const struct definition *d, const struct contestant *c, int rep)
+{
+	const struct workload *w = &d->workload;
+	json_t *workload =
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "kind", workload_kinds[w->kind],
+			"direction", direction_names[w->direction], "from", w->from, "to", w->to,
+			"congestion_control", w->congestion_control, "streams", w->streams);
+	if (w->kind == WORKLOAD_UDP) {
+		json_object_set_new(workload, "rate_mbit", json_real(w->rate_mbit));
+		json_object_set_new(workload, "datagram_bytes", json_integer(w->datagram_bytes));
+	}
+	return json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
+		"schema_version", RESULT_VERSION, "scenario_sha256", d->scenario_digest, "workload",
+		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",
+		"name", c->name, "mptcp", c->mptcp, "mpipd", c->mpipd, "rep", rep, "seed",
+		(json_int_t)d->seed);
+}
+
+void definition_digest(
+	const struct definition *d, const struct contestant *c, int rep, char out[SHA256_TEXT])
+{
+	json_t *run = definition_of_run(d, c, rep);
+	char *canonical = json_dumps(run, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!canonical)
+		abort();
+	sha256_bytes(canonical, strlen(canonical), out);
+	free(canonical);
+	json_decref(run);
+}
+
+char *definition_run_name(const struct definition *d, const struct contestant *c, int rep)
+{
+	return lab_text("%s-r%02d-s%lld-d%d", c->name, rep, (long long)d->seed, d->duration_s);
+}
+
+int64_t definition_seed(const struct definition *d, int rep, int index)
+{
+	return (d->seed * 1000 + rep) * 10 + index;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_DEFINITION_H
+#define EXPERIMENTS_DEFINITION_H
+
+#include "experiments/sha256.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* An experiment as its JSON file defines it; experiments/README.md documents the format. */
+
+/* The version of result.json that the runner writes; part of each run's digest. */
+#define RESULT_VERSION 1
+
+enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP };
+
+/* Which way the data goes, seen from the host that connects. */
+enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH };
+
+struct workload {
+	enum workload_kind kind;
+	enum direction direction;
+	char *from, *to;          /* hosts: who connects, who listens */
+	char *congestion_control; /* set for every contestant alike */
+	int streams;
+	double rate_mbit; /* UDP: offered, payload bits, all streams together; TCP: 0, as fast as it
+			     goes */
+	int datagram_bytes; /* UDP: payload of a datagram */
+};
+
+struct contestant {
+	char *name;
+	bool mptcp;    /* the data connections are the kernel's MPTCP, full mesh */
+	json_t *mpipd; /* mpipd's configuration on both hosts; NULL: no mpipd */
+	char *paper;   /* JSON pointer into the paper's values; NULL: it has none */
+};
+
+struct definition {
+	char *file, *name, *title;
+	char *scenario_file;
+	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
+	struct workload workload;
+	int duration_s, warm_up_s, repeats;
+	int64_t seed;
+	struct contestant *contestants;
+	size_t contestant_count;
+};
+
+/* Reads and checks a whole experiment, its scenario file's existence included. NULL and *error, one
+ * line "FILE: PLACE: expected ...". Free with definition_free(). */
+struct definition *definition_load(const char *file, char **error);
+void definition_free(struct definition *d);
+
+/* What decides a run's numbers, as JSON: schema version, scenario, workload, warm-up, duration,
+ * contestant, repetition, seed. Two runs with equal JSON are repeats of each other's measurement;
+ * the words around them (title, the paper's values, how many repeats) are not in it. */
+json_t *definition_of_run(const struct definition *d, const struct contestant *c, int rep);
+
+/* The digest of definition_of_run(). */
+void definition_digest(
+	const struct definition *d, const struct contestant *c, int rep, char out[SHA256_TEXT]);
+
+/* The directory of a run under the experiment's: "mpip-r01-s1-d20". Allocated. */
+char *definition_run_name(const struct definition *d, const struct contestant *c, int rep);
+
+/* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.
+ * Different for every (seed, rep, index); index 0 to 9. */
+int64_t definition_seed(const struct definition *d, int rep, int index);
+
+extern const char *const workload_kinds[], *const direction_names[];
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Files; the contracts are in the header. */
+
+#include "experiments/files.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *file_read(const char *file, char **error)
+{
+	FILE *f = fopen(file, "re");
+	if (!f) {
+		lab_fail(error, "%s: %s", file, strerror(errno));
+		return NULL;
+	}
+
+	/* Files under /proc have no size, so the end is found by reading. */
+	char *content = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&content, &size);
+	if (!out)
+		abort();
+	char chunk[4096];
+	size_t n;
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		fwrite(chunk, 1, n, out);
+	int bad = ferror(f);
+	fclose(f);
+	if (fclose(out))
+		abort();
+	if (bad) {
+		lab_fail(error, "%s: cannot be read: %s", file, strerror(errno));
+		free(content);
+		return NULL;
+	}
+	return content;
+}
+
+int file_write(const char *file, const char *content, char **error)
+{
+	FILE *f = fopen(file, "we");
+	if (!f)
+		return lab_fail(error, "%s: %s", file, strerror(errno));
+	int bad = fputs(content, f) == EOF;
+	if (fclose(f) || bad)
+		return lab_fail(error, "%s: cannot be written: %s", file, strerror(errno));
+	return 0;
+}
+
+int file_write_json(const char *file, const json_t *value, char **error)
+{
+	char *content = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+	if (!content)
+		abort();
+	char *line = lab_text("%s\n", content);
+	int rc = file_write(file, line, error);
+	free(line);
+	free(content);
+	return rc;
+}
+
+int directory_make(const char *path, char **error)
+{
+	char *part = strdup(path);
+	if (!part)
+		abort();
+	int rc = 0;
+	for (char *p = part + 1; rc == 0; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char end = *p;
+		*p = '\0';
+		if (mkdir(part, 0777) != 0 && errno != EEXIST)
+			rc = lab_fail(error, "%s: %s", part, strerror(errno));
+		*p = end;
+		if (end == '\0')
+			break;
+	}
+	free(part);
+	return rc;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return remove(path);
+}
+
+int directory_remove(const char *path, char **error)
+{
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+		return lab_fail(error, "%s: cannot be removed: %s", path, strerror(errno));
+	return 0;
+}
+
+static uid_t caller_uid;
+static gid_t caller_gid;
+
+static int give_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st, (void)type, (void)ftw;
+	return lchown(path, caller_uid, caller_gid);
+}
+
+int give_to_caller(const char *path, char **error)
+{
+	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
+	if (geteuid() != 0 || !uid || !gid)
+		return 0;
+	caller_uid = (uid_t)strtoul(uid, NULL, 10);
+	caller_gid = (gid_t)strtoul(gid, NULL, 10);
+	if (nftw(path, give_one, 16, FTW_PHYS) != 0)
+		return lab_fail(error, "%s: cannot be given to the caller of sudo: %s", path,
+			strerror(errno));
+	return 0;
+}

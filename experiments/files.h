@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_FILES_H
+#define EXPERIMENTS_FILES_H
+
+#include "lab/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Files. Every function that can fail takes `char **error` and reports as lab/error.h says. */
+
+/* The whole file as a string. NULL and *error when it cannot be read. Free with free(). */
+char *file_read(const char *file, char **error);
+
+/* Writes `content` as the whole file. 0, or -1 and *error. */
+int file_write(const char *file, const char *content, char **error);
+
+/* Writes JSON, indented, one object per line where it is small. 0, or -1 and *error. */
+int file_write_json(const char *file, const json_t *value, char **error);
+
+/* Makes the directory and those above it. 0 also when it is there; or -1 and *error. */
+int directory_make(const char *path, char **error);
+
+/* Removes a directory and all in it; nothing there is fine. Never follows a symbolic link. 0, or -1
+ * and *error. */
+int directory_remove(const char *path, char **error);
+
+/* When sudo started us, hands what we made to the person who called it, so that results can be
+ * drawn and removed without being root. `path` and all in it. 0, or -1 and *error. */
+int give_to_caller(const char *path, char **error);
+
+#endif

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The progress line.
+ *
+ * Theory of operation
+ * -------------------
+ * The time left is the number of runs left times what a run has taken so far on average, set-up and
+ * taking down included; before the first run is over, an estimate. The run under way counts by what
+ * is left of it.
+ */
+
+#include "experiments/progress.h"
+
+#include "experiments/proc.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+const char *progress_time(double seconds, char out[32])
+{
+	long s = seconds > 0 ? (long)(seconds + 0.5) : 0;
+	if (s >= 3600)
+		snprintf(out, 32, "%ld h %ld min", s / 3600, s % 3600 / 60);
+	else if (s >= 60)
+		snprintf(out, 32, "%ld min %ld s", s / 60, s % 60);
+	else
+		snprintf(out, 32, "%ld s", s);
+	return out;
+}
+
+static double per_run(const struct progress *p)
+{
+	return p->done ? p->spent_seconds / p->done : p->run_seconds;
+}
+
+void progress_begin(struct progress *p)
+{
+	p->terminal = isatty(STDERR_FILENO);
+	p->done = 0;
+	p->spent_seconds = 0;
+}
+
+void progress_run(struct progress *p, const char *run)
+{
+	snprintf(p->run, sizeof(p->run), "%s", run);
+	p->run_started_us = now_us();
+	progress_tick(p, 0, 0);
+}
+
+void progress_tick(struct progress *p, double seconds, double of)
+{
+	if (!p->terminal)
+		return;
+	char left[32], here[64] = "setting up";
+	double gone = (double)(now_us() - p->run_started_us) / 1e6;
+	double rest = per_run(p) > gone ? per_run(p) - gone : 0;
+	if (of > 0)
+		snprintf(here, sizeof(here), "%.0f of %.0f s", seconds, of);
+	fprintf(stderr, "\r\033[K%s: run %d of %d, %s: %s; %s left", p->experiment, p->done + 1,
+		p->runs, p->run, here,
+		progress_time(rest + (p->runs - p->done - 1) * per_run(p), left));
+	fflush(stderr);
+}
+
+void progress_run_over(struct progress *p, const char *note, bool worth_keeping)
+{
+	p->done++;
+	p->spent_seconds += (double)(now_us() - p->run_started_us) / 1e6;
+	progress_clear(p);
+	if (p->terminal && !worth_keeping)
+		return;
+	char left[32];
+	fprintf(stderr, "%s: run %d of %d, %s: %s; %s left\n", p->experiment, p->done, p->runs,
+		p->run, note, progress_time((p->runs - p->done) * per_run(p), left));
+}
+
+void progress_clear(const struct progress *p)
+{
+	if (p->terminal)
+		fputs("\r\033[K", stderr);
+}

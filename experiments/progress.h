@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_PROGRESS_H
+#define EXPERIMENTS_PROGRESS_H
+
+#include <stdbool.h>
+
+/* The one progress line: on a terminal it is rewritten about once a second, elsewhere each run has
+ * one line when it is over. Written to standard error. */
+struct progress {
+	const char *experiment;
+	int runs;           /* to be done in this call */
+	double run_seconds; /* how long one should take; corrected by those that are over */
+	bool terminal;
+
+	/* the rest is the progress line's own */
+	int done;
+	double spent_seconds;
+	char run[96];
+	long long run_started_us;
+};
+
+void progress_begin(struct progress *p);
+void progress_run(struct progress *p, const char *run);
+void progress_tick(struct progress *p, double seconds, double of);
+/* A run is over; `note` says how. On a terminal its line stays only when it is `worth_keeping`. */
+void progress_run_over(struct progress *p, const char *note, bool worth_keeping);
+/* Takes the line off the terminal, before something else is written. */
+void progress_clear(const struct progress *p);
+
+/* "4 min 5 s". Written to `out`, returned. */
+const char *progress_time(double seconds, char out[32]);
+
+#endif

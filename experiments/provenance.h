@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_PROVENANCE_H
+#define EXPERIMENTS_PROVENANCE_H
+
+#include <jansson.h>
+
+/* Where a result comes from: kernel, machine, compiler, libraries, programs and their digests, the
+ * source's git revision, the command line. The same for every run of one call of the runner.
+ *
+ * `programs` is the build directory with mpip/mpipd; `argv` ends with NULL. The git revision is
+ * null when the working directory is not in a git work tree. */
+json_t *provenance(const char *programs, char *const *argv);
+
+/* The part of the machine's processor time that was not idle between two of these. */
+struct busy {
+	double busy_s, total_s; /* of all processors together */
+};
+struct busy machine_busy(void);
+
+#endif

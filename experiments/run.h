@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_RUN_H
+#define EXPERIMENTS_RUN_H
+
+#include "analysis/pathlog.h"
+#include "experiments/definition.h"
+#include "experiments/proc.h"
+#include "experiments/provenance.h"
+#include "experiments/sockdiag.h"
+#include "experiments/workload.h"
+#include "lab/scenario.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+/* One run: a fresh lab, one contestant, one transfer, one result. */
+
+struct run_plan {
+	const struct definition *definition;
+	const struct scenario *scenario;
+	const struct contestant *contestant;
+	int rep;
+	const char *lab;        /* the name for the lab; free to use */
+	const char *directory;  /* of the experiment's results; exists */
+	const char *programs;   /* build directory with mpip/mpipd and mpip/mpipctl */
+	const char *ground_why; /* why this ground */
+	json_t *provenance;     /* of the whole call, see provenance.h */
+
+	/* Told about once a second; `seconds` of `of` are done. */
+	void (*progress)(void *argument, double seconds, double of);
+	void *progress_argument;
+};
+
+/* Runs it and leaves DIRECTORY/RUN/result.json with its logs, written aside first and renamed when
+ * whole; a result of that name is replaced. `goodput_mbit` is set. Returns 0; -1 and *error, the
+ * logs then being in DIRECTORY/failed/RUN; or 1 when a signal asked to stop, nothing then being
+ * left. In each case the lab is down and all processes have ended. */
+int run_one(const struct run_plan *plan, double *goodput_mbit, char **error);
+
+/* What a run has gathered, for result.c. */
+
+enum { FROM, TO, HOSTS }; /* who connects, who listens */
+
+struct run_host {
+	const char *name;
+	const struct node *node;
+	struct child agent, mpipd;
+	int64_t mpipd_seed;
+	json_t *mib_before, *mib_after;
+	json_t *sysctls;
+	json_t *sessions; /* mpipctl's, in the middle of the run; NULL without mpipd */
+	json_t *stats;    /* mpipctl's, at the end */
+	struct path_log log;
+};
+
+struct sample {
+	int64_t time_us;
+	json_t *counters; /* lab_counters() */
+};
+
+struct run {
+	const struct run_plan *plan;
+	char *name, *aside;
+	int lab_is_up;
+	struct run_host hosts[HOSTS];
+	struct child server, client;
+	struct workload_clock *clock;
+	struct sockdiag *diag;
+	json_t *connections; /* the last list of data connections, while there were any */
+	struct sample before, after;
+	struct sample *samples; /* one a second, from the start of the transfer on */
+	size_t sample_count;
+	struct busy busy_first, busy_last; /* around the measured part */
+	int64_t started_us, ended_us;      /* the client's life */
+	char started_utc[32];
+	struct workload_report reports[HOSTS];
+};
+
+/* The result of a run that is over, as experiments/result.schema.json defines it. */
+json_t *result_of(const struct run *r);
+
+/* When the measured part began: after the warm-up. */
+int64_t run_zero_us(const struct run *r);
+
+#endif

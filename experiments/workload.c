@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The load, by libiperf.
+ *
+ * Theory of operation
+ * -------------------
+ * Each end runs in a process of its own, in its host's namespace: libiperf keeps global state, and
+ * on an error jumps or exits. Its JSON report goes to standard output, which the runner has pointed
+ * to a file; libiperf's on-screen report is never parsed.
+ *
+ * MPTCP: this file defines socket(), which the dynamic linker prefers to the C library's for
+ * libiperf as well. Where the contestant wants it, a TCP socket is made with IPPROTO_MPTCP. The
+ * client's first TCP socket is iperf3's control connection; it stays plain TCP, so that the MIB
+ * counters of MPTCP are about the data connections and nothing else. The server's listener is
+ * MPTCP, which serves both, and listens on 0.0.0.0: bound to one address it would refuse the
+ * subflows to the other.
+ *
+ * A receiver's report counts the bytes of each second; those after the warm-up are the goodput.
+ */
+
+#include "experiments/workload.h"
+
+#include "experiments/files.h"
+#include "experiments/proc.h"
+#include "lab/lab.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <iperf_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What socket() below does with the sockets that libiperf asks for; set in an end's process only.
+ */
+static struct {
+	bool mptcp;
+	int plain_first; /* so many of the first TCP sockets stay plain TCP */
+	struct workload_clock *clock;
+} sockets;
+
+/* Replaces the C library's, see above. */
+int socket(int domain, int type, int protocol)
+{
+	int kind = type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	bool data = domain == AF_INET && (kind == SOCK_STREAM || kind == SOCK_DGRAM);
+	if (data && kind == SOCK_STREAM && sockets.plain_first > 0) {
+		sockets.plain_first--;
+		data = false;
+	}
+	if (data && sockets.mptcp && kind == SOCK_STREAM)
+		protocol = IPPROTO_MPTCP;
+	if (data && sockets.clock)
+		sockets.clock->data_socket_us = now_us();
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+static int enter(const struct workload_end *end, const char *host)
+{
+	char *error = NULL;
+	if (lab_enter(end->lab, host, &error) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", error);
+	return -1;
+}
+
+static struct iperf_test *new_test(char role)
+{
+	struct iperf_test *test = iperf_new_test();
+	if (!test || iperf_defaults(test) < 0) {
+		fprintf(stderr, "iperf3: %s\n", iperf_strerror(i_errno));
+		return NULL;
+	}
+	iperf_set_test_role(test, role);
+	iperf_set_test_server_port(test, WORKLOAD_SERVER_PORT);
+	iperf_set_test_json_output(test, 1);
+	return test;
+}
+
+static int run(struct iperf_test *test, int (*how)(struct iperf_test *))
+{
+	int rc = how(test);
+	if (rc < 0)
+		fprintf(stderr, "iperf3: %s\n", iperf_strerror(i_errno));
+	iperf_free_test(test);
+	return rc < 0;
+}
+
+int workload_server(void *argument)
+{
+	const struct workload_end *end = argument;
+	struct iperf_test *test = new_test('s');
+	if (!test || enter(end, end->definition->workload.to) != 0)
+		return 1;
+	sockets.mptcp = end->contestant->mptcp;
+	iperf_set_test_bind_address(test, "0.0.0.0");
+	iperf_set_test_one_off(test, 1);
+	return run(test, iperf_run_server);
+}
+
+int workload_client(void *argument)
+{
+	const struct workload_end *end = argument;
+	const struct definition *d = end->definition;
+	const struct workload *w = &d->workload;
+	struct iperf_test *test = new_test('c');
+	if (!test || enter(end, w->from) != 0)
+		return 1;
+	sockets.mptcp = end->contestant->mptcp;
+	sockets.plain_first = 1;
+	sockets.clock = end->clock;
+
+	char address[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &end->server, address, sizeof(address));
+	iperf_set_test_server_hostname(test, address);
+	iperf_set_test_bind_port(test, WORKLOAD_DATA_PORT);
+	iperf_set_test_duration(test, d->duration_s);
+	iperf_set_test_omit(test, d->warm_up_s);
+	iperf_set_test_num_streams(test, w->streams);
+	iperf_set_test_reverse(test, w->direction == DIRECTION_REVERSE);
+	if (w->direction == DIRECTION_BOTH)
+		iperf_set_test_bidirectional(test, 1);
+	if (w->kind == WORKLOAD_UDP) {
+		set_protocol(test, Pudp);
+		iperf_set_test_rate(test, (uint64_t)(w->rate_mbit * 1e6 / w->streams));
+		iperf_set_test_blksize(test, w->datagram_bytes);
+		iperf_set_test_udp_counters_64bit(test, 1);
+	} else {
+		iperf_set_test_blksize(test, DEFAULT_TCP_BLKSIZE);
+		iperf_set_test_congestion_control(test, w->congestion_control);
+	}
+
+	struct timespec jitter = {
+		end->start_jitter_us / 1000000, end->start_jitter_us % 1000000 * 1000};
+	nanosleep(&jitter, NULL);
+	return run(test, iperf_run_client);
+}
+
+static const char *member_text(const json_t *object, const char *key)
+{
+	return json_string_value(json_object_get(object, key));
+}
+
+static double member(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+/* What one second's sums add, where this end received. A test in both directions has two sums. */
+static void add_interval(const json_t *interval, int limit, struct workload_report *report)
+{
+	static const char *const sums[] = {"sum", "sum_bidir_reverse"};
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		const json_t *sum = json_object_get(interval, sums[i]);
+		if (!sum || json_is_true(json_object_get(sum, "sender")) ||
+			json_is_true(json_object_get(sum, "omitted")))
+			continue;
+		/* What comes in after the last whole second is the queues running empty. */
+		if (member(sum, "seconds") < 0.5 || (int)json_array_size(report->series) >= limit)
+			continue;
+		report->bytes += member(sum, "bytes");
+		report->seconds += member(sum, "seconds");
+		report->lost += json_integer_value(json_object_get(sum, "lost_packets"));
+		report->total += json_integer_value(json_object_get(sum, "packets"));
+		if (json_object_get(sum, "jitter_ms"))
+			report->jitter_ms = member(sum, "jitter_ms");
+		json_array_append_new(report->series,
+			json_real(member(sum, "bytes") * 8e-6 / member(sum, "seconds")));
+	}
+}
+
+int workload_read_report(
+	const char *file, int seconds, struct workload_report *report, char **error)
+{
+	*report = (struct workload_report){.series = json_array()};
+	json_error_t e;
+	json_t *root = json_load_file(file, 0, &e);
+	if (!root) {
+		workload_report_free(report);
+		return lab_fail(error, "%s: line %d: expected iperf3's JSON report: %s", file,
+			e.line, e.text);
+	}
+
+	int rc = 0;
+	const char *trouble = member_text(root, "error");
+	if (trouble)
+		rc = lab_fail(error, "%s: iperf3 reports: %s", file, trouble);
+
+	size_t i;
+	json_t *interval;
+	json_array_foreach (json_object_get(root, "intervals"), i, interval)
+		add_interval(interval, seconds, report);
+
+	const json_t *end = json_object_get(root, "end"), *start = json_object_get(root, "start");
+	const char *control = member_text(end, "sender_tcp_congestion");
+	const char *version = member_text(start, "version");
+	report->congestion_control = control ? lab_text("%s", control) : NULL;
+	report->version = version ? lab_text("%s", version) : NULL;
+	json_decref(root);
+	if (rc != 0)
+		workload_report_free(report);
+	return rc;
+}
+
+void workload_report_free(struct workload_report *report)
+{
+	json_decref(report->series);
+	free(report->congestion_control);
+	free(report->version);
+	*report = (struct workload_report){0};
+}
