@@ -1,2 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# The datapath: base, core, io; mpipd and mpipctl.
+
+include mpip/io/rules.mk
+
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
+CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
+	cm engine handshake inbound outbound packet peers reorder sched session settings upkeep)
+IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control pathlog tun wirelink)
+
+PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
+
+$(BUILD)/mpip/mpipd: $(BUILD)/mpip/mpipd.o $(IO_OBJS) $(MPIP_IO_NET_OBJS) $(CORE_OBJS) $(BASE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 jansson)
+
+$(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(BUILD)/mpip/io/control.o $(CORE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
+
+$(BUILD)/mpip/io/hostnet.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)

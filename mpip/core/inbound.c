@@ -196,7 +196,7 @@ static uint32_t header_length(const uint8_t *segment, uint32_t length, uint32_t 
 /* Reads the CM behind the segment that `bytes` starts with. Returns the session, NULL if it is no
  * CM of one; `why` then says which drop it would be. */
 static struct session *find_cm(struct engine *e, const uint8_t *bytes, uint32_t length,
-	struct cm *cm, uint32_t *segment, enum stat *why)
+	struct cm *cm, uint32_t *segment, enum counter *why)
 {
 	struct node_id node;
 	struct session_id id;
@@ -241,7 +241,7 @@ void engine_from_wire(
 {
 	struct cm cm;
 	uint32_t segment;
-	enum stat why;
+	enum counter why;
 	struct session *s = find_cm(e, in->bytes, in->length, &cm, &segment, &why);
 	if (!s) {
 		count(e, why);
@@ -302,7 +302,7 @@ static void take_super_packet(
 		struct session *s = NULL;
 		struct cm cm;
 		uint32_t segment;
-		enum stat why;
+		enum counter why;
 		if (header + length <= sizeof(part)) {
 			part_header(p, offset, length, part);
 			memcpy(part + header, data, length);
@@ -353,7 +353,7 @@ void engine_from_hook(
 	uint32_t segment, header = (uint32_t)p.header_length - p.ip_length;
 	uint32_t first =
 		in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
-	enum stat why;
+	enum counter why;
 	struct session *s = find_cm(e, p.bytes + p.ip_length, header + first, &cm, &segment, &why);
 	if (!s || !address_list_has(&s->peer->addresses, p.src.ip))
 		put_back(e, in, a);

@@ -42,7 +42,7 @@ struct engine {
 	struct stats stats;
 };
 
-static inline void count(struct engine *e, enum stat what)
+static inline void count(struct engine *e, enum counter what)
 {
 	e->stats.n[what]++;
 }

@@ -42,7 +42,7 @@
 	X(DROP_OWN_NODE, "drop_own_node", "dropped: a CM with this node's own ID")                 \
 	X(DROP_NO_ROOM, "drop_no_room", "dropped: no room in the batch")
 
-enum stat {
+enum counter {
 #define X(identifier, name, text) STAT_##identifier,
 	STATS(X)
 #undef X

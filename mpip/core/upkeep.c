@@ -164,3 +164,11 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		s->confirms < e->set.query_threshold && !usec_before(now, s->next_confirm))
 		s->confirm_due = true;
 }
+
+void engine_unreachable(struct engine *e, struct endpoint remote, struct usec now)
+{
+	for (struct session *s = e->oldest; s; s = s->age_next)
+		for (unsigned i = 0; i < s->paths; i++)
+			if (s->wire_form == WIRE_UDP && endpoint_equal(s->path[i]->dst, remote))
+				path_silence(e, s, s->path[i], "nobody listens at the other end", now);
+}

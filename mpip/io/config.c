@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * mpipd's configuration file.
+ *
+ * Theory of operation: every number of the protocol is a row of one of two tables below, with its
+ * key and bounds; so what can be configured, what is checked, and what an unknown key is told are
+ * the same list.
+ */
+
+#include "mpip/io/config.h"
+
+#include "mpip/base/jsonfile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct number {
+	const char *key;
+	size_t offset;
+	int64_t min, max;
+	int64_t unit; /* 0: an unsigned int; else a time, in units of so many microseconds */
+};
+
+#define COUNT(field, min, max)                                                                     \
+	{                                                                                          \
+#field, offsetof(struct settings, field), min, max, 0                              \
+	}
+#define TIME(key, field, unit, min, max)                                                           \
+	{                                                                                          \
+		key, offsetof(struct settings, field), min, max, unit                              \
+	}
+#define MS 1000
+#define S  1000000
+
+static const struct number numbers[] = {
+	COUNT(query_threshold, 1, 255),
+	TIME("query_interval_ms", query_interval, MS, 1, 60000),
+	TIME("query_grace_ms", query_grace, MS, 1, 60000),
+	TIME("no_expiry_s", no_expiry, S, 1, 86400),
+	TIME("session_expiry_s", session_expiry, S, 1, 86400),
+	TIME("session_retry_ms", session_retry, MS, 100, 600000),
+	TIME("fallback_ms", fallback, MS, 10, 60000),
+	TIME("heartbeat_ms", heartbeat, MS, 10, 60000),
+	COUNT(delay_gain_shift, 0, 10),
+	COUNT(weight_step, 0, 1000),
+	TIME("weight_period_ms", weight_period, MS, 1, 60000),
+	COUNT(weight_total, 1, 1000000),
+	COUNT(weight_min, 1, 1000),
+	COUNT(weight_max, 1, 1000000),
+	TIME("silence_min_ms", silence_min, MS, 10, 60000),
+	TIME("silence_max_ms", silence_max, MS, 10, 60000),
+	TIME("probe_interval_ms", probe_interval, MS, 10, 60000),
+	TIME("maintenance_ms", maintenance, MS, 1, 1000),
+	COUNT(max_sessions, 1, 1000000),
+	COUNT(max_paths, 1, 65535),
+	COUNT(max_peers, 1, 1000000),
+	COUNT(max_addresses, 2, 1000000),
+};
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
+
+static const struct number reorder_numbers[] = {
+	{"buffer_packets", offsetof(struct settings, reorder_packets), 0, 64, 0},
+	TIME("hold_ms", reorder_hold, MS, 0, 60000),
+	{"pool_packets", offsetof(struct settings, reorder_pool), 0, 65000, 0},
+};
+#define REORDER_NUMBERS (sizeof(reorder_numbers) / sizeof(reorder_numbers[0]))
+
+static void read_numbers(
+	struct jat at, struct settings *set, const struct number *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct number *row = &rows[i];
+		void *field = (char *)set + row->offset;
+		if (row->unit) {
+			struct usec *t = field;
+			t->us = jat_integer_or(jat_key(at, row->key), row->min, row->max,
+					t->us / row->unit) *
+				row->unit;
+		} else {
+			unsigned *n = field;
+			*n = (unsigned)jat_integer_or(
+				jat_key(at, row->key), row->min, row->max, *n);
+		}
+	}
+}
+
+static void only_known(
+	struct jat at, const char *const *more, const struct number *rows, size_t count)
+{
+	const char *names[64] = {NULL};
+	size_t n = 0;
+	while (more[n]) {
+		names[n] = more[n];
+		n++;
+	}
+	for (size_t i = 0; i < count; i++)
+		names[n++] = rows[i].key;
+	jat_only(at, names);
+}
+
+static void read_interfaces(struct jat at, struct config *config)
+{
+	size_t n = jat_length(at);
+	if (n > MAX_ADDRESSES) {
+		jat_fail(at, "expected at most %d interfaces", MAX_ADDRESSES);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		config->interfaces[i] = jat_string(jat_item(at, i));
+}
+
+static void read_root(struct jat root, struct config *config)
+{
+	static const char *const others[] = {"wire_form", "scheduler", "seed", "reorder",
+		"interfaces", "tun", "socket", "wire_port", "table", "rule_priority", "mark", NULL};
+	static const char *const none[] = {NULL};
+	struct settings *set = &config->settings;
+
+	only_known(root, others, numbers, NUMBERS);
+	read_numbers(root, set, numbers, NUMBERS);
+	if (set->weight_min > set->weight_max)
+		jat_fail(jat_key(root, "weight_min"), "expected at most weight_max (%d)",
+			set->weight_max);
+	if (usec_before(set->silence_max, set->silence_min))
+		jat_fail(jat_key(root, "silence_min_ms"), "expected at most silence_max_ms");
+
+	struct jat reorder = jat_key(root, "reorder");
+	if (jat_present(reorder))
+		only_known(reorder, none, reorder_numbers, REORDER_NUMBERS);
+	read_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
+
+	set->wire_form = (enum wire_form)jat_choice_or(
+		jat_key(root, "wire_form"), wire_form_names, set->wire_form);
+	set->scheduler = (enum scheduler_kind)jat_choice_or(
+		jat_key(root, "scheduler"), scheduler_names, set->scheduler);
+	config->seeded = jat_present(jat_key(root, "seed"));
+	set->seed = (uint64_t)jat_integer_or(jat_key(root, "seed"), 0, INT64_MAX, 0);
+
+	read_interfaces(jat_key(root, "interfaces"), config);
+	const char *tun = jat_string_or(jat_key(root, "tun"), config->tun);
+	if (tun[0] == '\0' || strlen(tun) >= sizeof(config->tun) - 3)
+		jat_fail(jat_key(root, "tun"), "expected a device name of 1 to %zu characters",
+			sizeof(config->tun) - 4);
+	else
+		memmove(config->tun, tun, strlen(tun) + 1);
+	const char *socket = jat_string_or(jat_key(root, "socket"), config->socket);
+	if (socket[0] == '\0' || strlen(socket) >= sizeof(config->socket))
+		jat_fail(jat_key(root, "socket"), "expected a path, or @NAME");
+	else
+		memmove(config->socket, socket, strlen(socket) + 1);
+	config->wire_port = htons((uint16_t)jat_integer_or(
+		jat_key(root, "wire_port"), 1, 65535, ntohs(config->wire_port)));
+	config->table = (unsigned)jat_integer_or(jat_key(root, "table"), 1, 1000000, config->table);
+	config->rule_priority = (unsigned)jat_integer_or(
+		jat_key(root, "rule_priority"), 1, 32000, config->rule_priority);
+	config->mark = (uint32_t)jat_integer_or(jat_key(root, "mark"), 1, UINT32_MAX, config->mark);
+	config->mask = config->mark;
+}
+
+int config_read(struct config *config, const char *file, char **error)
+{
+	*config = (struct config){
+		.settings = settings_default(),
+		.tun = "mpip0",
+		.socket = CONFIG_SOCKET,
+		.wire_port = htons(5280),
+		.table = 5280,
+		.rule_priority = 5280,
+		.mark = 0x4d500000,
+		.mask = 0x4d500000,
+	};
+	if (!file)
+		return 0;
+	config->doc = jdoc_load(file);
+	struct jat root = jdoc_root(config->doc);
+	if (!jdoc_error(config->doc))
+		read_root(root, config);
+	if (!jdoc_error(config->doc))
+		return 0;
+	*error = strdup(jdoc_error(config->doc));
+	config_close(config);
+	return -1;
+}
+
+void config_close(struct config *config)
+{
+	jdoc_free(config->doc);
+	config->doc = NULL;
+}

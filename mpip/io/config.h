@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_IO_CONFIG_H
+#define MPIP_IO_CONFIG_H
+
+#include "mpip/core/settings.h"
+
+#include <net/if.h>
+
+/* mpipd's configuration: the protocol's settings, and the host's. mpip/README.md lists the keys. */
+struct config {
+	struct settings settings;
+	bool seeded;                               /* settings.seed was given */
+	const char *interfaces[MAX_ADDRESSES + 1]; /* NULL-terminated; empty: every suitable NIC */
+	char tun[IFNAMSIZ];
+	char socket[100];    /* of mpipctl: "@name" is abstract, one per network namespace */
+	in_port_t wire_port; /* network order */
+	unsigned table, rule_priority;
+	uint32_t mark, mask;
+	struct jdoc *doc; /* owns the interfaces' names */
+};
+
+#define CONFIG_SOCKET "@mpipd"
+
+/* Reads `file`; NULL: the defaults. 0, or -1 and one line in `*error` (to be freed). Free with
+ * config_close(). */
+int config_read(struct config *config, const char *file, char **error);
+void config_close(struct config *config);
+
+#endif

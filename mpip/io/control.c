@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The control socket: the engine's tables as JSON.
+ *
+ * Theory of operation: one client at a time is accepted, asked, answered and closed, within short
+ * limits of time; packets wait meanwhile, so an answer is built from memory and written in one go
+ * into a send buffer that is large enough for it.
+ */
+
+#include "mpip/io/control.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define SEND_BUFFER (16 << 20)
+
+socklen_t control_address(const char *name, struct sockaddr_un *address)
+{
+	size_t length = strlen(name);
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	if (length == 0 || length >= sizeof(address->sun_path))
+		return 0;
+	memcpy(address->sun_path, name, length + 1);
+	if (name[0] != '@')
+		return sizeof(*address);
+	address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+}
+
+int control_open(struct control *c, const char *name, char **error)
+{
+	socklen_t length = control_address(name, &c->address);
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0)
+		goto fail;
+	if (c->address.sun_path[0] && connect(c->fd, (struct sockaddr *)&c->address, length) < 0 &&
+		errno == ECONNREFUSED)
+		unlink(c->address.sun_path); /* left behind by a daemon that was killed */
+	if (bind(c->fd, (struct sockaddr *)&c->address, length) < 0 || listen(c->fd, 8) < 0)
+		goto fail;
+	if (c->address.sun_path[0])
+		chmod(c->address.sun_path, 0600);
+	return 0;
+fail:
+	if (asprintf(error, "control socket %s: %s", name,
+		    errno == EADDRINUSE || errno == EISCONN || errno == EINVAL
+			    ? "in use: does mpipd run here already?"
+			    : strerror(errno)) < 0)
+		*error = NULL;
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	return -1;
+}
+
+void control_close(struct control *c)
+{
+	if (c->fd < 0)
+		return;
+	close(c->fd);
+	if (c->address.sun_path[0])
+		unlink(c->address.sun_path);
+	c->fd = -1;
+}
+
+/* The tables */
+
+static json_t *text_ip(struct in_addr ip)
+{
+	char text[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &ip, text, sizeof(text));
+	return json_string(text);
+}
+
+static json_t *text_endpoint(struct in_addr ip, in_port_t port)
+{
+	char text[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &ip, text, sizeof(text));
+	return json_sprintf("%s:%u", text, ntohs(port));
+}
+
+static json_t *text_node(struct node_id n)
+{
+	return json_sprintf(
+		"%02x:%02x:%02x:%02x:%02x:%02x", n.b[0], n.b[1], n.b[2], n.b[3], n.b[4], n.b[5]);
+}
+
+static json_t *text_addresses(const struct address_list *list)
+{
+	json_t *all = json_array();
+	for (unsigned i = 0; i < list->count; i++)
+		json_array_append_new(all, text_ip(list->ip[i]));
+	return all;
+}
+
+static json_int_t age_ms(struct usec now, struct usec then)
+{
+	return (now.us - then.us) / 1000;
+}
+
+static json_t *peers_json(const struct engine *e, struct usec now)
+{
+	static const char *const words[] = {
+		[MPIP_UNKNOWN] = "unknown", [MPIP_TRUE] = "yes", [MPIP_FALSE] = "no"};
+	json_t *nodes = json_array(), *availability = json_array();
+	const struct peers *t = engine_peers(e);
+	for (const struct peer *p = t->peer; p; p = p->hh.next)
+		json_array_append_new(nodes,
+			json_pack("{s:o, s:o, s:i, s:i, s:b, s:I}", "node_id", text_node(p->node),
+				"addresses", text_addresses(&p->addresses), "wire_port",
+				ntohs(p->wire_port), "sessions", (int)p->sessions,
+				"address_list_known", p->list_known, "heard_ms_ago",
+				age_ms(now, p->last_heard)));
+	for (const struct availability *a = t->availability; a; a = a->hh.next)
+		json_array_append_new(
+			availability, json_pack("{s:o, s:i, s:s, s:i}", "address",
+					      text_ip(a->key.ip), "port", ntohs(a->key.port),
+					      "mpip", words[a->mpip], "queries", (int)a->queries));
+	return json_pack("{s:o, s:o}", "nodes", nodes, "availability", availability);
+}
+
+static json_t *session_json(const struct session *s, struct usec now)
+{
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:s?, s:i, s:i, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, s:i, s:i}",
+		"session_id", (json_int_t)s->key.id.n, "node_id",
+		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol",
+		s->tuple.protocol == IPPROTO_TCP ? "tcp" : "udp", "src",
+		text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
+		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
+		wire_form_names[s->wire_form], "state", s->in_use ? "multipath" : "regular",
+		"reason", s->regular_reason, "paths", (int)s->paths, "paths_in_use", (int)s->in_use,
+		"idle_ms", age_ms(now, s->update_time), "sent_packets", (json_int_t)s->sent_packets,
+		"sent_bytes", (json_int_t)s->sent_bytes, "received_packets",
+		(json_int_t)s->received_packets, "received_bytes", (json_int_t)s->received_bytes,
+		"regular_packets", (json_int_t)s->regular_packets, "queries", (int)s->queries,
+		"reorder_held", (int)s->reorder.held);
+}
+
+static json_t *sessions_json(const struct engine *e, struct usec now)
+{
+	json_t *all = json_array();
+	for (const struct session *s = engine_next_session(e, NULL); s;
+		s = engine_next_session(e, s))
+		json_array_append_new(all, session_json(s, now));
+	return json_pack("{s:o}", "sessions", all);
+}
+
+static json_t *path_json(const struct session *s, const struct path *p, struct usec now)
+{
+	static const char *const words[] = {
+		[PATH_UNPROVEN] = "unproven", [PATH_IN_USE] = "in use", [PATH_SILENT] = "silent"};
+	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
+		"session_id", (json_int_t)s->key.id.n, "path", (int)p->id.n, "src",
+		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
+		"state", words[p->state], "weight", p->weight, "delay_us", (int)p->delay,
+		"min_delay_us", (int)p->min_delay, "queuing_us", (int)p->queuing, "max_queuing_us",
+		(int)p->max_queuing, "sent_packets", (json_int_t)p->sent_packets, "sent_bytes",
+		(json_int_t)p->sent_bytes, "feedback_ms_ago",
+		p->measured ? json_integer(age_ms(now, p->last_feedback)) : json_null());
+}
+
+static json_t *paths_json(const struct engine *e, struct usec now)
+{
+	json_t *all = json_array();
+	for (const struct session *s = engine_next_session(e, NULL); s;
+		s = engine_next_session(e, s))
+		for (unsigned i = 0; i < s->paths; i++)
+			json_array_append_new(all, path_json(s, s->path[i], now));
+	return json_pack("{s:o}", "paths", all);
+}
+
+static json_t *stats_json(const struct control *c, const struct engine *e)
+{
+	const struct stats *stats = engine_stats(e);
+	json_t *all = json_object(), *about = json_object();
+	for (int i = 0; i < STAT_COUNT; i++) {
+		json_object_set_new(all, stat_names[i], json_integer((json_int_t)stats->n[i]));
+		json_object_set_new(about, stat_names[i], json_string(stat_texts[i]));
+	}
+	return json_pack(
+		"{s:o, s:o, s:o}", "protocol", all, "io", c->io_stats(c->context), "about", about);
+}
+
+static json_t *answer(
+	const struct control *c, const struct engine *e, const char *command, struct usec now)
+{
+	if (strcmp(command, "status") == 0)
+		return c->status(c->context);
+	if (strcmp(command, "peers") == 0)
+		return peers_json(e, now);
+	if (strcmp(command, "sessions") == 0)
+		return sessions_json(e, now);
+	if (strcmp(command, "paths") == 0)
+		return paths_json(e, now);
+	if (strcmp(command, "stats") == 0)
+		return stats_json(c, e);
+	return json_pack("{s:o}", "error",
+		json_sprintf(
+			"unknown command '%.40s', expected status, peers, sessions, paths or stats",
+			command));
+}
+
+static void serve_client(const struct control *c, const struct engine *e, int fd, struct usec now)
+{
+	struct timeval limit = {.tv_usec = 200000};
+	int buffer = SEND_BUFFER;
+	struct ucred who;
+	socklen_t length = sizeof(who);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0 ||
+		(who.uid != 0 && who.uid != geteuid()))
+		return;
+
+	char command[64];
+	ssize_t n = recv(fd, command, sizeof(command) - 1, 0);
+	if (n <= 0)
+		return;
+	command[n] = '\0';
+	command[strcspn(command, "\r\n")] = '\0';
+	json_t *json = answer(c, e, command, now);
+	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+	size_t size = text ? strlen(text) : 0;
+	for (size_t at = 0; at < size;) {
+		ssize_t sent = send(fd, text + at, size - at, MSG_NOSIGNAL);
+		if (sent <= 0)
+			break;
+		at += (size_t)sent;
+	}
+	free(text);
+	json_decref(json);
+}
+
+void control_serve(struct control *c, const struct engine *e, struct usec now)
+{
+	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	serve_client(c, e, fd, now);
+	close(fd);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_IO_PATHLOG_H
+#define MPIP_IO_PATHLOG_H
+
+#include "mpip/core/engine.h"
+
+#include <stdio.h>
+
+/*
+ * The path log: what Algorithm 1 saw and did, so that it can be replayed. CSV with a header line;
+ * at each run over a session one row per path, with the weight after the run:
+ *
+ * time_us,session,path,src,dst,delay_us,min_delay_us,queuing_us,max_queuing_us,weight,usable,
+ * sent_packets,sent_bytes
+ *
+ * Times are microseconds of CLOCK_MONOTONIC, delays microseconds (delay and min_delay include the
+ * clocks' offset), counters are sums since the path was made.
+ */
+
+/* NULL and one line in `*error` if the file cannot be made. Close with fclose(). */
+FILE *pathlog_open(const char *file, char **error);
+
+/* An engine_observer; `context` is the FILE. */
+void pathlog_rows(void *context, const struct session *s, struct usec now);
+
+#endif

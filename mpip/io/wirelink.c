@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Wire sockets.
+ *
+ * Theory of operation: one call of wirelink_send() carries a whole batch. UDP packets of one path
+ * and one size are put into one message, which the kernel cuts again (UDP_SEGMENT), and the
+ * messages of one socket leave with one sendmmsg(). On the way in the kernel merges likewise
+ * (UDP_GRO) and recvmmsg() fetches many; we split.
+ *
+ * A bound on what waits: the sockets' send buffers. What does not fit is dropped and counted.
+ * Sockets are bound to the address, not the device: bound to a device alone, the kernel takes
+ * every destination for a neighbour and asks for it by ARP.
+ */
+
+#include "mpip/io/wirelink.h"
+
+#include "mpip/core/wire.h"
+
+#include <errno.h>
+#include <linux/errqueue.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_BYTES  (1 << 20)
+#define SEGMENTS_MAX  60    /* of one message; Linux takes 64 */
+#define MESSAGE_BYTES 64000 /* of one message; a datagram has 65507 */
+#define SEND_MESSAGES 64
+#define RECEIVE_BATCH 32
+
+struct wirelink_batch {
+	struct mmsghdr headers[RECEIVE_BATCH];
+	struct iovec iov[RECEIVE_BATCH];
+	struct sockaddr_in from[RECEIVE_BATCH];
+	struct usec arrived[RECEIVE_BATCH];
+	_Alignas(struct cmsghdr) char control[RECEIVE_BATCH][128];
+	uint8_t bytes[RECEIVE_BATCH][65536]; /* memory only where packets came to lie */
+};
+
+static int fail(struct wirelink *w, char **error, const char *what, struct in_addr address)
+{
+	char text[INET_ADDRSTRLEN] = "";
+	const uint8_t *b = (const void *)&address;
+	int e = errno;
+	snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+	if (asprintf(error, "%s on %s port %u: %s", what, text, ntohs(w->port), strerror(e)) < 0)
+		*error = NULL;
+	wirelink_close(w);
+	return -1;
+}
+
+static int raw_socket(struct wirelink *w)
+{
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
+	int size = BUFFER_BYTES;
+	if (fd >= 0 &&
+		(setsockopt(fd, SOL_SOCKET, SO_MARK, &w->mark, sizeof(w->mark)) < 0 ||
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int udp_socket(struct wirelink *w)
+{
+	static const int on = 1, size = BUFFER_BYTES, size_in = 4 * BUFFER_BYTES,
+			 discover = IP_PMTUDISC_DO;
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	if (setsockopt(fd, SOL_SOCKET, SO_MARK, &w->mark, sizeof(w->mark)) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size_in, sizeof(size_in)) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_port_t port,
+	uint32_t mark, char **error)
+{
+	*w = (struct wirelink){.raw_any = -1, .port = port, .mark = mark};
+	w->raw_any = raw_socket(w);
+	if (w->raw_any < 0)
+		return fail(w, error, "raw socket", (struct in_addr){0});
+	for (unsigned i = 0; i < addresses->count; i++) {
+		struct wirelink_socket *s = &w->nic[w->nics++];
+		struct sockaddr_in name = {
+			.sin_family = AF_INET, .sin_addr = addresses->ip[i], .sin_port = port};
+		s->address = addresses->ip[i];
+		s->raw = -1;
+		s->batch = malloc(sizeof(*s->batch));
+		s->udp = udp_socket(w);
+		if (!s->batch || s->udp < 0 ||
+			bind(s->udp, (struct sockaddr *)&name, sizeof(name)) < 0)
+			return fail(w, error, "UDP socket", s->address);
+		name.sin_port = 0;
+		s->raw = raw_socket(w);
+		if (s->raw < 0 || bind(s->raw, (struct sockaddr *)&name, sizeof(name)) < 0)
+			return fail(w, error, "raw socket", s->address);
+	}
+	return 0;
+}
+
+void wirelink_close(struct wirelink *w)
+{
+	for (unsigned i = 0; i < w->nics; i++) {
+		free(w->nic[i].batch);
+		if (w->nic[i].udp >= 0)
+			close(w->nic[i].udp);
+		if (w->nic[i].raw >= 0)
+			close(w->nic[i].raw);
+	}
+	if (w->raw_any >= 0)
+		close(w->raw_any);
+	w->nics = 0;
+	w->raw_any = -1;
+}
+
+/* Out */
+
+/* A message under way: packets of one size, to one place, from one socket. */
+struct message {
+	int fd;
+	bool closed; /* takes no more */
+	uint16_t segment;
+	unsigned packets, parts;
+	uint32_t bytes;
+	struct sockaddr_in to;
+	struct iovec iov[3 * SEGMENTS_MAX];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(uint16_t))];
+	} control;
+};
+
+static void count_send_error(struct wirelink *w, const struct message *m)
+{
+	if (errno == EAGAIN || errno == ENOBUFS)
+		w->drop_send_buffer += m->packets;
+	else if (errno == EMSGSIZE || errno == EINVAL)
+		w->drop_too_long += m->packets;
+	else
+		w->drop_send_error += m->packets;
+}
+
+static void flush_socket(struct wirelink *w, int fd, struct message *messages, unsigned count)
+{
+	struct mmsghdr headers[SEND_MESSAGES];
+	struct message *sent[SEND_MESSAGES];
+	unsigned n = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct message *m = &messages[i];
+		if (m->fd != fd)
+			continue;
+		m->fd = -1;
+		sent[n] = m;
+		headers[n++] = (struct mmsghdr){.msg_hdr = {.msg_name = &m->to,
+							.msg_namelen = sizeof(m->to),
+							.msg_iov = m->iov,
+							.msg_iovlen = m->parts}};
+		if (m->packets > 1) {
+			headers[n - 1].msg_hdr.msg_control = m->control.bytes;
+			headers[n - 1].msg_hdr.msg_controllen = sizeof(m->control.bytes);
+			m->control.align = (struct cmsghdr){.cmsg_level = IPPROTO_UDP,
+				.cmsg_type = UDP_SEGMENT,
+				.cmsg_len = CMSG_LEN(sizeof(uint16_t))};
+			memcpy(CMSG_DATA(&m->control.align), &m->segment, sizeof(m->segment));
+		}
+	}
+
+	int refusals = 0;
+	for (unsigned at = 0; at < n;) {
+		int k = sendmmsg(fd, &headers[at], n - at, 0);
+		w->send_calls++;
+		if (k > 0) {
+			for (unsigned i = at; i < at + (unsigned)k; i++)
+				w->sent_packets += sent[i]->packets;
+			w->sent_messages += (unsigned)k;
+			at += (unsigned)k;
+		} else if ((errno == ECONNREFUSED || errno == EHOSTUNREACH ||
+				   errno == ENETUNREACH) &&
+			   refusals++ < 4) {
+			continue; /* an ICMP error about an earlier packet, told to this one */
+		} else {
+			count_send_error(w, sent[at++]);
+		}
+	}
+}
+
+static int socket_of(const struct wirelink *w, const struct wire_packet *p)
+{
+	if (p->kind == WIRE_PACKET_RAW)
+		return p->nic < w->nics ? w->nic[p->nic].raw : w->raw_any;
+	return p->nic < w->nics ? w->nic[p->nic].udp : -1;
+}
+
+static bool joins(const struct message *m, int fd, const struct wire_packet *p, uint32_t length)
+{
+	return m->fd == fd && !m->closed && p->kind == WIRE_PACKET_UDP && length <= m->segment &&
+	       m->packets < SEGMENTS_MAX && m->bytes + length <= MESSAGE_BYTES &&
+	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port;
+}
+
+static void add_part(struct message *m, const uint8_t *bytes, size_t length)
+{
+	if (length > 0)
+		m->iov[m->parts++] = (struct iovec){(void *)bytes, length};
+}
+
+static void flush_all(struct wirelink *w, struct message *messages, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (messages[i].fd >= 0)
+			flush_socket(w, messages[i].fd, messages + i, count - i);
+}
+
+void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsigned count)
+{
+	static struct message messages[SEND_MESSAGES]; /* the daemon has one thread */
+	unsigned used = 0;
+	for (unsigned i = 0; i < count; i++) {
+		const struct wire_packet *p = &packets[i];
+		uint32_t length = (uint32_t)p->head_length + p->data.length + p->tail_length;
+		int fd = socket_of(w, p);
+		if (fd < 0) {
+			w->drop_send_error++;
+			continue;
+		}
+		struct message *m = NULL;
+		for (unsigned j = used; j-- > 0;) {
+			if (joins(&messages[j], fd, p, length)) {
+				m = &messages[j];
+				break;
+			}
+			/* Not past a message to the same place: a path keeps its order. */
+			if (messages[j].fd == fd &&
+				messages[j].to.sin_addr.s_addr == p->to.ip.s_addr)
+				break;
+		}
+		if (!m) {
+			if (used == SEND_MESSAGES) {
+				flush_all(w, messages, used);
+				used = 0;
+			}
+			m = &messages[used++];
+			m->fd = fd;
+			m->closed = false;
+			m->segment = (uint16_t)length;
+			m->packets = m->parts = 0;
+			m->bytes = 0;
+			m->to = (struct sockaddr_in){.sin_family = AF_INET,
+				.sin_addr = p->to.ip,
+				.sin_port = p->kind == WIRE_PACKET_UDP ? p->to.port : 0};
+		}
+		m->closed = length < m->segment;
+		m->packets++;
+		m->bytes += length;
+		add_part(m, p->head, p->head_length);
+		add_part(m, p->data.bytes, p->data.length);
+		add_part(m, p->tail, p->tail_length);
+	}
+	flush_all(w, messages, used);
+}
+
+/* In */
+
+static struct usec age_of(const struct msghdr *h, const struct timespec *wall)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
+			struct timespec t;
+			memcpy(&t, CMSG_DATA(c), sizeof(t));
+			int64_t us = (wall->tv_sec - t.tv_sec) * 1000000 +
+				     (wall->tv_nsec - t.tv_nsec) / 1000;
+			/* The wall clock may have been set in between. */
+			return (struct usec){us > 0 && us < 1000000 ? us : 0};
+		}
+	return (struct usec){0};
+}
+
+static uint32_t merged_size(const struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c))
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			int size;
+			memcpy(&size, CMSG_DATA(c), sizeof(size));
+			return (uint32_t)size;
+		}
+	return 0;
+}
+
+static void take_message(
+	struct wirelink *w, unsigned nic, unsigned i, wirelink_take *take, void *context)
+{
+	struct wirelink_batch *b = w->nic[nic].batch;
+	const struct msghdr *h = &b->headers[i].msg_hdr;
+	uint32_t length = b->headers[i].msg_len, step = merged_size(h);
+	if (h->msg_flags & MSG_TRUNC) {
+		w->drop_truncated++;
+		return;
+	}
+	struct wire_input in = {.nic = (uint8_t)nic,
+		.from = {b->from[i].sin_addr, b->from[i].sin_port},
+		.arrived = b->arrived[i]};
+	if (step == 0)
+		step = length;
+	for (uint32_t at = 0; at < length; at += step) {
+		in.bytes = b->bytes[i] + at;
+		in.length = length - at < step ? length - at : step;
+		w->received_packets++;
+		take(context, &in);
+	}
+}
+
+static unsigned fill_batch(struct wirelink *w, unsigned nic)
+{
+	struct wirelink_batch *b = w->nic[nic].batch;
+	for (unsigned i = 0; i < RECEIVE_BATCH; i++) {
+		b->iov[i] = (struct iovec){b->bytes[i], sizeof(b->bytes[i])};
+		b->headers[i].msg_hdr = (struct msghdr){.msg_name = &b->from[i],
+			.msg_namelen = sizeof(b->from[i]),
+			.msg_iov = &b->iov[i],
+			.msg_iovlen = 1,
+			.msg_control = b->control[i],
+			.msg_controllen = sizeof(b->control[i])};
+	}
+	int n = recvmmsg(w->nic[nic].udp, b->headers, RECEIVE_BATCH, 0, NULL);
+	w->receive_calls++;
+	return n > 0 ? (unsigned)n : 0;
+}
+
+bool wirelink_receive(
+	struct wirelink *w, unsigned ready, struct usec now, wirelink_take *take, void *context)
+{
+	unsigned have[MAX_ADDRESSES] = {0}, next[MAX_ADDRESSES] = {0};
+	bool more = false;
+	for (unsigned nic = 0; nic < w->nics; nic++)
+		if (ready & 1u << nic)
+			have[nic] = fill_batch(w, nic);
+
+	struct timespec wall;
+	clock_gettime(CLOCK_REALTIME, &wall);
+	for (unsigned nic = 0; nic < w->nics; nic++) {
+		struct wirelink_batch *b = w->nic[nic].batch;
+		more |= have[nic] == RECEIVE_BATCH;
+		for (unsigned i = 0; i < have[nic]; i++)
+			b->arrived[i] = usec_sub(now, age_of(&b->headers[i].msg_hdr, &wall));
+	}
+
+	/* One NIC's batch after the other would be an order that no network made. */
+	for (;;) {
+		int first = -1;
+		for (unsigned nic = 0; nic < w->nics; nic++)
+			if (next[nic] < have[nic] &&
+				(first < 0 || usec_before(w->nic[nic].batch->arrived[next[nic]],
+						      w->nic[first].batch->arrived[next[first]])))
+				first = (int)nic;
+		if (first < 0)
+			return more;
+		take_message(w, (unsigned)first, next[first]++, take, context);
+	}
+}
+
+void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_gone *gone, void *context)
+{
+	for (;;) {
+		struct sockaddr_in to;
+		char control[256], data[64];
+		struct iovec iov = {data, sizeof(data)};
+		struct msghdr h = {.msg_name = &to,
+			.msg_namelen = sizeof(to),
+			.msg_iov = &iov,
+			.msg_iovlen = 1,
+			.msg_control = control,
+			.msg_controllen = sizeof(control)};
+		if (recvmsg(w->nic[nic].udp, &h, MSG_ERRQUEUE) < 0)
+			return;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
+			if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR)
+				continue;
+			struct sock_extended_err e;
+			memcpy(&e, CMSG_DATA(c), sizeof(e));
+			if (e.ee_origin == SO_EE_ORIGIN_ICMP && e.ee_errno == ECONNREFUSED)
+				gone(context, (struct endpoint){to.sin_addr, to.sin_port});
+		}
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_IO_WIRELINK_H
+#define MPIP_IO_WIRELINK_H
+
+#include "mpip/core/actions.h"
+#include "mpip/core/engine.h"
+
+/*
+ * The sockets that packets leave and arrive by: for each local address one UDP socket on the wire
+ * port and one raw socket, bound to the address, so that the source address chooses the NIC's
+ * routing table; and a raw socket bound to none.
+ */
+
+struct wirelink_socket {
+	struct in_addr address;
+	int udp, raw;
+	struct wirelink_batch *batch; /* of recvmmsg() */
+};
+
+struct wirelink {
+	struct wirelink_socket nic[MAX_ADDRESSES];
+	unsigned nics;
+	int raw_any;
+	in_port_t port;
+	uint32_t mark;
+	uint64_t send_calls, sent_messages, sent_packets, receive_calls, received_packets;
+	uint64_t drop_send_buffer, drop_too_long, drop_send_error, drop_truncated;
+};
+
+/* Opens the sockets for `addresses`; they keep their order. 0, or -1 and one line in `*error`. */
+int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_port_t port,
+	uint32_t mark, char **error);
+void wirelink_close(struct wirelink *w);
+
+/* Sends all packets: those of one path in their order, many with one system call. */
+void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsigned count);
+
+/* Receives one batch from each UDP socket in the bit set `ready`, and calls `take` for each
+ * datagram in the order in which the kernel got them from whatever NIC, merged ones split. `now` is
+ * the time of the call on the engine's clock. True: there may be more. */
+typedef void wirelink_take(void *context, const struct wire_input *in);
+bool wirelink_receive(
+	struct wirelink *w, unsigned ready, struct usec now, wirelink_take *take, void *context);
+
+/* Reads nic's error queue; calls `gone` for each peer that refused. */
+typedef void wirelink_gone(void *context, struct endpoint remote);
+void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_gone *gone, void *context);
+
+#endif
