@@ -11,7 +11,9 @@
  * machine itself has one.
  *
  * libnl-route has no setter for gso_max_segs (IFLA_GSO_MAX_SEGS), so that attribute is added to
- * the message by hand; features of a device are not routing netlink's at all, but ethtool's.
+ * the message by hand; features of a device are not routing netlink's at all, but ethtool's; and
+ * which CPU takes in a device's packets (RPS) can be said in /sys alone. That shows the namespace
+ * which it was mounted in, so one is mounted for each, on no directory.
  */
 
 #include "lab/net.h"
@@ -26,6 +28,7 @@
 #include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_ether.h>
+#include <linux/mount.h>
 #include <linux/sockios.h>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
@@ -38,13 +41,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define CARRIER_WAIT_MS 3000
+#define CPUS_MAX        1024 /* of cpu_set_t */
 
 int ns_open(struct ns *ns, const char *name, int fd, char **error)
 {
-	*ns = (struct ns){.fd = fd, .dgram = -1};
+	*ns = (struct ns){.fd = fd, .dgram = -1, .sysfs = -1};
 	snprintf(ns->name, sizeof(ns->name), "%s", name);
 
 	int home = netns_visit(fd, error);
@@ -70,6 +75,8 @@ void ns_close(struct ns *ns)
 	nl_socket_free(ns->nl);
 	if (ns->dgram >= 0)
 		close(ns->dgram);
+	if (ns->sysfs >= 0)
+		close(ns->sysfs);
 	close(ns->fd);
 	*ns = (struct ns){0};
 }
@@ -260,6 +267,62 @@ int net_wait_carrier(struct ns *ns, const char *name, char **error)
 	}
 	return lab_fail(
 		error, "%s.%s: expected a carrier within %d ms", ns->name, name, CARRIER_WAIT_MS);
+}
+
+/* A detached mount of sysfs; the C library has these calls only since glibc 2.36. */
+static int open_sysfs(void)
+{
+	int context = (int)syscall(SYS_fsopen, "sysfs", FSOPEN_CLOEXEC);
+	if (context < 0)
+		return -1;
+	int fd = -1;
+	if (syscall(SYS_fsconfig, context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		fd = (int)syscall(SYS_fsmount, context, FSMOUNT_CLOEXEC, 0);
+	int why = errno;
+	close(context);
+	errno = why;
+	return fd;
+}
+
+static int write_at(int directory, const char *path, const char *value)
+{
+	int fd = openat(directory, path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	ssize_t n = write(fd, value, strlen(value));
+	int why = errno;
+	close(fd);
+	errno = why;
+	return n < 0 ? -1 : 0;
+}
+
+int net_pin(struct ns *ns, const char *name, int cpu, char **error)
+{
+	if (ns->sysfs < 0) {
+		int home = netns_visit(ns->fd, error);
+		if (home < 0)
+			return -1;
+		ns->sysfs = open_sysfs();
+		int why = errno;
+		netns_leave(home);
+		if (ns->sysfs < 0)
+			return lab_fail(error, "%s: sysfs: %s", ns->name, strerror(why));
+	}
+
+	/* A mask is words of 32 CPUs in hexadecimal, the highest first. */
+	char mask[16 + 9 * (CPUS_MAX / 32)], path[64 + IFNAMSIZ];
+	int used = snprintf(mask, sizeof(mask), "%x", 1U << (cpu % 32));
+	for (int word = 0; word < cpu / 32; word++)
+		used += snprintf(mask + used, sizeof(mask) - (size_t)used, ",00000000");
+
+	for (int queue = 0;; queue++) {
+		snprintf(path, sizeof(path), "class/net/%s/queues/rx-%d/rps_cpus", name, queue);
+		if (write_at(ns->sysfs, path, mask) == 0)
+			continue;
+		if (errno == ENOENT && queue > 0)
+			return 0;
+		return lab_fail(error, "%s: /sys/%s: %s", ns->name, path, strerror(errno));
+	}
 }
 
 int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error)

@@ -20,6 +20,7 @@ struct ns {
 	int fd;             /* the namespace; owned */
 	struct nl_sock *nl; /* route netlink */
 	int dgram;          /* any socket, for ioctls about interfaces */
+	int sysfs;          /* a /sys that shows its devices; -1 until net_pin() wants it */
 };
 
 /* Takes `fd` over, also on failure. */
@@ -58,6 +59,10 @@ int net_up(struct ns *ns, const char *name, char **error);
 /* Waits until the interface passes packets. A veth that was set up before its peer begins to only
  * when the kernel gets around to it, a moment later, and drops what is sent before. */
 int net_wait_carrier(struct ns *ns, const char *name, char **error);
+
+/* Lets CPU number `cpu` alone take in what arrives at the interface. Otherwise every CPU that
+ * happens to send on the peer does, and packets overtake each other, which no cable lets them. */
+int net_pin(struct ns *ns, const char *name, int cpu, char **error);
 
 int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error);
 

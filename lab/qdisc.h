@@ -18,8 +18,10 @@ int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, 
 /* The shape's delay, jitter and loss, as the root netem of an interface. */
 int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error);
 
-/* Whatever frame arrives at `from` leaves by `to`, both in `ns`. Once per `from`. */
-int qdisc_redirect(struct ns *ns, const char *from, const char *to, char **error);
+/* Whatever frame arrives at `from` leaves by `to`, both in `ns`. Once per `from`. With `orphan`,
+ * the sender is done with its packet at that point, as it is with one that a real NIC has sent;
+ * else the packet counts as unsent until it leaves the last queue of `to`. */
+int qdisc_redirect(struct ns *ns, const char *from, const char *to, bool orphan, char **error);
 
 /* Whether this kernel has sch_netem, found out by using one in a namespace made for that:
  * 1 yes, 0 no, -1 with `*error` set when even that could not be tried. */

@@ -7,12 +7,17 @@ LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o scenario.o netns.o net.o qdisc.o 
 	lab.o inside.o counters.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
 
-$(LAB_OBJS) $(LAB_MAIN_OBJS): \
+$(LAB_OBJS) $(LAB_MAIN_OBJS) $(BUILD)/lab/scenario_test.o: \
 	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
 
 PROGRAMS += $(BUILD)/lab/lab
 $(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
+
+UNIT_TESTS += $(BUILD)/lab/scenario_test
+$(BUILD)/lab/scenario_test: $(BUILD)/lab/scenario_test.o $(BUILD)/lab/scenario.o \
+		$(BUILD)/lab/error.o $(BASE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka)
 
 # What is needed for the commands below: dependencies first, then the program.
 define LAB_READY

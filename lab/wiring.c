@@ -8,6 +8,11 @@
  * no rate, and on kernels before 6.13 a packet that the child drops stays counted by netem for
  * ever. Why not ifb: what an ifb gives back to an interface cannot be redirected a second time,
  * and there the port would count packets that are dropped later.
+ *
+ * All interfaces of a link are served by one CPU, because a veth hands a packet to the CPU that
+ * sends it: with senders and timers on several, packets overtake each other. Measured with 2 busy
+ * CPUs: 60 needless retransmissions in 5 s of plain TCP over a 100 Mbit/s link; and none when the
+ * link has one CPU.
  */
 
 #include "lab/wiring.h"
@@ -15,7 +20,9 @@
 #include "lab/error.h"
 #include "lab/qdisc.h"
 
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int list_stages(const struct shape *shape, struct stage out[2])
@@ -65,19 +72,35 @@ static void inner_mac(size_t link, int k, unsigned char mac[6])
 	memcpy(mac, bytes, sizeof(bytes));
 }
 
-static int finish(const struct scenario *s, const struct veth_end *end, char **error)
+/* The links take turns over the CPUs that we may use. -1: there is one CPU alone. */
+static int link_cpu(size_t index)
 {
+	cpu_set_t cpus;
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0)
+		abort();
+	int n = CPU_COUNT(&cpus), skip = (int)(index % (size_t)n), cpu = 0;
+	if (n == 1)
+		return -1;
+	while (!CPU_ISSET(cpu, &cpus) || skip-- > 0)
+		cpu++;
+	return cpu;
+}
+
+static int finish(const struct scenario *s, const struct veth_end *end, int cpu, char **error)
+{
+	if (cpu >= 0 && net_pin(end->ns, end->name, cpu, error) < 0)
+		return -1;
 	if (!s->super_packets && net_no_super_packets(end->ns, end->name, error) < 0)
 		return -1;
 	return net_up(end->ns, end->name, error);
 }
 
-static int make_pair(
-	const struct scenario *s, const struct veth_end *a, const struct veth_end *b, char **error)
+static int make_pair(const struct scenario *s, const struct veth_end *a, const struct veth_end *b,
+	int cpu, char **error)
 {
-	if (net_veth(a, b, error) < 0 || finish(s, a, error) < 0)
+	if (net_veth(a, b, error) < 0 || finish(s, a, cpu, error) < 0)
 		return -1;
-	if (finish(s, b, error) < 0)
+	if (finish(s, b, cpu, error) < 0)
 		return -1;
 	return net_wait_carrier(a->ns, a->name, error);
 }
@@ -100,6 +123,7 @@ int wiring_build(
 	const struct lab_link *l = &s->links[index];
 	const struct nic *nic = scenario_nic(s, l->host), *port = scenario_nic(s, l->router);
 	struct wiring w = wiring_plan(l, port->name);
+	int cpu = link_cpu(index);
 
 	/* The pair that crosses from the host into the router, then those within the router, each
 	 * joined to the one before; the port's own MAC address is the last one's. */
@@ -115,10 +139,10 @@ int wiring_build(
 			memcpy(a.mac, nic->mac, sizeof(a.mac));
 		if (i == w.segments)
 			memcpy(b.mac, port->mac, sizeof(b.mac));
-		if (make_pair(s, &a, &b, error) < 0)
+		if (make_pair(s, &a, &b, cpu, error) < 0)
 			return -1;
-		if (i > 0 && (qdisc_redirect(router, before, near, error) < 0 ||
-				     qdisc_redirect(router, near, before, error) < 0))
+		if (i > 0 && (qdisc_redirect(router, before, near, i == 1, error) < 0 ||
+				     qdisc_redirect(router, near, before, false, error) < 0))
 			return -1;
 		strcpy(before, far);
 	}
