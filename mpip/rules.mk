@@ -16,4 +16,4 @@ $(BUILD)/mpip/mpipd: $(BUILD)/mpip/mpipd.o $(IO_OBJS) $(MPIP_IO_NET_OBJS) $(CORE
 $(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(BUILD)/mpip/io/control.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-$(BUILD)/mpip/io/hostnet.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
+$(BUILD)/mpip/io/hostnet.o $(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)

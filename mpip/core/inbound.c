@@ -104,6 +104,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 	struct path *p = path_row(e, cm->feedback_path);
 	if (!p || p->session != s)
 		return;
+	s->feedbacks++;
 	path_feedback(p, cm->path_delay, &e->set);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
 		struct usec answer = usec_sub(now, p->first_unanswered);
@@ -355,8 +356,10 @@ void engine_from_hook(
 		in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
 	enum counter why;
 	struct session *s = find_cm(e, p.bytes + p.ip_length, header + first, &cm, &segment, &why);
-	if (!s || !address_list_has(&s->peer->addresses, p.src.ip))
+	if (!s)
 		put_back(e, in, a);
+	else if (!address_list_has(&s->peer->addresses, p.src.ip))
+		count(e, STAT_DROP_FOREIGN_ADDRESS);
 	else if (first < p.data_length)
 		take_super_packet(e, &p, in->gso_size, now, a);
 	else

@@ -65,7 +65,10 @@ void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec no
 	p->sent_packets++;
 	p->sent_bytes += bytes;
 	/* Of probes the last one counts: the path is known to be silent. */
-	p->first_unanswered = p->state == PATH_IN_USE ? usec_min(p->first_unanswered, now) : now;
+	if (p->first_unanswered.us == USEC_NEVER.us || p->state != PATH_IN_USE) {
+		p->first_unanswered = now;
+		p->feedbacks_before = s->feedbacks;
+	}
 	s->sending_since = usec_min(s->sending_since, now);
 }
 

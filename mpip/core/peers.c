@@ -74,6 +74,7 @@ struct peer *peer_get(struct peers *t, struct node_id node, struct usec now)
 		}
 		p = must(calloc(1, sizeof(*p)));
 		p->node = node;
+		p->wants_list = true;
 	}
 	p->last_heard = now;
 	HASH_ADD(hh, t->peer, node, sizeof(p->node), p);

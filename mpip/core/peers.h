@@ -32,7 +32,7 @@ struct peer {
 	in_port_t wire_port;
 	uint16_t boot;
 	bool list_known; /* `addresses` is its own list, not only what we saw */
-	bool wants_list; /* it has asked for ours */
+	bool wants_list; /* ours is news to it, or it has asked */
 	struct address_list addresses;
 	unsigned sessions; /* that refer to it: not evicted while there is one */
 	struct usec last_heard;

@@ -39,6 +39,7 @@ struct path {
 	int weight;           /* Path Weight W */
 
 	struct usec first_unanswered; /* first packet sent since the last feedback, or NEVER */
+	uint64_t feedbacks_before;    /* the session's, at first_unanswered */
 	struct usec last_feedback;
 	struct usec answer; /* from first_unanswered to its feedback, moving average */
 	struct usec probe_due;
@@ -79,6 +80,7 @@ struct session {
 	struct path *path[MAX_PATHS];
 	struct arrival arrival[MAX_PATHS];
 	uint8_t paths, in_use, arrivals;
+	uint64_t feedbacks;  /* that came, of any path */
 	uint32_t weight_sum; /* of the paths in use */
 
 	struct usec sending_since;  /* first packet sent since something came, or NEVER */

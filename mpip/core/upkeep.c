@@ -11,8 +11,8 @@
  * way to it; both are ours.
  *
  * How long is too long: the other end answers within heartbeat (300 ms) even if it has nothing to
- * send, but on a busy session within a few milliseconds. So the limit is 8 times what it usually
- * takes, at least silence_min and at most silence_max, or twice the usual time if that is more.
+ * send, so silence_max; but where other paths brought feedback many times meanwhile, silence_min.
+ * In either case at least twice what this path's answers usually take.
  */
 
 #include "mpip/core/state.h"
@@ -114,18 +114,18 @@ void session_mesh(struct engine *e, struct session *s, struct usec now, struct a
 	}
 }
 
+/* So many feedbacks of other paths show that the other end talks a lot. */
+#define TALKATIVE 8
+
 static bool path_is_silent(const struct engine *e, const struct path *p, struct usec now)
 {
 	if (p->first_unanswered.us == USEC_NEVER.us)
 		return false;
-	int64_t limit = 8 * p->answer.us;
-	if (limit < e->set.silence_min.us)
-		limit = e->set.silence_min.us;
-	if (limit > e->set.silence_max.us)
-		limit = e->set.silence_max.us;
-	if (limit < 2 * p->answer.us)
-		limit = 2 * p->answer.us;
-	return usec_sub(now, p->first_unanswered).us >= limit;
+	bool talkative = p->session->feedbacks - p->feedbacks_before >= TALKATIVE;
+	struct usec limit = talkative ? e->set.silence_min : e->set.silence_max;
+	if (limit.us < 2 * p->answer.us)
+		limit.us = 2 * p->answer.us;
+	return usec_sub(now, p->first_unanswered).us >= limit.us;
 }
 
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)
