@@ -1,1 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# Results -> tables, figures, and the replay of Algorithm 1.
+
+ANALYSIS := $(BUILD)/analysis/analysis
+PROGRAMS += $(ANALYSIS)
+ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
+
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o gnuplot.o pathlog.o plot.o replay.o \
+		results.o stats.o table.o) $(ANALYSIS_BASE)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
+
+ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, stats_test replay_test)
+UNIT_TESTS += $(ANALYSIS_TESTS)
+$(BUILD)/analysis/stats_test: $(BUILD)/analysis/stats.o
+$(BUILD)/analysis/replay_test: $(BUILD)/analysis/replay.o $(BUILD)/analysis/pathlog.o $(ANALYSIS_BASE)
+$(ANALYSIS_TESTS): %: %.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
+
+# Draws every figure that there are results for.
+.PHONY: plots
+plots:
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory $(ANALYSIS)
+	@$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) $(NAME)

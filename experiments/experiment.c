@@ -31,6 +31,7 @@
 #include <unistd.h>
 
 #define LAB_PREFIX "experiment-"
+#define RUNS_FILE  "runs.json"
 
 /* How long a run takes beyond its transfer, until one has been measured. */
 #define SET_UP_SECONDS 1.5
@@ -376,11 +377,35 @@ static void tell_plan(const struct session *s, int to_run)
 			s->other_definition);
 }
 
+/* Leaves in runs.json which runs this call is about, made now or before, for the analysis. */
+static int write_runs(const struct session *s, char **error)
+{
+	const struct definition *d = s->definition;
+	json_t *names = json_array();
+	for (size_t i = 0; i < d->contestant_count; i++) {
+		for (int rep = 1; rep <= d->repeats; rep++) {
+			char *name = definition_run_name(d, &d->contestants[i], rep);
+			json_array_append_new(names, json_string(name));
+			free(name);
+		}
+	}
+	json_t *runs = json_pack("{s:s, s:o}", "experiment", d->name, "runs", names);
+	char *file = lab_text("%s/" RUNS_FILE, s->directory);
+	int rc = file_write_json(file, runs, error);
+	if (rc == 0)
+		rc = give_to_caller(file, error);
+	free(file);
+	json_decref(runs);
+	return rc;
+}
+
 static int run_all(struct session *s, char **error)
 {
 	int to_run = 0;
 	each_cell(s, &to_run);
 	tell_plan(s, to_run);
+	if (write_runs(s, error) != 0)
+		return -1;
 	s->progress = (struct progress){
 		.experiment = s->definition->name,
 		.runs = to_run,
@@ -401,12 +426,28 @@ static int run_all(struct session *s, char **error)
 	return s->failed ? 1 : 0;
 }
 
+/* Without any run the directory and its list of runs are not worth keeping. */
+static void leave_if_empty(const struct session *s)
+{
+	int entries = 0;
+	DIR *dir = opendir(s->directory);
+	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
+		entries += e->d_name[0] != '.' && strcmp(e->d_name, RUNS_FILE) != 0;
+	if (dir)
+		closedir(dir);
+	if (entries)
+		return;
+	char *file = lab_text("%s/" RUNS_FILE, s->directory);
+	unlink(file);
+	rmdir(s->directory);
+	rmdir(s->options->out);
+	free(file);
+}
+
 static void close_session(struct session *s)
 {
-	/* Nothing there: then nothing was asked to stay. */
 	if (s->lock >= 0) {
-		rmdir(s->directory);
-		rmdir(s->options->out);
+		leave_if_empty(s);
 		close(s->lock);
 	}
 	json_decref(s->provenance);

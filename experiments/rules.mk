@@ -24,3 +24,21 @@ $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
 $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
 $(EXPERIMENTS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson)
+
+# make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= ONLY= FRESH=1 OUT=]
+EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
+EXPERIMENT_OPTIONS = $(if $(OUT),--out $(OUT)) $(if $(DURATION),--duration $(DURATION)) \
+	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) \
+	$(if $(GROUND),--ground $(GROUND)) $(if $(ONLY),--only $(ONLY)) $(if $(FRESH),--fresh)
+EXPERIMENT_SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+
+.PHONY: experiment
+experiment:
+	$(if $(filter $(NAME),$(EXPERIMENT_NAMES)),,@echo 'NAME=$(NAME): expected one of: \
+		$(EXPERIMENT_NAMES)' >&2; exit 1)
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory all
+	@rc=0; $(EXPERIMENT_SUDO) $(EXPERIMENT) $(EXPERIMENT_OPTIONS) experiments/$(NAME).json || rc=$$?; \
+	if [ $$rc -le 1 ] && [ -f $(or $(OUT),out)/$(NAME)/runs.json ]; then \
+		$(ANALYSIS) table --out $(or $(OUT),out) $(NAME) && \
+		$(ANALYSIS) plot --out $(or $(OUT),out) $(NAME) || rc=1; fi; exit $$rc

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The analysis: analysis COMMAND ...
+ *
+ *   table [--out DIR] EXPERIMENT     prints the table of one experiment
+ *   plot [--out DIR] [EXPERIMENT...] draws the figures; without a name, of all there are
+ *   replay FILE...                   runs Algorithm 1 again over path logs: a run's result.json
+ *                                    (both hosts' logs beside it, with the run's settings), or a
+ *                                    path log in CSV (with the paper's)
+ *
+ * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
+ */
+
+#include "analysis/pathlog.h"
+#include "analysis/plot.h"
+#include "analysis/replay.h"
+#include "analysis/results.h"
+#include "analysis/table.h"
+#include "experiments/files.h"
+
+#include <getopt.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+	const char *out, *paper;
+	char **names;
+	int count;
+};
+
+static const char usage[] =
+	"usage: analysis table [--out DIR] EXPERIMENT\n"
+	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
+	"       analysis replay RESULT.json|PATHLOG.csv...\n"
+	"       --paper FILE  the paper's values (analysis/paper-values.json)\n";
+
+static struct results *load(const struct options *o, const char *experiment, char **error)
+{
+	json_error_t e;
+	json_t *paper = json_load_file(o->paper, 0, &e);
+	if (!paper) {
+		lab_fail(error, "%s: expected the paper's values: %s", o->paper, e.text);
+		return NULL;
+	}
+	struct results *r = results_load(o->out, experiment, paper, error);
+	json_decref(paper);
+	return r;
+}
+
+static int table(const struct options *o, char **error)
+{
+	if (o->count != 1)
+		return lab_fail(error, "expected one experiment, see --help");
+	struct results *r = load(o, o->names[0], error);
+	if (!r)
+		return -1;
+	table_print(r, stdout);
+	results_free(r);
+	return 0;
+}
+
+static int plot_one(const struct options *o, const char *experiment, char **error)
+{
+	struct results *r = load(o, experiment, error);
+	if (!r)
+		return -1;
+	char *figures = lab_text("%s/figures", o->out);
+	bool paths = false;
+	int rc = plot_goodput(r, figures, error);
+	if (rc == 0)
+		printf("%s/%s.svg and .png\n", figures, experiment);
+	if (rc == 0)
+		rc = plot_paths(r, figures, &paths, error);
+	if (rc == 0 && paths)
+		printf("%s/%s-paths.svg and .png\n", figures, experiment);
+	free(figures);
+	results_free(r);
+	return rc;
+}
+
+static int plot(const struct options *o, char **error)
+{
+	if (o->count == 0) {
+		json_t *all = results_experiments(o->out), *name;
+		size_t i;
+		int rc = json_array_size(all)
+				 ? 0
+				 : lab_fail(error,
+					   "%s: no results to draw; make experiment makes some",
+					   o->out);
+		json_array_foreach (all, i, name)
+			if (rc == 0)
+				rc = plot_one(o, json_string_value(name), error);
+		json_decref(all);
+		return rc;
+	}
+	int rc = 0;
+	for (int i = 0; rc == 0 && i < o->count; i++)
+		rc = plot_one(o, o->names[i], error);
+	return rc;
+}
+
+static int replay_log(const char *file, struct replay_settings settings, char **error)
+{
+	struct path_log log;
+	if (path_log_read(file, &log, error) != 0)
+		return -1;
+	struct replay_verdict v = replay(&log, settings);
+	path_log_free(&log);
+	printf("%s: %zu weights in %zu steps of %zu sessions: %zu differ from Algorithm 1\n", file,
+		v.weights, v.steps, v.sessions, v.wrong);
+	int rc = 0;
+	if (v.wrong)
+		rc = lab_fail(error, "%s: %s", file, v.first);
+	else if (v.weights == 0)
+		rc = lab_fail(error, "%s: expected weights, it has none", file);
+	free(v.first);
+	return rc;
+}
+
+static int64_t setting(const json_t *mpipd, const char *key, int64_t otherwise)
+{
+	const json_t *value = json_object_get(mpipd, key);
+	return json_is_integer(value) ? json_integer_value(value) : otherwise;
+}
+
+/* The logs beside a result, of the host or hosts that sent. */
+static int replay_result(const char *file, char **error)
+{
+	json_error_t e;
+	json_t *result = json_load_file(file, 0, &e);
+	if (!result)
+		return lab_fail(error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
+
+	const json_t *mpipd =
+		inner(result, "provenance", "definition", "contestant", "mpipd", NULL);
+	const json_t *scheduler = json_object_get(mpipd, "scheduler");
+	struct replay_settings set = replay_settings_default();
+	set.step = setting(mpipd, "weight_step", set.step);
+	set.min = setting(mpipd, "weight_min", set.min);
+	set.max = setting(mpipd, "weight_max", set.max);
+	set.total = setting(mpipd, "weight_total", set.total);
+
+	int rc = 0;
+	if (!json_is_object(mpipd))
+		rc = lab_fail(error, "%s: expected a run with mpipd", file);
+	else if (scheduler && strcmp(json_string_value(scheduler), "algorithm-1") != 0)
+		rc = lab_fail(error, "%s: expected the scheduler algorithm-1, it is %s", file,
+			json_string_value(scheduler));
+	char *own = lab_text("%s", file);
+	const char *directory = dirname(own);
+	const char *host;
+	json_t *tables;
+	json_object_foreach (inner(result, "mpipd", "hosts", NULL), host, tables) {
+		char *log = lab_text("%s/paths-%s.csv", directory, host);
+		if (rc == 0)
+			rc = replay_log(log, set, error);
+		free(log);
+	}
+	free(own);
+	json_decref(result);
+	return rc;
+}
+
+static int replay_all(const struct options *o, char **error)
+{
+	int rc = o->count ? 0 : lab_fail(error, "expected a result or a path log, see --help");
+	for (int i = 0; rc == 0 && i < o->count; i++) {
+		size_t length = strlen(o->names[i]);
+		bool csv = length > 4 && strcmp(o->names[i] + length - 4, ".csv") == 0;
+		rc = csv ? replay_log(o->names[i], replay_settings_default(), error)
+			 : replay_result(o->names[i], error);
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option names[] = {
+		{"out", required_argument, NULL, 'o'},
+		{"paper", required_argument, NULL, 'p'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	static const struct {
+		const char *name;
+		int (*run)(const struct options *o, char **error);
+	} commands[] = {{"table", table}, {"plot", plot}, {"replay", replay_all}};
+
+	struct options o = {.out = "out", .paper = "analysis/paper-values.json"};
+	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
+		if (c == 'o')
+			o.out = optarg;
+		else if (c == 'p')
+			o.paper = optarg;
+		else {
+			fputs(usage, c == 'h' ? stdout : stderr);
+			return c == 'h' ? 0 : 2;
+		}
+	}
+	const char *command = optind < argc ? argv[optind++] : "";
+	o.names = argv + optind;
+	o.count = argc - optind;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, command) != 0)
+			continue;
+		char *error = NULL;
+		int rc = commands[i].run(&o, &error);
+		if (error)
+			fprintf(stderr, "%s\n", error);
+		free(error);
+		return rc != 0;
+	}
+	fputs(usage, stderr);
+	return 2;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Drawing with gnuplot.
+ *
+ * Theory of operation
+ * -------------------
+ * A figure is a script and a data file, which stay, so that one can change a picture by hand. The
+ * script is run once per format, with the format in a variable. Terminals are "noenhanced", because
+ * names of contestants contain characters that gnuplot's markup would eat.
+ */
+
+#include "analysis/gnuplot.h"
+
+#include "experiments/files.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
+	char **error)
+{
+	*f = (struct figure){0};
+	char *directory = lab_text("%s/data", figures);
+	int rc = directory_make(directory, error);
+	f->name = lab_text("%s", name);
+	f->figures = lab_text("%s", figures);
+	f->script = lab_text("%s/%s.gp", directory, name);
+	f->data = lab_text("%s/%s.dat", directory, name);
+	free(directory);
+	if (rc != 0)
+		return -1;
+	f->gp = fopen(f->script, "we");
+	f->dat = fopen(f->data, "we");
+	if (!f->gp || !f->dat)
+		return lab_fail(error, "%s: %s", f->gp ? f->data : f->script, strerror(errno));
+
+	fprintf(f->gp,
+		"# gnuplot -e \"form='svg'\" (or 'png') on this file draws the picture again.\n"
+		"set encoding utf8\n"
+		"if (form eq 'svg') {\n"
+		"\tset terminal svg size %d,%d noenhanced font 'DejaVu Sans,13' background "
+		"'white'\n"
+		"} else {\n"
+		"\tset terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,10' fontscale 2 "
+		"linewidth 2 pointscale 2 background 'white'\n"
+		"}\n"
+		"set output '%s/%s.'.form\n"
+		"data = '%s'\n"
+		"set border 3 lc rgb '#555555'\n"
+		"set tics nomirror out scale 0.6\n"
+		"set grid ytics lc rgb '#dddddd' lw 1 lt 1\n"
+		"set multiplot\n",
+		width, height, 2 * width, 2 * height, figures, name, f->data);
+	return 0;
+}
+
+void figure_title(const struct figure *f, const char *title, const char *subtitle)
+{
+	char *first = gnuplot_text(title), *second = gnuplot_text(subtitle);
+	fprintf(f->gp,
+		"set label 1 %s at screen 0.015,character -1.3 left front offset 0,screen 1 font "
+		"',17'\n"
+		"set label 2 %s at screen 0.015,character -3 left front offset 0,screen 1 "
+		"tc rgb '#555555'\n",
+		first, second);
+	free(first);
+	free(second);
+}
+
+/* Runs gnuplot on the script. */
+static int draw(const struct figure *f, const char *format, char **error)
+{
+	char *form = lab_text("form='%s'", format);
+	fflush(NULL);
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("gnuplot", "gnuplot", "-e", form, f->script, (char *)NULL);
+		fprintf(stderr, "gnuplot: %s; apt install gnuplot-nox\n", strerror(errno));
+		_exit(127);
+	}
+	free(form);
+	int status = -1;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return lab_fail(error, "gnuplot: %s", strerror(errno));
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		return lab_fail(error, "%s: gnuplot could not draw it", f->script);
+	return 0;
+}
+
+int figure_end(struct figure *f, char **error)
+{
+	int bad = 0;
+	if (f->gp) {
+		fputs("unset multiplot\n", f->gp);
+		bad = ferror(f->gp) | fclose(f->gp);
+	}
+	if (f->dat)
+		bad |= ferror(f->dat) | fclose(f->dat);
+	if (bad)
+		lab_fail(error, "%s: cannot be written", f->script);
+	int rc = *error ? -1 : 0;
+	if (rc == 0)
+		rc = draw(f, "svg", error);
+	if (rc == 0)
+		rc = draw(f, "png", error);
+	free(f->name);
+	free(f->figures);
+	free(f->script);
+	free(f->data);
+	return rc;
+}
+
+char *gnuplot_text(const char *text)
+{
+	char *out = malloc(2 * strlen(text) + 3), *to = out;
+	if (!out)
+		abort();
+	*to++ = '\'';
+	for (; *text; text++) {
+		if (*text == '\'')
+			*to++ = '\'';
+		*to++ = *text;
+	}
+	*to++ = '\'';
+	*to = '\0';
+	return out;
+}
+
+const char *gnuplot_colour(size_t index)
+{
+	static const char *const colours[] = {
+		"#6e6e6e", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#a07800"};
+	return colours[index % (sizeof(colours) / sizeof(colours[0]))];
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_GNUPLOT_H
+#define ANALYSIS_GNUPLOT_H
+
+#include <stdio.h>
+
+/* Writing a gnuplot script and having it drawn as SVG and PNG. */
+
+struct figure {
+	char *name;          /* "two-nics" */
+	char *figures;       /* where the pictures go */
+	char *script, *data; /* files under FIGURES/data */
+	FILE *gp;            /* the script, being written */
+	FILE *dat;           /* its data, in blocks that two empty lines end */
+};
+
+/* Opens script and data, and writes what all figures begin with: terminal, size in pixels of the
+ * SVG (the PNG has twice as many), colours. 0, or -1 and *error. */
+int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
+	char **error);
+
+/* The two lines above the panels. */
+void figure_title(const struct figure *f, const char *title, const char *subtitle);
+
+/* Closes the files and, unless *error is set already, runs gnuplot once for each format. Frees what
+ * begin() allocated. 0, or -1 and *error, also when something could not be written. */
+int figure_end(struct figure *f, char **error);
+
+/* Text in gnuplot's single quotes. Allocated. */
+char *gnuplot_text(const char *text);
+
+/* A colour that people who cannot tell red from green can tell from the others (Okabe and Ito's
+ * set, grey first). "#rrggbb". */
+const char *gnuplot_colour(size_t index);
+
+#endif

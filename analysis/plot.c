@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The figures of an experiment.
+ *
+ * Theory of operation
+ * -------------------
+ * Two panels: on the left a bar per contestant, its mean with the confidence interval, and the
+ * paper's value as a diamond; on the right the goodput of each second, the mean of all runs as a
+ * line and the lowest and highest run as a band. Both have the same vertical axis. The diagnostic
+ * figure has three panels above each other on one time axis.
+ */
+
+#include "analysis/plot.h"
+
+#include "analysis/gnuplot.h"
+#include "lab/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double value_at(const json_t *run, const char *series, size_t i)
+{
+	return json_number_value(json_array_get(json_object_get(run, series), i));
+}
+
+/* The highest thing that a figure shows. */
+static double highest(const struct results *r)
+{
+	double top = 1;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		double bar = c->mean + (isnan(c->ci95) ? 0 : c->ci95);
+		top = !isnan(bar) && bar > top ? bar : top;
+		top = !isnan(c->paper) && c->paper > top ? c->paper : top;
+		for (size_t k = 0; k < c->count; k++)
+			for (int s = 0; s < r->duration_s; s++)
+				if (value_at(c->runs[k], "series", (size_t)s) > top)
+					top = value_at(c->runs[k], "series", (size_t)s);
+	}
+	return top;
+}
+
+/* Ends a block of data that gnuplot calls by its number. */
+static void end_block(const struct figure *f)
+{
+	fputs("\n\n", f->dat);
+}
+
+/* Block 0: the bars. */
+static void write_bars(const struct figure *f, const struct results *r)
+{
+	fprintf(f->dat, "# contestant mean ci95 paper\n");
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		fprintf(f->dat, "%zu %g %g %g\n", i, c->mean, isnan(c->ci95) ? 0 : c->ci95,
+			c->paper);
+	}
+	end_block(f);
+}
+
+/* Block 1 + i: contestant i, second by second. */
+static void write_series(
+	const struct figure *f, const struct results *r, const struct contestant_results *c)
+{
+	fprintf(f->dat, "# %s: second mean lowest highest\n", c->name);
+	for (int s = 0; s < r->duration_s; s++) {
+		double sum = 0, low = INFINITY, high = 0;
+		for (size_t k = 0; k < c->count; k++) {
+			double v = value_at(c->runs[k], "series", (size_t)s);
+			sum += v;
+			low = v < low ? v : low;
+			high = v > high ? v : high;
+		}
+		fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / (double)c->count, low, high);
+	}
+	end_block(f);
+}
+
+static void draw_bars(const struct figure *f, const struct results *r, bool paper)
+{
+	fprintf(f->gp, "set lmargin at screen 0.075; set rmargin at screen 0.455\n"
+		       "set ylabel 'goodput, Mbit/s' offset 1\n"
+		       "set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5\n"
+		       "set style fill solid 1 noborder\n"
+		       "set boxwidth 0.62\n"
+		       "set xtics (");
+	for (size_t i = 0; i < r->count; i++)
+		fprintf(f->gp, "%s\"%s\\nn = %zu\" %zu", i ? ", " : "", r->contestants[i].name,
+			r->contestants[i].count, i);
+	fprintf(f->gp, ")\nset xrange [-0.55:%g]\nplot ", (double)r->count - 0.45);
+	for (size_t i = 0; i < r->count; i++)
+		fprintf(f->gp,
+			"data index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle, ",
+			i, i, gnuplot_colour(i));
+	fprintf(f->gp,
+		"data index 0 using 1:2:3 with yerrorbars lc rgb 'black' lw 1.6 ps 0 "
+		"title 'mean, 95 %% CI', "
+		"data index 0 using 1:(0):(sprintf('%%.1f', $2)) with labels offset 0,1 "
+		"tc rgb 'white' notitle%s\n",
+		paper ? ", data index 0 using ($1 + 0.2):4 with points pt 13 ps 1.3 lc rgb 'white' notitle"
+			", data index 0 using ($1 + 0.2):4 with points pt 12 ps 1.3 lw 1.6 lc rgb 'black' "
+			"title 'paper'"
+		      : "");
+}
+
+static void draw_series(const struct figure *f, const struct results *r)
+{
+	fprintf(f->gp,
+		"unset label 1; unset label 2\n"
+		"set lmargin at screen 0.545; set rmargin at screen 0.985\n"
+		"set ylabel 'goodput, Mbit/s' offset 1\nset xlabel 'time, s'\n"
+		"set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5\n"
+		"set xtics autofreq\nset xrange [0:%d]\nset style fill transparent solid 0.18\n"
+		"plot ",
+		r->duration_s);
+	const char *comma = "";
+	size_t block = 1;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		if (c->count == 0)
+			continue;
+		write_series(f, r, c);
+		if (c->count > 1)
+			fprintf(f->gp,
+				"%sdata index %zu using 1:3:4 with filledcurves lc rgb '%s' "
+				"notitle",
+				comma, block, gnuplot_colour(i));
+		comma = c->count > 1 ? ", " : comma;
+		char *name = gnuplot_text(c->name);
+		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s' title %s",
+			comma, block, gnuplot_colour(i), name);
+		free(name);
+		comma = ", ";
+		block++;
+	}
+	fprintf(f->gp, "\n");
+}
+
+static char *subtitle_of(const struct results *r)
+{
+	return lab_text(
+		"%d s after %d s of warm-up · ground: %s%s%s · right: mean of the runs, band "
+		"from the lowest to the highest",
+		r->duration_s, r->warm_up_s, r->ground, r->wire_form[0] ? " · wire form: " : "",
+		r->wire_form);
+}
+
+int plot_goodput(const struct results *r, const char *figures, char **error)
+{
+	struct figure f;
+	bool paper = false;
+	size_t runs = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		paper = paper || !isnan(r->contestants[i].paper);
+		runs += r->contestants[i].count;
+	}
+	if (runs == 0)
+		return lab_fail(error, "%s: no run without marks, nothing to draw", r->experiment);
+	if (figure_begin(&f, figures, r->experiment, 1000, 430, error) == 0) {
+		char *subtitle = subtitle_of(r);
+		figure_title(&f, r->title, subtitle);
+		free(subtitle);
+		fprintf(f.gp,
+			"set tmargin at screen 0.76; set bmargin at screen 0.15\n"
+			"set yrange [0:%g]\n",
+			1.06 * highest(r));
+		write_bars(&f, r);
+		draw_bars(&f, r, paper);
+		draw_series(&f, r);
+	}
+	return figure_end(&f, error);
+}
+
+/* The first good run over one session's paths, without MPTCP above it. */
+static const json_t *run_with_paths(const struct results *r)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		if (c->count && json_is_null(json_object_get(c->runs[0], "mptcp")) &&
+			json_array_size(json_object_get(c->runs[0], "paths")))
+			return c->runs[0];
+	}
+	return NULL;
+}
+
+/* A block: time, weight, queuing delay, and what was sent in about the last second, Mbit/s. */
+static void write_path(const struct figure *f, const json_t *path)
+{
+	size_t count = json_array_size(json_object_get(path, "time_s"));
+	fprintf(f->dat, "# path %lld: second weight queuing_delay_ms sent_mbit\n",
+		json_integer_value(json_object_get(path, "path")));
+	for (size_t i = 0; i < count; i++) {
+		double now = value_at(path, "time_s", i), sent = NAN;
+		size_t k = i;
+		while (k > 0 && value_at(path, "time_s", k) > now - 0.95)
+			k--;
+		if (k < i)
+			sent = (value_at(path, "sent_bytes", i) - value_at(path, "sent_bytes", k)) *
+			       8e-6 / (now - value_at(path, "time_s", k));
+		fprintf(f->dat, "%g %g %g %g\n", now, value_at(path, "weight", i),
+			value_at(path, "queuing_delay_ms", i), sent);
+	}
+	end_block(f);
+}
+
+static void draw_path_panels(const struct figure *f, const json_t *run)
+{
+	static const struct {
+		const char *label, *top, *bottom;
+	} panels[] = {
+		{"weight", "0.845", "0.615"},
+		{"queuing delay, ms", "0.575", "0.345"},
+		{"sent, Mbit/s", "0.305", "0.075"},
+	};
+	const json_t *paths = json_object_get(run, "paths");
+	fprintf(f->gp,
+		"set lmargin at screen 0.085; set rmargin at screen 0.985\n"
+		"set xrange [%lld:%lld]\n",
+		-json_integer_value(json_object_get(run, "warm_up_s")),
+		json_integer_value(json_object_get(run, "duration_s")));
+	for (size_t p = 0; p < sizeof(panels) / sizeof(panels[0]); p++) {
+		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
+		fprintf(f->gp,
+			"set tmargin at screen %s; set bmargin at screen %s\n"
+			"set ylabel '%s' offset 1\nset yrange [0:*]\nset format x "
+			"'%s'\n%s%s\nplot ",
+			panels[p].top, panels[p].bottom, panels[p].label, last ? "%g" : "",
+			last ? "set xlabel 'time since the end of the warm-up, s'\n" : "",
+			p ? "unset label 1; unset label 2\nunset key\n"
+			  : "set key at screen 0.985,0.905 right top horizontal Left reverse "
+			    "samplen 1.5\n");
+		for (size_t i = 0; i < json_array_size(paths); i++) {
+			const json_t *path = json_array_get(paths, i);
+			fprintf(f->gp,
+				"%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s' "
+				"title '%s → %s'",
+				i ? ", " : "", i, p + 2, gnuplot_colour(i),
+				json_string_value(json_object_get(path, "src")),
+				json_string_value(json_object_get(path, "dst")));
+		}
+		fprintf(f->gp, "\n");
+	}
+}
+
+int plot_paths(const struct results *r, const char *figures, bool *drawn, char **error)
+{
+	const json_t *run = run_with_paths(r);
+	*drawn = run != NULL;
+	if (!run)
+		return 0;
+
+	struct figure f;
+	char *name = lab_text("%s-paths", r->experiment);
+	if (figure_begin(&f, figures, name, 1000, 760, error) == 0) {
+		char *title = lab_text("%s: the paths of one run", r->title);
+		char *subtitle = lab_text("%s · %.1f Mbit/s · ground: %s · wire form: %s",
+			json_string_value(json_object_get(run, "run")),
+			json_number_value(json_object_get(run, "goodput_mbit")), r->ground,
+			r->wire_form);
+		figure_title(&f, title, subtitle);
+		free(subtitle);
+		free(title);
+		size_t i;
+		json_t *path;
+		json_array_foreach (json_object_get(run, "paths"), i, path)
+			write_path(&f, path);
+		draw_path_panels(&f, run);
+	}
+	free(name);
+	return figure_end(&f, error);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_PLOT_H
+#define ANALYSIS_PLOT_H
+
+#include "analysis/results.h"
+
+/* Draws FIGURES/EXPERIMENT.svg and .png: the contestants' goodput as bars, and over time. The data
+ * and gnuplot's script stay in FIGURES/data. 0, or -1 and *error. */
+int plot_goodput(const struct results *r, const char *figures, char **error);
+
+/* Draws FIGURES/EXPERIMENT-paths.svg and .png: weights, queuing delays and bytes per path over one
+ * run of the first contestant with mpipd and without MPTCP. 0, also when there is no such run; -1
+ * and *error. *drawn tells whether there was. */
+int plot_paths(const struct results *r, const char *figures, bool *drawn, char **error);
+
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reading results.
+ *
+ * Theory of operation
+ * -------------------
+ * The runner leaves in runs.json which runs the last call was about, whether it made them or found
+ * them. Only these are read: runs of another duration or definition that lie beside them measure
+ * something else. A run with marks was not what it is called; it is kept apart and never averaged.
+ */
+
+#include "analysis/results.h"
+
+#include "analysis/stats.h"
+#include "lab/error.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+json_t *inner(const json_t *value, ...)
+{
+	va_list ap;
+	va_start(ap, value);
+	for (const char *key; (key = va_arg(ap, const char *)) != NULL;)
+		value = json_object_get(value, key);
+	va_end(ap);
+	return (json_t *)value;
+}
+
+json_t *json_pointer(const json_t *value, const char *pointer)
+{
+	char *copy = lab_text("%s", pointer), *rest = copy;
+	strsep(&rest, "/"); /* what is before the first slash is empty */
+	while (value && rest) {
+		const char *step = strsep(&rest, "/");
+		value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10))
+					     : json_object_get(value, step);
+	}
+	free(copy);
+	return (json_t *)value;
+}
+
+static const char *text_of(const json_t *value)
+{
+	const char *text = json_string_value(value);
+	return text ? text : "";
+}
+
+static void *grow(void *list, size_t count, size_t size)
+{
+	list = reallocarray(list, count, size);
+	if (!list)
+		abort();
+	return list;
+}
+
+static struct contestant_results *find_or_add(struct results *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->contestants[i].name, name) == 0)
+			return &r->contestants[i];
+	r->contestants = grow(r->contestants, r->count + 1, sizeof(*r->contestants));
+	struct contestant_results *c = &r->contestants[r->count++];
+	*c = (struct contestant_results){.name = name, .paper = NAN, .mean = NAN, .ci95 = NAN};
+	return c;
+}
+
+static void add_run(struct results *r, json_t *run, const json_t *paper)
+{
+	struct contestant_results *c = find_or_add(r, text_of(json_object_get(run, "contestant")));
+	const char *pointer = json_string_value(json_object_get(run, "paper"));
+	const json_t *value = pointer ? json_pointer(paper, pointer) : NULL;
+	if (json_is_number(value))
+		c->paper = json_number_value(value);
+
+	const char *form = json_string_value(inner(run, "mpipd", "wire_form", NULL));
+	if (form)
+		r->wire_form = form;
+	r->experiment = text_of(json_object_get(run, "experiment"));
+	r->title = text_of(json_object_get(run, "title"));
+	r->ground = text_of(json_object_get(run, "ground"));
+	r->duration_s = (int)json_integer_value(json_object_get(run, "duration_s"));
+	r->warm_up_s = (int)json_integer_value(json_object_get(run, "warm_up_s"));
+
+	if (json_array_size(json_object_get(run, "marks"))) {
+		c->marked = grow(c->marked, c->marked_count + 1, sizeof(json_t *));
+		c->marked[c->marked_count++] = run;
+		return;
+	}
+	c->runs = grow(c->runs, c->count + 1, sizeof(json_t *));
+	c->goodput = grow(c->goodput, c->count + 1, sizeof(double));
+	c->runs[c->count] = run;
+	c->goodput[c->count++] = json_number_value(json_object_get(run, "goodput_mbit"));
+}
+
+static int load_run(struct results *r, const char *name, const json_t *paper, char **error)
+{
+	char *file = lab_text("%s/%s/result.json", r->directory, name);
+	int rc = 0;
+	if (access(file, F_OK) != 0) {
+		r->missing++;
+	} else {
+		json_error_t e;
+		json_t *run = json_load_file(file, 0, &e);
+		if (run) {
+			json_array_append_new(r->all, run);
+			add_run(r, run, paper);
+		} else {
+			rc = lab_fail(
+				error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
+		}
+	}
+	free(file);
+	return rc;
+}
+
+struct results *results_load(
+	const char *out, const char *experiment, const json_t *paper, char **error)
+{
+	struct results *r = calloc(1, sizeof(*r));
+	if (!r)
+		abort();
+	r->directory = lab_text("%s/%s", out, experiment);
+	r->all = json_array();
+	r->wire_form = r->title = r->ground = "";
+	r->experiment = experiment;
+
+	char *file = lab_text("%s/runs.json", r->directory);
+	json_t *runs = json_load_file(file, 0, NULL), *name;
+	int rc = runs ? 0
+		      : lab_fail(error, "%s: not there: make experiment NAME=%s makes it", file,
+				experiment);
+	size_t i;
+	json_array_foreach (json_object_get(runs, "runs"), i, name)
+		if (rc == 0)
+			rc = load_run(r, text_of(name), paper, error);
+	json_decref(runs);
+	free(file);
+
+	for (i = 0; i < r->count; i++) {
+		struct contestant_results *c = &r->contestants[i];
+		c->mean = c->count ? stats_mean(c->goodput, c->count) : NAN;
+		c->ci95 = stats_ci95(c->goodput, c->count);
+	}
+	if (rc == 0)
+		return r;
+	results_free(r);
+	return NULL;
+}
+
+void results_free(struct results *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->count; i++) {
+		free(r->contestants[i].runs);
+		free(r->contestants[i].goodput);
+		free(r->contestants[i].marked);
+	}
+	free(r->contestants);
+	json_decref(r->all);
+	free(r->directory);
+	free(r);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+json_t *results_experiments(const char *out)
+{
+	json_t *list = json_array();
+	char **names = NULL;
+	size_t count = 0;
+	DIR *dir = opendir(out);
+	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
+		char *file = lab_text("%s/%s/runs.json", out, e->d_name);
+		if (access(file, R_OK) == 0) {
+			names = grow(names, count + 1, sizeof(*names));
+			names[count++] = lab_text("%s", e->d_name);
+		}
+		free(file);
+	}
+	if (dir)
+		closedir(dir);
+	if (count)
+		qsort(names, count, sizeof(*names), by_text);
+	for (size_t i = 0; i < count; i++) {
+		json_array_append_new(list, json_string(names[i]));
+		free(names[i]);
+	}
+	free(names);
+	return list;
+}
+
+const struct contestant_results *results_find(const struct results *r, const char *name)
+{
+	for (size_t i = 0; i < r->count; i++)
+		if (strcmp(r->contestants[i].name, name) == 0)
+			return &r->contestants[i];
+	return NULL;
+}

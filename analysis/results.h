@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_RESULTS_H
+#define ANALYSIS_RESULTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The results of one experiment, by contestant. */
+
+/* A contestant of an experiment with its runs. */
+struct contestant_results {
+	const char *name;
+	json_t **runs; /* the runs that count: without marks; each a whole result.json */
+	size_t count;
+	double *goodput; /* of each of them, Mbit/s */
+	json_t **marked; /* the others */
+	size_t marked_count;
+	double paper;      /* the paper's value; NaN: it has none */
+	double mean, ci95; /* of goodput; NaN when there are too few runs */
+};
+
+struct results {
+	char *directory;                                     /* OUT/EXPERIMENT */
+	const char *experiment, *title, *ground, *wire_form; /* wire_form "" without mpipd */
+	int duration_s, warm_up_s;
+	struct contestant_results *contestants;
+	size_t count;
+	size_t missing; /* runs of the table that have no result yet */
+	json_t *all;    /* owns the results */
+};
+
+/* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
+ * not there yet is counted as missing. `paper` is the paper's values, analysis/paper-values.json.
+ * NULL and *error when there is no runs.json or a result cannot be read. Free with results_free().
+ */
+struct results *results_load(
+	const char *out, const char *experiment, const json_t *paper, char **error);
+void results_free(struct results *r);
+
+/* The experiments under OUT, sorted: a JSON list of names; empty when there is none. */
+json_t *results_experiments(const char *out);
+
+/* The contestant of this name, or NULL. */
+const struct contestant_results *results_find(const struct results *r, const char *name);
+
+/* The member at a path of keys, e.g. inner(run, "tcp", "sent_segments", NULL); NULL if not there.
+ */
+json_t *inner(const json_t *value, ...) __attribute__((sentinel));
+
+/* The value at a JSON pointer (RFC 6901, without ~ escapes), or NULL. */
+json_t *json_pointer(const json_t *value, const char *pointer);
+
+#endif
