@@ -302,6 +302,9 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 
 	struct cm cm = cm_for(e, s, p, now);
 	cm.flags |= CM_FLAG_HB | flags;
+	/* Of the first probes on several paths any may be the first to arrive. */
+	if (flags & CM_FLAG_PROBE)
+		s->peer->wants_list = true;
 	cm_add_addresses(e, s, &cm);
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);
 	if (s->wire_form == WIRE_LITERAL) {

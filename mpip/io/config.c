@@ -165,7 +165,7 @@ int config_read(struct config *config, const char *file, char **error)
 		.socket = CONFIG_SOCKET,
 		.wire_port = htons(5280),
 		.table = 5280,
-		.rule_priority = 5280,
+		.rule_priority = 10, /* in front of the host's own source rules */
 		.mark = 0x4d500000,
 		.mask = 0x4d500000,
 	};
