@@ -44,8 +44,8 @@
 	" \"loss_percent\": 60, \"down\": { \"delay_ms\": 2 } }"
 #define BASE                                                                                       \
 	"{ \"hosts\": [" CLIENT ", " SERVER "], \"routers\": [" ROUTER "], \"links\": [" LINKS "]" \
-											       " " \
-											       "}"
+	" "                                                                                        \
+	"}"
 
 /* BASE with the first `from` replaced; allocated. */
 static char *changed(const char *from, const char *to)
@@ -305,6 +305,40 @@ static void test_shapes(void **state)
 	scenario_free(s);
 }
 
+/* What a direction does not say itself, the link says: each key by itself. */
+static void test_inherits(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *down;
+		struct shape expected;
+	} rows[] = {
+		{"\"rate_mbit\": 1", {1, 8, 5, 4, 3}},
+		{"\"queue_packets\": 1", {9, 1, 5, 4, 3}},
+		{"\"delay_ms\": 7", {9, 8, 7, 4, 3}},
+		{"\"jitter_ms\": 1", {9, 8, 5, 1, 3}},
+		{"\"loss_percent\": 1", {9, 8, 5, 4, 1}},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char *link = lab_text("\"rate_mbit\": 9, \"queue_packets\": 8, \"delay_ms\": 5, "
+				      "\"jitter_ms\": 4, \"loss_percent\": 3, \"down\": { %s }",
+			rows[i].down);
+		char *text = changed("\"rate_mbit\": 100, \"queue_packets\": 7", link), *error;
+		struct scenario *s = load(text, &error);
+		if (!s)
+			fail_msg("row %zu: %s", i, error);
+		const struct shape *a = &s->links[0].down, *b = &rows[i].expected;
+		if (a->rate_mbit != b->rate_mbit || a->queue_packets != b->queue_packets ||
+			a->delay_ms != b->delay_ms || a->jitter_ms != b->jitter_ms ||
+			a->loss_percent != b->loss_percent)
+			fail_msg("row %zu: not as expected", i);
+		assert_true(s->links[0].up.rate_mbit == 9);
+		scenario_free(s);
+		free(text);
+		free(link);
+	}
+}
+
 /* The place that asks for netem is one that is in the file. */
 static void test_netem_place(void **state)
 {
@@ -366,6 +400,7 @@ int main(void)
 		cmocka_unit_test(test_no_file),
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_shapes),
+		cmocka_unit_test(test_inherits),
 		cmocka_unit_test(test_netem_place),
 		cmocka_unit_test(test_macs),
 	};
