@@ -182,11 +182,12 @@ static int build(
 	return 0;
 }
 
-/* Removes the first `n` nodes' interfaces and names. Goes on after an error, and reports it. */
+/* Removes the first `n` nodes' interfaces and names, routers first: their interfaces are one end of
+ * every pair, so that all of them go in one request. Goes on after an error, and reports it. */
 static int remove_nodes(const struct scenario *s, const char *name, size_t n, char **error)
 {
 	int result = 0;
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = n; i-- > 0;) {
 		char *full = netns_name(name, &s->nodes[i]);
 		/* A name without a namespace: whoever made it was killed in between. */
 		int fd = netns_exists(full) ? netns_open(full, NULL) : -1;

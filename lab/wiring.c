@@ -98,7 +98,8 @@ static int finish(const struct scenario *s, const struct veth_end *end, int cpu,
 static int make_pair(const struct scenario *s, const struct veth_end *a, const struct veth_end *b,
 	int cpu, char **error)
 {
-	if (net_veth(a, b, error) < 0 || finish(s, a, cpu, error) < 0)
+	/* The router's end first: all pairs are then found, and removed at once, in the router. */
+	if (net_veth(b, a, error) < 0 || finish(s, a, cpu, error) < 0)
 		return -1;
 	if (finish(s, b, cpu, error) < 0)
 		return -1;
