@@ -4,6 +4,8 @@
  *
  *   table [--out DIR] EXPERIMENT     prints the table of one experiment
  *   plot [--out DIR] [EXPERIMENT...] draws the figures; without a name, of all there are
+ *   paths RESULT.json...             how a run used its NICs and paths, by the routers' counts;
+ *                                    fails when a NIC or a path was left out
  *   replay FILE...                   runs Algorithm 1 again over path logs: a run's result.json
  *                                    (both hosts' logs beside it, with the run's settings), or a
  *                                    path log in CSV (with the paper's)
@@ -12,6 +14,7 @@
  */
 
 #include "analysis/pathlog.h"
+#include "analysis/paths.h"
 #include "analysis/plot.h"
 #include "analysis/replay.h"
 #include "analysis/results.h"
@@ -127,13 +130,36 @@ static int64_t setting(const json_t *mpipd, const char *key, int64_t otherwise)
 	return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
-/* The logs beside a result, of the host or hosts that sent. */
-static int replay_result(const char *file, char **error)
+static json_t *load_result(const char *file, char **error)
 {
 	json_error_t e;
 	json_t *result = json_load_file(file, 0, &e);
+	if (!result && e.line > 0)
+		lab_fail(error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
+	else if (!result)
+		lab_fail(error, "%s: %s", file, e.text);
+	return result;
+}
+
+static int paths(const struct options *o, char **error)
+{
+	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
+	for (int i = 0; i < o->count; i++) {
+		json_t *result = load_result(o->names[i], error);
+		if (!result)
+			return -1;
+		bad |= paths_print(result, stdout);
+		json_decref(result);
+	}
+	return bad;
+}
+
+/* The logs beside a result, of both hosts. */
+static int replay_result(const char *file, char **error)
+{
+	json_t *result = load_result(file, error);
 	if (!result)
-		return lab_fail(error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
+		return -1;
 
 	const json_t *mpipd =
 		inner(result, "provenance", "definition", "contestant", "mpipd", NULL);
@@ -188,7 +214,7 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *o, char **error);
-	} commands[] = {{"table", table}, {"plot", plot}, {"replay", replay_all}};
+	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all}};
 
 	struct options o = {.out = "out", .paper = "analysis/paper-values.json"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {

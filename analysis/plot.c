@@ -53,8 +53,7 @@ static void write_bars(const struct figure *f, const struct results *r)
 	fprintf(f->dat, "# contestant mean ci95 paper\n");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
-		fprintf(f->dat, "%zu %g %g %g\n", i, c->mean, isnan(c->ci95) ? 0 : c->ci95,
-			c->paper);
+		fprintf(f->dat, "%zu %g %g %g\n", i, c->mean, c->ci95, c->paper);
 	}
 	end_block(f);
 }
@@ -81,7 +80,8 @@ static void draw_bars(const struct figure *f, const struct results *r, bool pape
 {
 	fprintf(f->gp, "set lmargin at screen 0.075; set rmargin at screen 0.455\n"
 		       "set ylabel 'goodput, Mbit/s' offset 1\n"
-		       "set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5\n"
+		       "set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5 "
+		       "maxrows 1 width -2\n"
 		       "set style fill solid 1 noborder\n"
 		       "set boxwidth 0.62\n"
 		       "set xtics (");
@@ -98,8 +98,10 @@ static void draw_bars(const struct figure *f, const struct results *r, bool pape
 		"title 'mean, 95 %% CI', "
 		"data index 0 using 1:(0):(sprintf('%%.1f', $2)) with labels offset 0,1 "
 		"tc rgb 'white' notitle%s\n",
-		paper ? ", data index 0 using ($1 + 0.2):4 with points pt 13 ps 1.3 lc rgb 'white' notitle"
-			", data index 0 using ($1 + 0.2):4 with points pt 12 ps 1.3 lw 1.6 lc rgb 'black' "
+		paper ? ", data index 0 using ($1 + 0.2):4 with points pt 13 ps 1.3 lc rgb 'white' "
+			"notitle"
+			", data index 0 using ($1 + 0.2):4 with points pt 12 ps 1.3 lw 1.6 lc rgb "
+			"'black' "
 			"title 'paper'"
 		      : "");
 }
@@ -110,7 +112,8 @@ static void draw_series(const struct figure *f, const struct results *r)
 		"unset label 1; unset label 2\n"
 		"set lmargin at screen 0.545; set rmargin at screen 0.985\n"
 		"set ylabel 'goodput, Mbit/s' offset 1\nset xlabel 'time, s'\n"
-		"set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5\n"
+		"set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5 maxrows 1 "
+		"width -2\n"
 		"set xtics autofreq\nset xrange [0:%d]\nset style fill transparent solid 0.18\n"
 		"plot ",
 		r->duration_s);

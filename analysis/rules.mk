@@ -5,7 +5,7 @@ ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o gnuplot.o pathlog.o plot.o replay.o \
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o gnuplot.o pathlog.o paths.o plot.o replay.o \
 		results.o stats.o table.o) $(ANALYSIS_BASE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 

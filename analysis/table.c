@@ -14,6 +14,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <string.h>
 
 enum {
@@ -26,11 +27,15 @@ enum {
 	SHARES,
 	RETRANS,
 	BUSY,
+	OTHERS,
 	DAEMON,
 	PAPER,
 	PAPER_RATIO,
 	COLUMNS
 };
+/* Percent of the machine's processors that other work may take without a warning. */
+#define DISTURBED 10
+
 #define CELL 40
 #define ROWS 64
 
@@ -63,9 +68,9 @@ static void head(struct table *t)
 {
 	static const char *const names[2][COLUMNS] = {
 		{"contestant", "runs", "goodput", "95 % CI", "ratio to", "aggregation", "bytes per",
-			"retrans-", "machine", "mpipd", "paper", "paper:"},
+			"retrans-", "machine", "others", "mpipd", "paper", "paper:"},
 		{"", "", "Mbit/s", "+-", "plain", "benefit", "NIC, %", "mitted, %", "busy, %",
-			"CPU, %", "Mbit/s", "ratio"},
+			"busy, %", "CPU, %", "Mbit/s", "ratio"},
 	};
 	for (size_t row = 0; row < 2; row++, t->rows++)
 		for (int c = 0; c < COLUMNS; c++)
@@ -91,6 +96,12 @@ static double retransmitted(const json_t *run)
 static double machine_busy(const json_t *run)
 {
 	return 100 * json_number_value(inner(run, "cpu", "machine_busy_share", NULL));
+}
+
+/* What other work on the machine took. */
+static double others_busy(const json_t *run)
+{
+	return 100 * json_number_value(inner(run, "cpu", "others_share", NULL));
 }
 
 /* Of one processor, both hosts' mpipd together. */
@@ -180,6 +191,7 @@ static void row(struct table *t, const struct results *r, const struct contestan
 	set_shares(t, c);
 	set_number(t, RETRANS, "%.2f", mean_of(c, retransmitted));
 	set_number(t, BUSY, "%.0f", mean_of(c, machine_busy));
+	set_number(t, OTHERS, "%.0f", mean_of(c, others_busy));
 	set_number(t, DAEMON, "%.0f", daemon ? mean_of(c, daemons_busy) : NAN);
 	set_number(t, PAPER, "%.1f", c->paper);
 	set_number(t, PAPER_RATIO, "%.2f", plain ? c->paper / plain->paper : NAN);
@@ -230,6 +242,13 @@ void table_print(const struct results *r, FILE *out)
 		r->wire_form[0] ? "; wire form: " : "", r->wire_form);
 	print(&t, out);
 	print_marked(r, out);
+	bool disturbed = false;
+	for (size_t i = 0; i < r->count; i++)
+		disturbed = disturbed || mean_of(&r->contestants[i], others_busy) > DISTURBED;
+	if (disturbed)
+		fprintf(out,
+			"other work kept the machine busy during these runs: believe them only "
+			"where the processor was not the limit\n");
 	if (r->missing)
 		fprintf(out, "%zu runs of this experiment are not done yet\n", r->missing);
 }

@@ -107,6 +107,39 @@ json_t *links_of(const struct run *r)
 		"{s:o, s:o, s:o}", "time_s", times, "directions", directions, "nics", nics);
 }
 
+/* The row of a pair at one reading; NULL when nothing had gone that way yet. */
+static const json_t *pair_at(const json_t *pairs, const json_t *wanted)
+{
+	size_t i;
+	json_t *row;
+	json_array_foreach ((json_t *)pairs, i, row)
+		if (json_equal(json_object_get(row, "src"), json_object_get(wanted, "src")) &&
+			json_equal(json_object_get(row, "dst"), json_object_get(wanted, "dst")))
+			return row;
+	return NULL;
+}
+
+json_t *pairs_of(const struct run *r)
+{
+	const json_t *first = first_sample(r)->pairs, *last = last_sample(r)->pairs;
+	json_t *pairs = json_array(), *row;
+	size_t i;
+	json_array_foreach ((json_t *)last, i, row) {
+		const json_t *before = pair_at(first, row);
+		json_t *bytes_at = json_array();
+		for (size_t k = 0; k < r->sample_count; k++)
+			json_array_append_new(bytes_at,
+				json_integer(counted(pair_at(r->samples[k].pairs, row), "bytes")));
+		json_array_append_new(pairs,
+			json_pack("{s:O, s:O, s:I, s:I, s:o}", "src", json_object_get(row, "src"),
+				"dst", json_object_get(row, "dst"), "bytes",
+				counted(row, "bytes") - counted(before, "bytes"), "packets",
+				counted(row, "packets") - counted(before, "packets"), "bytes_at",
+				bytes_at));
+	}
+	return pairs;
+}
+
 double links_smallest_share(const json_t *links)
 {
 	double smallest = 1;

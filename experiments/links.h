@@ -13,6 +13,11 @@
  * Bytes are those of Ethernet frames that have left the link. */
 json_t *links_of(const struct run *r);
 
+/* What the routers passed on between each pair of addresses of the two hosts:
+ * [{"src", "dst", "bytes", "packets": in the measured part, "bytes_at": [at each of links'
+ * time_s]}] */
+json_t *pairs_of(const struct run *r);
+
 /* The smallest share of a host's bytes that one of its NICs had, over both hosts, from links_of().
  */
 double links_smallest_share(const json_t *links);

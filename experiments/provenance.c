@@ -112,6 +112,28 @@ struct busy machine_busy(void)
 		busy.total_s += (double)v[i] / ticks;
 		if (i != 3 && i != 4)
 			busy.busy_s += (double)v[i] / ticks;
+		if (i == 5 || i == 6)
+			busy.interrupts_s += (double)v[i] / ticks;
 	}
 	return busy;
+}
+
+double process_seconds(pid_t pid)
+{
+	if (pid <= 0)
+		return 0;
+	char *ignored = NULL, *file = lab_text("/proc/%d/stat", (int)pid);
+	char *stat = file_read(file, &ignored);
+	free(file);
+	free(ignored);
+
+	/* pid (command) state, then ten numbers, then utime and stime. The command may contain
+	 * anything, its closing bracket is the last one. */
+	unsigned long long user = 0, kernel = 0;
+	char *after = stat ? strrchr(stat, ')') : NULL;
+	if (after && sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+			     &kernel) != 2)
+		user = kernel = 0;
+	free(stat);
+	return (double)(user + kernel) / (double)sysconf(_SC_CLK_TCK);
 }

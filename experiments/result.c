@@ -250,13 +250,16 @@ static json_t *cpu_of(const struct run *r)
 	double wall_s = (double)(r->ended_us - r->started_us) / 1e6;
 	double total_s = r->busy_last.total_s - r->busy_first.total_s;
 	double busy_s = r->busy_last.busy_s - r->busy_first.busy_s;
+	double interrupts_s = r->busy_last.interrupts_s - r->busy_first.interrupts_s;
+	double others_s = busy_s - interrupts_s - (r->ours_last_s - r->ours_first_s);
 	json_t *processes = json_array();
 	add_process(processes, &r->client, r->hosts[FROM].name, wall_s);
 	add_process(processes, &r->server, r->hosts[TO].name, wall_s);
 	for (int i = 0; i < HOSTS; i++)
 		add_process(processes, &r->hosts[i].mpipd, r->hosts[i].name, wall_s);
-	return json_pack("{s:f, s:o}", "machine_busy_share", total_s > 0 ? busy_s / total_s : 0,
-		"processes", processes);
+	return json_pack("{s:f, s:f, s:o}", "machine_busy_share",
+		total_s > 0 ? busy_s / total_s : 0, "others_share",
+		total_s > 0 && others_s > 0 ? others_s / total_s : 0, "processes", processes);
 }
 
 static json_t *by_host(const struct run *r, json_t *from, json_t *to)
@@ -295,10 +298,14 @@ static json_t *mpipd_of(const struct run *r)
 	if (!settings)
 		return json_null();
 	json_t *hosts = json_object();
-	for (int i = 0; i < HOSTS; i++)
+	for (int i = 0; i < HOSTS; i++) {
+		/* What each counter means is in the file mpipctl-HOST-stats.json beside this one.
+		 */
+		json_object_del(r->hosts[i].stats, "about");
 		json_object_set_new(hosts, r->hosts[i].name,
 			json_pack("{s:O, s:O}", "sessions", r->hosts[i].sessions, "stats",
 				r->hosts[i].stats));
+	}
 	return json_pack("{s:o, s:o, s:o}", "wire_form",
 		text_or_null(json_string_value(json_object_get(settings, "wire_form"))),
 		"scheduler",
@@ -315,7 +322,7 @@ json_t *result_of(const struct run *r)
 	json_t *run = definition_of_run(d, p->contestant, p->rep);
 	json_t *result = json_pack(
 		"{s:i, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:i, s:I, s:i, s:i, s:O, s:f, s:o, s:o, "
-		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema_version", RESULT_VERSION, "experiment", d->name, "title", d->title,
 		"contestant", p->contestant->name, "run", r->name, "paper",
 		text_or_null(p->contestant->paper), "ground", "host", "ground_why", p->ground_why,
@@ -323,8 +330,8 @@ json_t *result_of(const struct run *r)
 		"warm_up_s", d->warm_up_s, "workload", json_object_get(run, "workload"),
 		"goodput_mbit", to + from, "goodput_forward_mbit", number_or_null(both, to),
 		"goodput_reverse_mbit", number_or_null(both, from), "series", series_of(r), "udp",
-		udp_of(r), "paths", paths_of(r), "links", links_of(r), "tcp", tcp_of(r), "mptcp",
-		mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
+		udp_of(r), "paths", paths_of(r), "links", links_of(r), "address_pairs", pairs_of(r),
+		"tcp", tcp_of(r), "mptcp", mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_decref(run);
 	json_object_set_new(result, "marks", marks_of(r, result));
 	json_object_set_new(result, "provenance", provenance_of(r));

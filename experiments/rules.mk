@@ -6,14 +6,18 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o definition.o files.o \
-	links.o marks.o mib.o mptcp.o proc.o progress.o provenance.o result.o run.o sha256.o \
+	links.o marks.o mib.o mptcp.o pairs.o proc.o progress.o provenance.o result.o run.o sha256.o \
 	sockdiag.o workload.o) $(BUILD)/analysis/pathlog.o
 
 $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
 
+# The filter is part of the program, see pairs.c; $(BUILD)/%.bpf.o is built by mpip/io's rule.
+$(BUILD)/experiments/pairs.o: $(BUILD)/experiments/pairs.bpf.o
+$(BUILD)/experiments/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -Wa,-I$(BUILD)
+
 # -rdynamic: libiperf must find the socket() that workload.c defines.
 $(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
 
 $(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o schema.o) $(BUILD)/lab/error.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)

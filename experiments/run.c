@@ -236,7 +236,8 @@ static int take_sample(const struct run *r, struct sample *s, char **error)
 {
 	s->time_us = now_us();
 	s->counters = lab_counters(r->plan->lab, error);
-	return s->counters ? GO_ON : FAILED;
+	s->pairs = pairs_read(r->pairs, error);
+	return s->counters && s->pairs ? GO_ON : FAILED;
 }
 
 static int read_mibs(struct run *r, bool before, char **error)
@@ -327,6 +328,16 @@ static int look_at_sockets(struct run *r, char **error)
 	return GO_ON;
 }
 
+/* The processor time that our processes have taken so far. */
+static double our_seconds(const struct run *r)
+{
+	double sum = process_seconds(r->client.pid) + process_seconds(r->server.pid) +
+		     process_seconds(getpid());
+	for (int i = 0; i < HOSTS; i++)
+		sum += process_seconds(r->hosts[i].mpipd.pid);
+	return sum;
+}
+
 /* What is noted at second `k` of the transfer, the warm-up counted. */
 static int note_second(struct run *r, int k, char **error)
 {
@@ -334,13 +345,16 @@ static int note_second(struct run *r, int k, char **error)
 	r->samples = reallocarray(r->samples, r->sample_count + 1, sizeof(*r->samples));
 	if (!r->samples)
 		abort();
-	if (take_sample(r, &r->samples[r->sample_count], error) != GO_ON)
+	struct sample *sample = &r->samples[r->sample_count++];
+	*sample = (struct sample){0};
+	if (take_sample(r, sample, error) != GO_ON)
 		return FAILED;
-	r->sample_count++;
-	if (k == d->warm_up_s)
+	if (k == d->warm_up_s) {
 		r->busy_first = machine_busy();
-	if (k <= d->warm_up_s + d->duration_s)
-		r->busy_last = machine_busy();
+		r->ours_first_s = our_seconds(r);
+	}
+	r->busy_last = machine_busy();
+	r->ours_last_s = our_seconds(r);
 	if (k > 0 && look_at_sockets(r, error) != GO_ON)
 		return FAILED;
 
@@ -438,7 +452,7 @@ static int set_up(struct run *r, char **error)
 		return FAILED;
 	r->lab_is_up = 1;
 
-	int rc = GO_ON;
+	int rc = (r->pairs = pairs_open(p->scenario, p->lab, error)) ? GO_ON : FAILED;
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
 		r->hosts[i].name = names[i];
 		r->hosts[i].node = scenario_node(p->scenario, names[i]);
@@ -557,6 +571,12 @@ static void end_all(struct run *r)
 		child_end(&r->hosts[i].agent, 1000);
 }
 
+static void free_sample(struct sample *s)
+{
+	json_decref(s->counters);
+	json_decref(s->pairs);
+}
+
 static void free_run(struct run *r)
 {
 	for (int i = 0; i < HOSTS; i++) {
@@ -570,10 +590,11 @@ static void free_run(struct run *r)
 		workload_report_free(&r->reports[i]);
 	}
 	for (size_t i = 0; i < r->sample_count; i++)
-		json_decref(r->samples[i].counters);
+		free_sample(&r->samples[i]);
 	free(r->samples);
-	json_decref(r->before.counters);
-	json_decref(r->after.counters);
+	free_sample(&r->before);
+	free_sample(&r->after);
+	pairs_close(r->pairs);
 	json_decref(r->connections);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));

@@ -4,6 +4,7 @@
 
 #include "analysis/pathlog.h"
 #include "experiments/definition.h"
+#include "experiments/pairs.h"
 #include "experiments/proc.h"
 #include "experiments/provenance.h"
 #include "experiments/sockdiag.h"
@@ -56,6 +57,7 @@ struct run_host {
 struct sample {
 	int64_t time_us;
 	json_t *counters; /* lab_counters() */
+	json_t *pairs;    /* pairs_read() */
 };
 
 struct run {
@@ -66,11 +68,13 @@ struct run {
 	struct child server, client;
 	struct workload_clock *clock;
 	struct sockdiag *diag;
+	struct pairs *pairs;
 	json_t *connections; /* the last list of data connections, while there were any */
 	struct sample before, after;
 	struct sample *samples; /* one a second, from the start of the transfer on */
 	size_t sample_count;
 	struct busy busy_first, busy_last; /* around the measured part */
+	double ours_first_s, ours_last_s;  /* processor time of our processes at these times */
 	int64_t started_us, ended_us;      /* the client's life */
 	char started_utc[32];
 	struct workload_report reports[HOSTS];

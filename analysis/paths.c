@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The use of paths and NICs.
+ *
+ * Theory of operation
+ * -------------------
+ * The result has what the routers passed on between each pair of addresses, read once a second.
+ * Which pairs are paths follows from the connections' direction: from an address of the host that
+ * sends to one of the host that receives. A path that only carries heartbeats carries no data: they
+ * are some 100 bytes each, a few per second.
+ */
+
+#include "analysis/paths.h"
+
+#include "analysis/results.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define WINDOW_S       10
+#define DATA_BYTES     15000 /* in a window: ten full frames */
+#define SMALLEST_SHARE 0.30
+#define SLACK_S        0.5 /* readings are not exactly a second apart */
+
+static double at(const json_t *array, size_t i)
+{
+	return json_number_value(json_array_get(array, i));
+}
+
+/* The least that a row of counts grew by within any window of the measured part. */
+static double least_in_window(const json_t *times, const json_t *bytes, double duration)
+{
+	double window = duration < WINDOW_S ? duration : WINDOW_S, least = -1;
+	size_t count = json_array_size(times);
+	for (size_t i = 0; i < count; i++) {
+		if (at(times, i) < -SLACK_S)
+			continue;
+		size_t k = i;
+		while (k < count && at(times, k) < at(times, i) + window - SLACK_S)
+			k++;
+		if (k == count)
+			break;
+		double grown = at(bytes, k) - at(bytes, i);
+		least = least < 0 || grown < least ? grown : least;
+	}
+	return least < 0 ? 0 : least;
+}
+
+/* Whether more of this pair's bytes went this way than the other way: then it is a path. */
+static bool carries_data(const json_t *pairs, const json_t *pair)
+{
+	size_t i;
+	json_t *other;
+	json_array_foreach ((json_t *)pairs, i, other)
+		if (json_equal(json_object_get(other, "src"), json_object_get(pair, "dst")) &&
+			json_equal(json_object_get(other, "dst"), json_object_get(pair, "src")))
+			return json_integer_value(json_object_get(pair, "bytes")) >
+			       json_integer_value(json_object_get(other, "bytes"));
+	return true;
+}
+
+static int print_paths(const json_t *result, FILE *out)
+{
+	const json_t *pairs = json_object_get(result, "address_pairs");
+	const json_t *times = inner(result, "links", "time_s", NULL);
+	double duration = json_number_value(json_object_get(result, "duration_s")), all = 0;
+	size_t i;
+	json_t *pair;
+	int bad = 0;
+	json_array_foreach ((json_t *)pairs, i, pair)
+		if (carries_data(pairs, pair))
+			all += json_number_value(json_object_get(pair, "bytes"));
+	json_array_foreach ((json_t *)pairs, i, pair) {
+		if (!carries_data(pairs, pair))
+			continue;
+		double bytes = json_number_value(json_object_get(pair, "bytes"));
+		double least = least_in_window(times, json_object_get(pair, "bytes_at"), duration);
+		fprintf(out, "  %-15s > %-15s %9.3f MB %5.1f %%, least in %g s %9.3f MB%s\n",
+			json_string_value(json_object_get(pair, "src")),
+			json_string_value(json_object_get(pair, "dst")), bytes / 1e6,
+			all > 0 ? 100 * bytes / all : 0, duration < WINDOW_S ? duration : WINDOW_S,
+			least / 1e6, least < DATA_BYTES ? "  <- no data" : "");
+		bad |= least < DATA_BYTES;
+	}
+	return bad;
+}
+
+int paths_print(const json_t *result, FILE *out)
+{
+	fprintf(out, "%s: %.1f Mbit/s\n", json_string_value(json_object_get(result, "run")),
+		json_number_value(json_object_get(result, "goodput_mbit")));
+	int bad = print_paths(result, out);
+	size_t i;
+	json_t *nic;
+	json_array_foreach (inner(result, "links", "nics", NULL), i, nic) {
+		double share = json_number_value(json_object_get(nic, "share"));
+		fprintf(out, "  %s.%s %.1f %% of its host's bytes%s\n",
+			json_string_value(json_object_get(nic, "host")),
+			json_string_value(json_object_get(nic, "nic")), 100 * share,
+			share < SMALLEST_SHARE ? "  <- less than 30 %" : "");
+		bad |= share < SMALLEST_SHARE;
+	}
+	return bad;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_PAIRS_MAP_H
+#define EXPERIMENTS_PAIRS_MAP_H
+
+#include <linux/types.h>
+
+/* What pairs.bpf.c and pairs.c share: a hash map from a pair of addresses to what went between. */
+
+struct pair_key {
+	__u32 src, dst; /* network order */
+};
+
+struct pair_count {
+	__u64 bytes, packets;
+};
+
+#define PAIRS_MAX 256
+
+#endif
