@@ -28,9 +28,9 @@ static double at(const json_t *array, size_t i)
 }
 
 /* The least that a row of counts grew by within any window of the measured part. */
-static double least_in_window(const json_t *times, const json_t *bytes, double duration)
+static double least_in_window(const json_t *times, const json_t *bytes, double window)
 {
-	double window = duration < WINDOW_S ? duration : WINDOW_S, least = -1;
+	double least = -1;
 	size_t count = json_array_size(times);
 	for (size_t i = 0; i < count; i++) {
 		if (at(times, i) < -SLACK_S)
@@ -46,17 +46,21 @@ static double least_in_window(const json_t *times, const json_t *bytes, double d
 	return least < 0 ? 0 : least;
 }
 
-/* Whether more of this pair's bytes went this way than the other way: then it is a path. */
-static bool carries_data(const json_t *pairs, const json_t *pair)
+static double bytes_of(const json_t *pair)
 {
-	size_t i;
-	json_t *other;
-	json_array_foreach ((json_t *)pairs, i, other)
-		if (json_equal(json_object_get(other, "src"), json_object_get(pair, "dst")) &&
-			json_equal(json_object_get(other, "dst"), json_object_get(pair, "src")))
-			return json_integer_value(json_object_get(pair, "bytes")) >
-			       json_integer_value(json_object_get(other, "bytes"));
-	return true;
+	return json_number_value(json_object_get(pair, "bytes"));
+}
+
+/* The pairs come in two halves, one per direction; the paths are those of the half with more bytes.
+ */
+static void direction_of_data(const json_t *pairs, size_t *from, size_t *to)
+{
+	size_t count = json_array_size(pairs), half = count / 2;
+	double bytes[2] = {0, 0};
+	for (size_t i = 0; i < count; i++)
+		bytes[i >= half] += bytes_of(json_array_get(pairs, i));
+	*from = bytes[1] > bytes[0] ? half : 0;
+	*to = *from + half;
 }
 
 static int print_paths(const json_t *result, FILE *out)
@@ -64,22 +68,20 @@ static int print_paths(const json_t *result, FILE *out)
 	const json_t *pairs = json_object_get(result, "address_pairs");
 	const json_t *times = inner(result, "links", "time_s", NULL);
 	double duration = json_number_value(json_object_get(result, "duration_s")), all = 0;
-	size_t i;
-	json_t *pair;
+	double window = duration < WINDOW_S ? duration : WINDOW_S;
+	size_t from, to;
 	int bad = 0;
-	json_array_foreach ((json_t *)pairs, i, pair)
-		if (carries_data(pairs, pair))
-			all += json_number_value(json_object_get(pair, "bytes"));
-	json_array_foreach ((json_t *)pairs, i, pair) {
-		if (!carries_data(pairs, pair))
-			continue;
-		double bytes = json_number_value(json_object_get(pair, "bytes"));
-		double least = least_in_window(times, json_object_get(pair, "bytes_at"), duration);
+	direction_of_data(pairs, &from, &to);
+	for (size_t i = from; i < to; i++)
+		all += bytes_of(json_array_get(pairs, i));
+	for (size_t i = from; i < to; i++) {
+		const json_t *pair = json_array_get(pairs, i);
+		double least = least_in_window(times, json_object_get(pair, "bytes_at"), window);
 		fprintf(out, "  %-15s > %-15s %9.3f MB %5.1f %%, least in %g s %9.3f MB%s\n",
 			json_string_value(json_object_get(pair, "src")),
-			json_string_value(json_object_get(pair, "dst")), bytes / 1e6,
-			all > 0 ? 100 * bytes / all : 0, duration < WINDOW_S ? duration : WINDOW_S,
-			least / 1e6, least < DATA_BYTES ? "  <- no data" : "");
+			json_string_value(json_object_get(pair, "dst")), bytes_of(pair) / 1e6,
+			all > 0 ? 100 * bytes_of(pair) / all : 0, window, least / 1e6,
+			least < DATA_BYTES ? "  <- no data" : "");
 		bad |= least < DATA_BYTES;
 	}
 	return bad;

@@ -12,6 +12,7 @@
 
 #include "lab/error.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,34 +109,42 @@ json_t *links_of(const struct run *r)
 }
 
 /* The row of a pair at one reading; NULL when nothing had gone that way yet. */
-static const json_t *pair_at(const json_t *pairs, const json_t *wanted)
+static const json_t *pair_at(const json_t *pairs, const char *src, const char *dst)
 {
 	size_t i;
 	json_t *row;
 	json_array_foreach ((json_t *)pairs, i, row)
-		if (json_equal(json_object_get(row, "src"), json_object_get(wanted, "src")) &&
-			json_equal(json_object_get(row, "dst"), json_object_get(wanted, "dst")))
+		if (strcmp(json_string_value(json_object_get(row, "src")), src) == 0 &&
+			strcmp(json_string_value(json_object_get(row, "dst")), dst) == 0)
 			return row;
 	return NULL;
 }
 
+static json_t *pair_of(const struct run *r, struct in_addr from, struct in_addr to)
+{
+	char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &from, src, sizeof(src));
+	inet_ntop(AF_INET, &to, dst, sizeof(dst));
+	const json_t *first = pair_at(first_sample(r)->pairs, src, dst);
+	const json_t *last = pair_at(last_sample(r)->pairs, src, dst);
+	json_t *bytes_at = json_array();
+	for (size_t i = 0; i < r->sample_count; i++)
+		json_array_append_new(bytes_at,
+			json_integer(counted(pair_at(r->samples[i].pairs, src, dst), "bytes")));
+	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "src", src, "dst", dst, "bytes",
+		counted(last, "bytes") - counted(first, "bytes"), "packets",
+		counted(last, "packets") - counted(first, "packets"), "bytes_at", bytes_at);
+}
+
 json_t *pairs_of(const struct run *r)
 {
-	const json_t *first = first_sample(r)->pairs, *last = last_sample(r)->pairs;
-	json_t *pairs = json_array(), *row;
-	size_t i;
-	json_array_foreach ((json_t *)last, i, row) {
-		const json_t *before = pair_at(first, row);
-		json_t *bytes_at = json_array();
-		for (size_t k = 0; k < r->sample_count; k++)
-			json_array_append_new(bytes_at,
-				json_integer(counted(pair_at(r->samples[k].pairs, row), "bytes")));
-		json_array_append_new(pairs,
-			json_pack("{s:O, s:O, s:I, s:I, s:o}", "src", json_object_get(row, "src"),
-				"dst", json_object_get(row, "dst"), "bytes",
-				counted(row, "bytes") - counted(before, "bytes"), "packets",
-				counted(row, "packets") - counted(before, "packets"), "bytes_at",
-				bytes_at));
+	json_t *pairs = json_array();
+	for (int h = 0; h < HOSTS; h++) {
+		const struct node *a = r->hosts[h].node, *b = r->hosts[HOSTS - 1 - h].node;
+		for (size_t i = 0; i < a->n_nics; i++)
+			for (size_t k = 0; k < b->n_nics; k++)
+				json_array_append_new(
+					pairs, pair_of(r, a->nics[i].address, b->nics[k].address));
 	}
 	return pairs;
 }

@@ -13,7 +13,8 @@
  * Bytes are those of Ethernet frames that have left the link. */
 json_t *links_of(const struct run *r);
 
-/* What the routers passed on between each pair of addresses of the two hosts:
+/* What the routers passed on between each pair of addresses of the two hosts, both ways, used or
+ * not:
  * [{"src", "dst", "bytes", "packets": in the measured part, "bytes_at": [at each of links'
  * time_s]}] */
 json_t *pairs_of(const struct run *r);
