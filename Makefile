@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # MPIP: what a user types is here; what each room builds is in its rules.mk.
 
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
+ifndef V # V=1 shows every command
+MAKEFLAGS += -s
+endif
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
@@ -15,12 +18,14 @@ endif
 CLANG   ?= clang
 OPT     ?= -O2
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-PKGS    := jansson libnl-route-3.0 libnl-genl-3.0 libbpf cmocka
 CFLAGS  += -std=gnu17 -g $(OPT) $(WARN) -D_GNU_SOURCE -I. -MMD -MP
 ifdef SANITIZE
 CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined
 endif
+
+# The goal that installs what this machine lacks; the rooms call it before they build.
+DEPS    := deps
 
 # Lists that the rooms add to.
 PROGRAMS :=
@@ -36,7 +41,53 @@ pkg-libs = $(shell pkg-config --libs $(1))
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
+	@echo "  CC    $<"
 	$(CC) $(CFLAGS) $(ROOM_CFLAGS) -c -o $@ $<
+
+.PHONY: deps
+deps:
+	@ci/install-packages.sh
+
+define HELP
+make experiment NAME=two-nics   run an experiment, print its table, draw its figure
+     DURATION= REPS= SEED=      override the experiment's own; ONLY= one contestant; FRESH=1 again
+make plots                      draw the figures of everything in out/
+make test                       unit tests and bats suites (TESTS= some of them)
+make asan                       the same under AddressSanitizer and UBSan
+make lab-up [SCENARIO=dual-nic] build a lab of network namespaces
+make lab-status                 show it, with live counters
+make lab-exec HOST=client CMD='ping -c 3 10.0.3.2'
+make lab-down                   take it down
+make lint, make format          clang-tidy, cppcheck, shellcheck, clang-format
+make deps                       install what this machine lacks (apt)
+make clean                      remove build/ (results stay in out/)
+V=1 shows the commands.
+endef
+
+.PHONY: help
+help:
+	@$(info $(HELP)):
+
+C_FILES = $(shell git ls-files '*.c' | grep -v '\.bpf\.c$$')
+C_ALL   = $(shell git ls-files '*.c' '*.h')
+SHELL_FILES = $(shell git ls-files '*.sh' '*.bash' '*.bats') .ci/run
+
+.PHONY: lint format
+lint: deps
+	@clang-format --dry-run --Werror $(C_ALL)
+	@echo "clang-format: $(words $(C_ALL)) files as they should be"
+	@shellcheck $(SHELL_FILES)
+	@echo "shellcheck: $(words $(SHELL_FILES)) files clean"
+	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 --suppress=missingIncludeSystem -D__x86_64__ -D_GNU_SOURCE -I. $(C_FILES)
+	@echo "cppcheck: $(words $(C_FILES)) files clean"
+	@printf '%s\n' $(C_FILES) | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet \
+		--extra-arg=-std=gnu17 --extra-arg=-D_GNU_SOURCE --extra-arg=-I. \
+		--extra-arg=-I/usr/include/libnl3 2>/dev/null
+	@echo "clang-tidy: $(words $(C_FILES)) files clean"
+
+format:
+	@clang-format -i $(C_ALL)
 
 .PHONY: clean
 clean:

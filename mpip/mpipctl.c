@@ -68,7 +68,7 @@ static char *text_of(const json_t *value)
 
 static void print_table(const json_t *rows, const struct column *columns)
 {
-	int width[COLUMNS_MAX];
+	int width[COLUMNS_MAX] = {0};
 	size_t i;
 	json_t *row;
 	for (int c = 0; columns[c].key; c++) {

@@ -158,7 +158,11 @@ static void take_from_tun(void)
 	struct host_input in;
 	for (unsigned i = 0; i < TUN_BATCH && tun_read(&d.tun, &d.frames[i], &in); i++) {
 		engine_from_host(d.engine, &in, d.now, &d.actions);
-		carry_out_if_full();
+		/* Super-packets leave one by one: sent socket by socket, several would be shuffled. */
+		if (in.gso_size)
+			carry_out();
+		else
+			carry_out_if_full();
 	}
 	carry_out();
 }
@@ -218,7 +222,7 @@ static int follow_nics(char **error)
 		if (list.count < MAX_ADDRESSES)
 			list.ip[list.count++] = nic[i].address;
 	}
-	if (d.wire_open && memcmp(&list, &d.addresses, sizeof(list)) == 0)
+	if (d.wire_open && address_list_equal(&list, &d.addresses))
 		return 0;
 
 	if (d.wire_open)

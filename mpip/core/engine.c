@@ -250,7 +250,7 @@ void path_give_back(struct engine *e, struct path *p)
 void engine_set_addresses(
 	struct engine *e, const struct address_list *list, struct usec now, struct actions *actions)
 {
-	if (memcmp(&e->addresses, list, sizeof(*list)) == 0)
+	if (address_list_equal(&e->addresses, list))
 		return;
 	e->addresses = *list;
 	struct peer *peer, *peer_tmp;

@@ -470,7 +470,7 @@ static void lost_path(void **state)
 		seq = transfer(w, 0, seq, 1000, 1);
 		assert_true(w->host[1].tcp.packets - before > 990);
 		w->drop = NULL;
-		seq = transfer(w, 0, seq, 2000, 1);
+		transfer(w, 0, seq, 2000, 1);
 		expect_multipath(w);
 		assert_int_equal(w->host[1].tcp.wrong, 0);
 		world_free(w);
@@ -492,7 +492,7 @@ static void fallback(void **state)
 	assert_non_null(only_session(&w->host[0])->regular_reason);
 	assert_true(w->host[1].tcp.packets - before > 990);
 	w->drop = NULL;
-	seq = transfer(w, 0, seq, 2000, 1);
+	transfer(w, 0, seq, 2000, 1);
 	expect_multipath(w);
 	world_free(w);
 }
@@ -515,7 +515,7 @@ static void dead_peer(void **state)
 	struct settings set = settings_default();
 	set.seed = 7;
 	open_host(w, 1, set);
-	seq = transfer(w, 0, seq, 8000, 1);
+	transfer(w, 0, seq, 8000, 1);
 	expect_multipath(w);
 	assert_int_equal(w->host[1].tcp.wrong, 0);
 	world_free(w);

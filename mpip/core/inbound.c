@@ -119,8 +119,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
-	bool news = !s->peer->list_known ||
-		    memcmp(&s->peer->addresses, &cm->addresses, sizeof(cm->addresses)) != 0;
+	bool news = !s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
 	s->peer->list_known = true;
 	s->peer->addresses = cm->addresses;
 	if (news)

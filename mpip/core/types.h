@@ -94,6 +94,11 @@ struct address_list {
 	struct in_addr ip[MAX_ADDRESSES];
 };
 
+static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
+{
+	return a->count == b->count && memcmp(a->ip, b->ip, a->count * sizeof(a->ip[0])) == 0;
+}
+
 static inline bool address_list_has(const struct address_list *list, struct in_addr ip)
 {
 	for (unsigned i = 0; i < list->count; i++)

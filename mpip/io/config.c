@@ -10,6 +10,7 @@
 #include "mpip/io/config.h"
 
 #include "mpip/base/jsonfile.h"
+#include "mpip/core/reorder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,7 +60,7 @@ static const struct number numbers[] = {
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 static const struct number reorder_numbers[] = {
-	{"buffer_packets", offsetof(struct settings, reorder_packets), 0, 64, 0},
+	{"buffer_packets", offsetof(struct settings, reorder_packets), 0, REORDER_MAX, 0},
 	TIME("hold_ms", reorder_hold, MS, 0, 60000),
 	{"pool_packets", offsetof(struct settings, reorder_pool), 0, 65000, 0},
 };

@@ -156,7 +156,7 @@ static void count_send_error(struct wirelink *w, const struct message *m)
 static void flush_socket(struct wirelink *w, int fd, struct message *messages, unsigned count)
 {
 	struct mmsghdr headers[SEND_MESSAGES];
-	struct message *sent[SEND_MESSAGES];
+	struct message *sent[SEND_MESSAGES] = {NULL};
 	unsigned n = 0;
 	for (unsigned i = 0; i < count; i++) {
 		struct message *m = &messages[i];
@@ -183,7 +183,7 @@ static void flush_socket(struct wirelink *w, int fd, struct message *messages, u
 		int k = sendmmsg(fd, &headers[at], n - at, 0);
 		w->send_calls++;
 		if (k > 0) {
-			for (unsigned i = at; i < at + (unsigned)k; i++)
+			for (unsigned i = at; i < at + (unsigned)k && i < n; i++)
 				w->sent_packets += sent[i]->packets;
 			w->sent_messages += (unsigned)k;
 			at += (unsigned)k;
