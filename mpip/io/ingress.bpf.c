@@ -117,7 +117,7 @@ static __always_inline int to_daemon(__u32 counter)
 static __noinline bool ends_in_cm(
 	struct __sk_buff *skb, __u32 end, __u32 header, __u32 length, __u32 seq)
 {
-	__u32 fixed[CM_FIXED / 4], extension[CM_EXT_WORDS] = {};
+	__u32 fixed[CM_FIXED / 4], cm[CM_MAX / 4] = {};
 
 	if (length < CM_FIXED || end < CM_FIXED ||
 		bpf_skb_load_bytes(skb, end - CM_FIXED, fixed, sizeof(fixed)))
@@ -125,20 +125,18 @@ static __noinline bool ends_in_cm(
 	__u8 version_words = ((__u8 *)fixed)[CM_OFF_VERSION];
 	if (version_words >> 4 != CM_VERSION)
 		return false;
-	__u32 bytes = (version_words & 15) * 4;
-	if (length < CM_FIXED + bytes)
-		return false;
-	if (bytes > 0 && bpf_skb_load_bytes(skb, end - CM_FIXED - bytes, extension, bytes))
+	/* The fixed part once more with the extension: the verifier of Linux 6.1 does not see that
+	 * a length which is not 0 is at least 1. */
+	__u32 size = CM_FIXED + (version_words & 15) * 4;
+	if (length < size || bpf_skb_load_bytes(skb, end - size, cm, size))
 		return false;
 
-	__u32 sum = CM_SALT + header + length - CM_FIXED - bytes + seq;
+	__u32 checksum = bpf_ntohl(fixed[CM_OFF_SUM / 4]);
+	__u32 sum = CM_SALT + header + length - size + seq - checksum;
 #pragma unroll
-	for (int i = 0; i < CM_OFF_SUM / 4; i++)
-		sum += bpf_ntohl(fixed[i]);
-#pragma unroll
-	for (int i = 0; i < CM_EXT_WORDS; i++)
-		sum += bpf_ntohl(extension[i]);
-	return sum == bpf_ntohl(fixed[CM_OFF_SUM / 4]);
+	for (int i = 0; i < CM_MAX / 4; i++)
+		sum += bpf_ntohl(cm[i]);
+	return sum == checksum;
 }
 
 static __always_inline bool carries_cm(struct __sk_buff *skb, const struct view *v)
