@@ -280,11 +280,18 @@ static void attach(void)
 static int follow(void)
 {
 	struct pollfd p = {.fd = hostnet_fd(net), .events = POLLIN};
-	int flags = 0, rounds = 0;
+	int flags = 0, rounds = 0, patience = 60;
 
-	while (poll(&p, 1, 60) > 0) {
+	while (poll(&p, 1, patience) > 0) {
 		char *error = NULL;
+		struct timespec before, after;
+		clock_gettime(CLOCK_MONOTONIC, &before);
 		int changed = hostnet_process(net, &error);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		/* On a slow machine it pauses longer between pictures. */
+		int took = (int)((after.tv_sec - before.tv_sec) * 1000 +
+				 (after.tv_nsec - before.tv_nsec) / 1000000);
+		patience = 60 + 8 * took > patience ? 60 + 8 * took : patience;
 		if (changed < 0)
 			fail_msg("%s", error);
 		flags |= changed;
@@ -692,14 +699,16 @@ static void bad_interfaces(void **state)
 	assert_int_equal(hostnet_privileged(&error), 0);
 }
 
+static void skipped(void **state)
+{
+	(void)state;
+	skip();
+}
+
 int main(void)
 {
-	if (geteuid() != 0) {
-		puts("hostnet_test: skipped: needs root for network namespaces");
-		return 0;
-	}
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-	const struct CMUnitTest tests[] = {
+	struct CMUnitTest tests[] = {
 		CASE(lists_nics),
 		CASE(mirrors_main),
 		CASE(routes_by_source),
@@ -711,5 +720,10 @@ int main(void)
 		CASE(sets_up_the_tun),
 		CASE(bad_interfaces),
 	};
+	if (geteuid() != 0) {
+		puts("hostnet_test: skipped, needs root for network namespaces");
+		for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+			tests[i] = (struct CMUnitTest){.name = tests[i].name, .test_func = skipped};
+	}
 	return cmocka_run_group_tests_name("hostnet", tests, NULL, NULL);
 }

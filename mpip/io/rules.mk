@@ -14,3 +14,14 @@ $(BUILD)/%.bpf.o: %.bpf.c
 # The object is part of the program: ingress.c takes it in with .incbin, which searches here.
 $(BUILD)/mpip/io/ingress.o: $(BUILD)/mpip/io/ingress.bpf.o
 $(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
+
+UNIT_TESTS += $(BUILD)/mpip/io/hostnet_test $(BUILD)/mpip/io/ingress_test
+$(addprefix $(BUILD)/mpip/io/, hostnet_test.o ingress_test.o): \
+	ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 libbpf cmocka)
+
+$(BUILD)/mpip/io/hostnet_test: $(BUILD)/mpip/io/hostnet_test.o $(BUILD)/mpip/io/hostnet.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libnl-route-3.0 cmocka)
+
+$(BUILD)/mpip/io/ingress_test: $(BUILD)/mpip/io/ingress_test.o $(BUILD)/mpip/io/ingress.o \
+		$(BUILD)/mpip/core/cm.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 cmocka)
