@@ -17,3 +17,8 @@ $(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(BUILD)/mpip/io/control.o $(CORE
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 $(BUILD)/mpip/io/hostnet.o $(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
+
+CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine packet reorder session)
+UNIT_TESTS += $(CORE_TESTS)
+$(CORE_TESTS): %: %.o $(CORE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
