@@ -65,11 +65,24 @@ static int table(const struct options *o, char **error)
 	return 0;
 }
 
+static size_t good_runs(const struct results *r)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < r->count; i++)
+		count += r->contestants[i].count;
+	return count;
+}
+
 static int plot_one(const struct options *o, const char *experiment, char **error)
 {
 	struct results *r = load(o, experiment, error);
 	if (!r)
 		return -1;
+	if (good_runs(r) == 0) {
+		printf("%s: no run without marks, nothing to draw\n", experiment);
+		results_free(r);
+		return 0;
+	}
 	char *figures = lab_text("%s/figures", o->out);
 	bool paths = false;
 	int rc = plot_goodput(r, figures, error);

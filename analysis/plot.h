@@ -5,7 +5,8 @@
 #include "analysis/results.h"
 
 /* Draws FIGURES/EXPERIMENT.svg and .png: the contestants' goodput as bars, and over time. The data
- * and gnuplot's script stay in FIGURES/data. 0, or -1 and *error. */
+ * and gnuplot's script stay in FIGURES/data. There must be a run without marks. 0, or -1 and
+ * *error. */
 int plot_goodput(const struct results *r, const char *figures, char **error);
 
 /* Draws FIGURES/EXPERIMENT-paths.svg and .png: weights, queuing delays and bytes per path over one

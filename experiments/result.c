@@ -44,7 +44,7 @@ static json_t *series_of(const struct run *r)
 	return series;
 }
 
-static double goodput_of(const struct workload_report *report)
+static double goodput_of(const struct report *report)
 {
 	return report->seconds > 0 ? report->bytes * 8e-6 / report->seconds : 0;
 }
@@ -53,11 +53,16 @@ static json_t *udp_of(const struct run *r)
 {
 	if (r->plan->definition->workload.kind != WORKLOAD_UDP)
 		return json_null();
-	const struct workload_report *a = &r->reports[FROM], *b = &r->reports[TO];
-	const struct workload_report *receiver = b->total >= a->total ? b : a;
-	return json_pack("{s:f, s:I, s:I, s:f}", "offered_mbit",
+	const struct report *a = &r->reports[FROM], *b = &r->reports[TO];
+	const struct report *receiver = b->total >= a->total ? b : a;
+	json_int_t overflowed = 0;
+	for (int i = 0; i < HOSTS; i++)
+		overflowed += mib_difference(
+			r->hosts[i].mib_before, r->hosts[i].mib_after, "Udp", "RcvbufErrors");
+	return json_pack("{s:f, s:I, s:I, s:I, s:f}", "offered_mbit",
 		r->plan->definition->workload.rate_mbit, "datagrams", a->total + b->total,
-		"lost_datagrams", a->lost + b->lost, "jitter_ms", receiver->jitter_ms);
+		"lost_datagrams", a->lost + b->lost, "dropped_at_receiving_socket", overflowed,
+		"jitter_ms", receiver->jitter_ms);
 }
 
 /* A path of a session in a log: its first and its last row. */

@@ -6,7 +6,7 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o definition.o files.o \
-	links.o marks.o mib.o mptcp.o pairs.o proc.o progress.o provenance.o result.o run.o sha256.o \
+	links.o marks.o mib.o mptcp.o pairs.o proc.o progress.o provenance.o report.o result.o run.o sha256.o \
 	sockdiag.o workload.o) $(BUILD)/analysis/pathlog.o
 
 $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
@@ -22,8 +22,13 @@ $(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 $(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o schema.o) $(BUILD)/lab/error.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, sha256_test schema_test)
+EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test report_test \
+	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
+$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, definition.o sha256.o) \
+	$(BASE_OBJS) $(BUILD)/lab/error.o
+$(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
+$(BUILD)/experiments/report_test: $(BUILD)/experiments/report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
 $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
 $(EXPERIMENTS_TESTS): %: %.o

@@ -511,8 +511,7 @@ static int gather(struct run *r, char **error)
 	static const char *const ends[HOSTS] = {"client", "server"};
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
 		char *file = aside_file(r, "iperf-%s.json", ends[i]);
-		rc = workload_read_report(
-			file, r->plan->definition->duration_s, &r->reports[i], error);
+		rc = report_read(file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
 	return rc;
@@ -587,7 +586,7 @@ static void free_run(struct run *r)
 		json_decref(h->sessions);
 		json_decref(h->stats);
 		path_log_free(&h->log);
-		workload_report_free(&r->reports[i]);
+		report_free(&r->reports[i]);
 	}
 	for (size_t i = 0; i < r->sample_count; i++)
 		free_sample(&r->samples[i]);

@@ -7,6 +7,7 @@
 #include "experiments/pairs.h"
 #include "experiments/proc.h"
 #include "experiments/provenance.h"
+#include "experiments/report.h"
 #include "experiments/sockdiag.h"
 #include "experiments/workload.h"
 #include "lab/scenario.h"
@@ -77,7 +78,7 @@ struct run {
 	double ours_first_s, ours_last_s;  /* processor time of our processes at these times */
 	int64_t started_us, ended_us;      /* the client's life */
 	char started_utc[32];
-	struct workload_report reports[HOSTS];
+	struct report reports[HOSTS];
 };
 
 /* The result of a run that is over, as experiments/result.schema.json defines it. */

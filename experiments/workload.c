@@ -15,7 +15,6 @@
  * MPTCP, which serves both, and listens on 0.0.0.0: bound to one address it would refuse the
  * subflows to the other.
  *
- * A receiver's report counts the bytes of each second; those after the warm-up are the goodput.
  */
 
 #include "experiments/workload.h"
@@ -80,6 +79,24 @@ static struct iperf_test *new_test(char role)
 	return test;
 }
 
+/* The socket buffers that a UDP test asks for. With the usual 200 KiB a receiver that has to wait
+ * 10 ms for a processor loses datagrams, which says nothing about the paths. Up to what the machine
+ * allows: iperf3 refuses to run with less than it asked for. */
+static int udp_buffer_bytes(void)
+{
+	static const char *const limits[] = {
+		"/proc/sys/net/core/rmem_max", "/proc/sys/net/core/wmem_max"};
+	long bytes = 2 << 20;
+	for (size_t i = 0; i < 2; i++) {
+		char *ignored = NULL, *content = file_read(limits[i], &ignored);
+		if (content && atol(content) < bytes)
+			bytes = atol(content);
+		free(content);
+		free(ignored);
+	}
+	return (int)bytes;
+}
+
 static int run(struct iperf_test *test, int (*how)(struct iperf_test *))
 {
 	int rc = how(test);
@@ -107,6 +124,7 @@ int workload_client(void *argument)
 	const struct definition *d = end->definition;
 	const struct workload *w = &d->workload;
 	struct iperf_test *test = new_test('c');
+	int udp_buffer = udp_buffer_bytes(); /* the machine's limits, not to be seen from inside */
 	if (!test || enter(end, w->from) != 0)
 		return 1;
 	sockets.mptcp = end->contestant->mptcp;
@@ -128,6 +146,7 @@ int workload_client(void *argument)
 		iperf_set_test_rate(test, (uint64_t)(w->rate_mbit * 1e6 / w->streams));
 		iperf_set_test_blksize(test, w->datagram_bytes);
 		iperf_set_test_udp_counters_64bit(test, 1);
+		iperf_set_test_socket_bufsize(test, udp_buffer);
 	} else {
 		iperf_set_test_blksize(test, DEFAULT_TCP_BLKSIZE);
 		iperf_set_test_congestion_control(test, w->congestion_control);
@@ -137,78 +156,4 @@ int workload_client(void *argument)
 		end->start_jitter_us / 1000000, end->start_jitter_us % 1000000 * 1000};
 	nanosleep(&jitter, NULL);
 	return run(test, iperf_run_client);
-}
-
-static const char *member_text(const json_t *object, const char *key)
-{
-	return json_string_value(json_object_get(object, key));
-}
-
-static double member(const json_t *object, const char *key)
-{
-	return json_number_value(json_object_get(object, key));
-}
-
-/* What one second's sums add, where this end received. A test in both directions has two sums. */
-static void add_interval(const json_t *interval, int limit, struct workload_report *report)
-{
-	static const char *const sums[] = {"sum", "sum_bidir_reverse"};
-	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
-		const json_t *sum = json_object_get(interval, sums[i]);
-		if (!sum || json_is_true(json_object_get(sum, "sender")) ||
-			json_is_true(json_object_get(sum, "omitted")))
-			continue;
-		/* What comes in after the last whole second is the queues running empty. */
-		if (member(sum, "seconds") < 0.5 || (int)json_array_size(report->series) >= limit)
-			continue;
-		report->bytes += member(sum, "bytes");
-		report->seconds += member(sum, "seconds");
-		report->lost += json_integer_value(json_object_get(sum, "lost_packets"));
-		report->total += json_integer_value(json_object_get(sum, "packets"));
-		if (json_object_get(sum, "jitter_ms"))
-			report->jitter_ms = member(sum, "jitter_ms");
-		json_array_append_new(report->series,
-			json_real(member(sum, "bytes") * 8e-6 / member(sum, "seconds")));
-	}
-}
-
-int workload_read_report(
-	const char *file, int seconds, struct workload_report *report, char **error)
-{
-	*report = (struct workload_report){.series = json_array()};
-	json_error_t e;
-	json_t *root = json_load_file(file, 0, &e);
-	if (!root) {
-		workload_report_free(report);
-		return lab_fail(error, "%s: line %d: expected iperf3's JSON report: %s", file,
-			e.line, e.text);
-	}
-
-	int rc = 0;
-	const char *trouble = member_text(root, "error");
-	if (trouble)
-		rc = lab_fail(error, "%s: iperf3 reports: %s", file, trouble);
-
-	size_t i;
-	json_t *interval;
-	json_array_foreach (json_object_get(root, "intervals"), i, interval)
-		add_interval(interval, seconds, report);
-
-	const json_t *end = json_object_get(root, "end"), *start = json_object_get(root, "start");
-	const char *control = member_text(end, "sender_tcp_congestion");
-	const char *version = member_text(start, "version");
-	report->congestion_control = control ? lab_text("%s", control) : NULL;
-	report->version = version ? lab_text("%s", version) : NULL;
-	json_decref(root);
-	if (rc != 0)
-		workload_report_free(report);
-	return rc;
-}
-
-void workload_report_free(struct workload_report *report)
-{
-	json_decref(report->series);
-	free(report->congestion_control);
-	free(report->version);
-	*report = (struct workload_report){0};
 }

@@ -33,21 +33,4 @@ struct workload_end {
 int workload_client(void *end);
 int workload_server(void *end);
 
-/* What one end's report says. */
-struct workload_report {
-	json_t *series;         /* bytes received in each whole second after the warm-up, or NULL */
-	double bytes, seconds;  /* received in those */
-	json_int_t lost, total; /* UDP datagrams of those; 0 for TCP */
-	double jitter_ms;       /* UDP, RFC 3550, at the end */
-	char *congestion_control; /* of the sending side as iperf3 saw it; NULL: not told */
-	char *version;
-};
-
-/* Reads a report, taking in what this end received. `seconds` is how long the test was to last; a
- * shorter or longer series than that is cut or kept as it is. 0, or -1 and *error, also when iperf3
- * itself reports an error. */
-int workload_read_report(
-	const char *file, int seconds, struct workload_report *report, char **error);
-void workload_report_free(struct workload_report *report);
-
 #endif

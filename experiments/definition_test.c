@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Experiments: what is read, what is refused and with which words, and what the digest is of. */
+
+#include "experiments/definition.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char directory[] = "/tmp/definition_test.XXXXXX";
+
+static void write_file(const char *name, const char *content, char path[64])
+{
+	snprintf(path, 64, "%s/%s", directory, name);
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(content, f);
+	fclose(f);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	char path[64];
+	if (!mkdtemp(directory))
+		return -1;
+	write_file("lab.json", "{\"about\": \"a\", \"hosts\": [1]}", path);
+	write_file("same-lab.json", "{\"hosts\":[1], \"about\": \"other words\"}", path);
+	write_file("other-lab.json", "{\"hosts\": [2]}", path);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	static const char *const names[] = {
+		"lab.json", "same-lab.json", "other-lab.json", "it.json", "Bad.json"};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		char path[64];
+		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
+		unlink(path);
+	}
+	return rmdir(directory);
+}
+
+static struct definition *load(const char *name, const char *content, char **error)
+{
+	char path[64];
+	write_file(name, content, path);
+	*error = NULL;
+	return definition_load(path, error);
+}
+
+#define HEAD "{\"title\": \"t\", \"scenario\": \"lab.json\", "
+#define TCP  "\"workload\": {\"kind\": \"tcp\"}, "
+#define TAIL "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
+
+static void a_whole_experiment(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD
+		"\"workload\": {\"kind\": \"udp\", \"rate_mbit\": 10.5, \"datagram_bytes\": 1400, "
+		"\"direction\": \"reverse\", \"streams\": 3}, \"duration_s\": 5, "
+		"\"warm_up_s\": 1, \"repeats\": 2, \"seed\": 9, \"contestants\": [{\"name\": "
+		"\"plain\", \"paper\": \"/udp/x\"}, {\"name\": \"mpip\", \"mpipd\": "
+		"{\"anything\": 1}}]}",
+		&error);
+	assert_null(error);
+	assert_non_null(d);
+	assert_string_equal(d->name, "it");
+	assert_int_equal(d->workload.kind, WORKLOAD_UDP);
+	assert_int_equal(d->workload.direction, DIRECTION_REVERSE);
+	assert_int_equal(d->workload.streams, 3);
+	assert_true(d->workload.rate_mbit == 10.5);
+	assert_string_equal(d->workload.from, "client");
+	assert_string_equal(d->workload.congestion_control, "cubic");
+	assert_int_equal(d->contestant_count, 2);
+	assert_null(d->contestants[0].mpipd);
+	assert_string_equal(d->contestants[0].paper, "/udp/x");
+	assert_non_null(json_object_get(d->contestants[1].mpipd, "anything"));
+	char *run = definition_run_name(d, &d->contestants[1], 2);
+	assert_string_equal(run, "mpip-r02-s9-d5");
+	free(run);
+	definition_free(d);
+}
+
+static void errors_name_their_place(void **state)
+{
+	(void)state;
+	static const char *const examples[][2] = {
+		{"{", "line 1: expected JSON"},
+		{"[]", "top level: expected an object"},
+		{HEAD TCP "\"repeat\": 1, " TAIL, "repeat: unknown key, expected about, title"},
+		{"{\"title\": \"t\", " TCP TAIL, "scenario: missing, expected a string"},
+		{"{\"title\": \"t\", \"scenario\": \"none.json\", " TCP TAIL,
+			"scenario: expected a scenario's file"},
+		{HEAD TAIL, "workload: missing, expected an object"},
+		{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
+			"workload.kind: expected tcp or udp"},
+		{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
+		{HEAD "\"workload\": {\"kind\": \"tcp\", \"rate_mbit\": 1}, " TAIL,
+			"workload.rate_mbit: expected only with"},
+		{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": -1, \"datagram_bytes\": "
+		      "100}, " TAIL,
+			"workload.rate_mbit: expected a number from"},
+		{HEAD "\"workload\": {\"kind\": \"tcp\", \"to\": \"client\"}, " TAIL,
+			"workload.to: expected another host than"},
+		{HEAD TCP
+			"\"duration_s\": 0, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}]}",
+			"duration_s: expected a whole number from 1"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": []}",
+			"contestants: expected a list of at least one"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"A "
+			  "b\"}]}",
+			"contestants[0].name: expected a name of small letters"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}, "
+			  "{\"name\": \"a\"}]}",
+			"contestants[1].name: expected a name that no other"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"mpipd\": 3}]}",
+			"contestants[0].mpipd: expected an object"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"mpipd\": {\"seed\": 3}}]}",
+			"contestants[0].mpipd.seed: expected none"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"paper\": \"x\"}]}",
+			"contestants[0].paper: expected a JSON pointer"},
+		{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": 1, \"datagram_bytes\": "
+		      "99}, "
+		      "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		      "\"mptcp\": true}]}",
+			"contestants[0].mptcp: expected none"},
+	};
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		char *error, wanted[256];
+		struct definition *d = load("it.json", examples[i][0], &error);
+		assert_null(d);
+		snprintf(wanted, sizeof(wanted), "%s/it.json: %s", directory, examples[i][1]);
+		if (!error || strncmp(error, wanted, strlen(wanted)) != 0)
+			fail_msg("wanted \"%s...\", got \"%s\"", wanted, error);
+		assert_null(strchr(error, '\n'));
+		free(error);
+	}
+	char *error;
+	assert_null(load("Bad.json", HEAD TCP TAIL, &error));
+	assert_non_null(strstr(error, "expected a name of small letters"));
+	free(error);
+}
+
+static void digest_of(const char *content, int rep, char out[SHA256_TEXT])
+{
+	char *error;
+	struct definition *d = load("it.json", content, &error);
+	assert_non_null(d);
+	definition_digest(d, &d->contestants[0], rep, out);
+	definition_free(d);
+}
+
+/* What changes a run's numbers changes its digest; words and the number of repeats do not. */
+static void the_digest_is_of_what_matters(void **state)
+{
+	(void)state;
+	char first[SHA256_TEXT], other[SHA256_TEXT];
+	digest_of(HEAD TCP TAIL, 1, first);
+
+	static const char *const same[] = {
+		"{\"title\": \"other\", \"scenario\": \"lab.json\", " TCP TAIL,
+		"{\"title\": \"t\", \"scenario\": \"same-lab.json\", " TCP TAIL,
+		HEAD TCP
+		"\"duration_s\": 5, \"repeats\": 9, \"contestants\": [{\"name\": \"plain\", "
+		"\"paper\": \"/a\"}, {\"name\": \"b\"}]}",
+		HEAD "\"workload\": {\"kind\": \"tcp\", \"streams\": 1}, " TAIL,
+	};
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+		digest_of(same[i], 1, other);
+		assert_string_equal(first, other);
+	}
+
+	static const char *const different[] = {
+		"{\"title\": \"t\", \"scenario\": \"other-lab.json\", " TCP TAIL,
+		HEAD "\"workload\": {\"kind\": \"tcp\", \"streams\": 2}, " TAIL,
+		HEAD TCP "\"warm_up_s\": 1, " TAIL,
+		HEAD TCP "\"seed\": 2, " TAIL,
+		HEAD TCP
+		"\"duration_s\": 6, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}",
+		HEAD TCP
+		"\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\", "
+		"\"mptcp\": true}]}",
+		HEAD TCP
+		"\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\", "
+		"\"mpipd\": {}}]}",
+	};
+	for (size_t i = 0; i < sizeof(different) / sizeof(different[0]); i++) {
+		digest_of(different[i], 1, other);
+		assert_string_not_equal(first, other);
+	}
+	digest_of(HEAD TCP TAIL, 2, other);
+	assert_string_not_equal(first, other);
+}
+
+static void seeds_do_not_repeat(void **state)
+{
+	(void)state;
+	int64_t all[3 * 3 * 3];
+	size_t count = 0;
+	for (int seed = 0; seed < 3; seed++) {
+		struct definition d = {.seed = seed};
+		for (int rep = 1; rep <= 3; rep++)
+			for (int index = 0; index < 3; index++)
+				all[count++] = definition_seed(&d, rep, index);
+	}
+	for (size_t i = 0; i < count; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_true(all[i] != all[k]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_whole_experiment),
+		cmocka_unit_test(errors_name_their_place),
+		cmocka_unit_test(the_digest_is_of_what_matters),
+		cmocka_unit_test(seeds_do_not_repeat),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

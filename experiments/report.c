@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reading iperf3's reports.
+ *
+ * Theory of operation
+ * -------------------
+ * A report has an interval per second, each with the sum over all streams, as a sender's or as a
+ * receiver's; with data both ways it has one of each. What counts is what was received. iperf3
+ * itself says which intervals belong to the warm-up ("omitted").
+ */
+
+#include "experiments/report.h"
+
+#include "lab/error.h"
+
+static double member(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+/* What one second's sums add, where this end received. A test in both directions has two sums. */
+static void add_interval(const json_t *interval, int limit, struct report *report)
+{
+	static const char *const sums[] = {"sum", "sum_bidir_reverse"};
+	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
+		const json_t *sum = json_object_get(interval, sums[i]);
+		if (!sum || json_is_true(json_object_get(sum, "sender")) ||
+			json_is_true(json_object_get(sum, "omitted")))
+			continue;
+		/* What comes in after the last whole second is the queues running empty. */
+		if (member(sum, "seconds") < 0.5 || (int)json_array_size(report->series) >= limit)
+			continue;
+		report->bytes += member(sum, "bytes");
+		report->seconds += member(sum, "seconds");
+		report->lost += (json_int_t)member(sum, "lost_packets");
+		report->total += (json_int_t)member(sum, "packets");
+		if (json_object_get(sum, "jitter_ms"))
+			report->jitter_ms = member(sum, "jitter_ms");
+		json_array_append_new(report->series,
+			json_real(member(sum, "bytes") * 8e-6 / member(sum, "seconds")));
+	}
+}
+
+int report_read(const char *file, int seconds, struct report *report, char **error)
+{
+	*report = (struct report){.series = json_array()};
+	json_error_t e;
+	/* A counter of iperf3's that it took below zero does not fit into an integer. */
+	json_t *root = json_load_file(file, JSON_DECODE_INT_AS_REAL, &e);
+	if (!root) {
+		report_free(report);
+		return lab_fail(error, "%s: line %d: expected iperf3's JSON report: %s", file,
+			e.line, e.text);
+	}
+
+	int rc = 0;
+	const char *trouble = json_string_value(json_object_get(root, "error"));
+	if (trouble)
+		rc = lab_fail(error, "%s: iperf3 reports: %s", file, trouble);
+
+	size_t i;
+	json_t *interval;
+	json_array_foreach (json_object_get(root, "intervals"), i, interval)
+		add_interval(interval, seconds, report);
+
+	json_decref(root);
+	if (rc != 0)
+		report_free(report);
+	return rc;
+}
+
+void report_free(struct report *report)
+{
+	json_decref(report->series);
+	*report = (struct report){0};
+}
