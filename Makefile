@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # MPIP: what a user types is here; what each room builds is in its rules.mk.
 
-MAKEFLAGS += --no-builtin-rules -j$(shell nproc)
+MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 ifndef V # V=1 shows every command
 MAKEFLAGS += -s
 endif
