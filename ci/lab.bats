@@ -8,20 +8,20 @@
 # Labs of these tests are called lt<pid>..., so that they meet neither each other nor anybody else's.
 
 setup() {
-    [ "$(id -u)" -eq 0 ] || skip "needs root"
-    lab=$PWD/${BUILD:-build}/lab/lab
-    scenarios=$PWD/lab/scenarios
-    name=lt$$
-    started=()
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  lab=$PWD/${BUILD:-build}/lab/lab
+  scenarios=$PWD/lab/scenarios
+  name=lt$$
+  started=()
 }
 
 teardown() {
-    local pid one
-    for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-    for one in /run/mpip-lab/"$name"*; do
-        [ -d "$one" ] && "$lab" down --name "${one##*/}" 2>/dev/null
-    done
-    return 0
+  local pid one
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for one in /run/mpip-lab/"$name"*; do
+    [ -d "$one" ] && "$lab" down --name "${one##*/}" 2>/dev/null
+  done
+  return 0
 }
 
 # Runs in a host or router of the lab `$name`.
@@ -29,254 +29,259 @@ in_lab() { "$lab" exec --name "$name" "$@"; }
 
 # Everything that a lab of ours could have left; nothing is what is wanted.
 leftovers() {
-    ls /run/netns /run/mpip-lab 2>/dev/null | grep "^$name" || true
-    grep "/$name" /proc/self/mountinfo || true
-    ip -o link | grep -E ': (eth1|[cs][01](\.[a-z0-9]+)?)@' || true
+  find /run/netns /run/mpip-lab -maxdepth 1 -name "$name*" 2>/dev/null || true
+  grep "/$name" /proc/self/mountinfo || true
+  ip -o link | grep -E ': (eth1|[cs][01](\.[a-z0-9]+)?)@' || true
 }
 
 # An iperf3 server in the lab on port $1, for one test.
 serve() {
-    "$lab" exec --name "$name" server iperf3 -s -1 -p "$1" >/dev/null 2>&1 3>&- &
-    started+=($!)
-    local i
-    for ((i = 0; i < 100; i++)); do
-        in_lab server ss -Hltn "sport = :$1" | grep -q . && return
-        sleep 0.05
-    done
-    echo "iperf3 did not start" >&2
-    return 1
+  "$lab" exec --name "$name" server iperf3 -s -1 -p "$1" >/dev/null 2>&1 3>&- &
+  started+=($!)
+  local i
+  for ((i = 0; i < 100; i++)); do
+    in_lab server ss -Hltn "sport = :$1" | grep -q . && return
+    sleep 0.05
+  done
+  echo "iperf3 did not start" >&2
+  return 1
 }
 
 # goodput PORT ARGUMENTS...: what the receiver of one iperf3 run got, in Mbit/s.
 goodput() {
-    local port=$1
-    shift
-    serve "$port"
-    in_lab client iperf3 -p "$port" -f m "$@" |
-        awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Mbits/sec") print $(i - 1) }'
+  local port=$1
+  shift
+  serve "$port"
+  in_lab client iperf3 -p "$port" -f m "$@" |
+    awk '/receiver/ { for (i = 2; i <= NF; i++) if ($i == "Mbits/sec") print $(i - 1) }'
 }
 
 at_least() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a >= b) }'; }
 
 # A scenario with many hosts, so that building it takes a while.
 big_scenario() {
-    local i hosts="" ports="" links="" comma=""
-    for ((i = 0; i < 100; i++)); do
-        hosts+="$comma{\"name\":\"h$i\",\"nics\":[{\"name\":\"eth0\",\"address\":\"10.1.$i.2/24\"}]}"
-        ports+="$comma{\"name\":\"p$i\",\"address\":\"10.1.$i.1/24\"}"
-        links+="$comma{\"ends\":[\"h$i.eth0\",\"router.p$i\"],\"rate_mbit\":10}"
-        comma=,
-    done
-    echo "{\"hosts\":[$hosts],\"routers\":[{\"name\":\"router\",\"ports\":[$ports]}],\"links\":[$links]}"
+  local i hosts="" ports="" links="" comma=""
+  for ((i = 0; i < 100; i++)); do
+    hosts+="$comma{\"name\":\"h$i\",\"nics\":[{\"name\":\"eth0\",\"address\":\"10.1.$i.2/24\"}]}"
+    ports+="$comma{\"name\":\"p$i\",\"address\":\"10.1.$i.1/24\"}"
+    links+="$comma{\"ends\":[\"h$i.eth0\",\"router.p$i\"],\"rate_mbit\":10}"
+    comma=,
+  done
+  echo "{\"hosts\":[$hosts],\"routers\":[{\"name\":\"router\",\"ports\":[$ports]}],\"links\":[$links]}"
 }
 
 @test "help, and a wrong command line" {
-    run "$lab" --help
-    [ "$status" -eq 0 ]
-    [[ $output == *"lab up [--name NAME] SCENARIO"* ]]
-    run "$lab" frobnicate
-    [ "$status" -eq 2 ]
-    run "$lab" up
-    [ "$status" -eq 2 ]
+  run "$lab" --help
+  [ "$status" -eq 0 ]
+  [[ $output == *"lab up [--name NAME] SCENARIO"* ]]
+  run "$lab" frobnicate
+  [ "$status" -eq 2 ]
+  run "$lab" up
+  [ "$status" -eq 2 ]
 }
 
 @test "the scenarios of the repository are good, and can be drawn" {
-    local file
-    for file in "$scenarios"/*.json; do
-        "$lab" check "$file"
-        "$lab" draw "$file" | grep -q "client.eth1 10.0.2.2/24 --- .* c1 .* --- server.eth1"
-    done
+  local file
+  for file in "$scenarios"/*.json; do
+    "$lab" check "$file"
+    "$lab" draw "$file" | grep -q "client.eth1 10.0.2.2/24 --- .* c1 .* --- server.eth1"
+  done
 }
 
 @test "a bad scenario gets one line, and nothing is built" {
-    local file=$BATS_TEST_TMPDIR/bad.json good=$scenarios/dual-nic.json
-    local -A bad=(
-        ['s/^{/[/']="line "
-        ['s/"rate_mbit": 100/"rate_mb": 100/']="links[0].rate_mb: unknown key, expected "
-        ['s/"rate_mbit": 100/"rate_mbit": -100/']="links[0].rate_mbit: expected a number "
-        ['s/"client.eth0"/"client.eth7"/']="links[0].ends[0]: expected HOST.NIC or ROUTER.PORT"
-        ['s/"router.c0"/"nowhere.c0"/']="links[0].ends[1]: expected HOST.NIC or ROUTER.PORT"
-        ['s/10.0.1.2/10.0.3.2/']="hosts[1].nics[0].address: expected an address of its own"
-        ['/client.eth0/d']="hosts[0].nics[0]: expected a link"
-        ['s/"eth0"/"eth0 up"/']="hosts[0].nics[0].name: expected a name"
-    )
-    local change
-    for change in "${!bad[@]}"; do
-        sed "$change" "$good" >"$file"
-        run "$lab" up --name "$name" "$file"
-        echo "$change: $output"
-        [ "$status" -eq 1 ]
-        [ "${#lines[@]}" -eq 1 ]
-        [[ $output == "lab: $file: ${bad[$change]}"* ]]
-        [ -z "$(leftovers)" ]
-    done
-    run "$lab" up --name "$name" "$BATS_TEST_TMPDIR/none.json"
+  local file=$BATS_TEST_TMPDIR/bad.json good=$scenarios/dual-nic.json
+  local -A bad=(
+    ['s/^{/[/']="line "
+    ['s/"rate_mbit": 100/"rate_mb": 100/']="links[0].rate_mb: unknown key, expected "
+    ['s/"rate_mbit": 100/"rate_mbit": -100/']="links[0].rate_mbit: expected a number "
+    ['s/"client.eth0"/"client.eth7"/']="links[0].ends[0]: expected HOST.NIC or ROUTER.PORT"
+    ['s/"router.c0"/"nowhere.c0"/']="links[0].ends[1]: expected HOST.NIC or ROUTER.PORT"
+    ['s/10.0.1.2/10.0.3.2/']="hosts[1].nics[0].address: expected an address of its own"
+    ['/client.eth0/d']="hosts[0].nics[0]: expected a link"
+    ['s/"eth0"/"eth0 up"/']="hosts[0].nics[0].name: expected a name"
+  )
+  local change
+  for change in "${!bad[@]}"; do
+    sed "$change" "$good" >"$file"
+    run "$lab" up --name "$name" "$file"
+    echo "$change: $output"
     [ "$status" -eq 1 ]
-    [[ $output == *"none.json"*"No such file"* ]]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == "lab: $file: ${bad[$change]}"* ]]
+    [ -z "$(leftovers)" ]
+  done
+  run "$lab" up --name "$name" "$BATS_TEST_TMPDIR/none.json"
+  [ "$status" -eq 1 ]
+  [[ $output == *"none.json"*"No such file"* ]]
 }
 
 @test "up, status, exec, down" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    [ "$(ls /run/netns | grep -c "^$name-")" -eq 3 ]
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  [ "$(leftovers | grep -c "^/run/netns/$name-")" -eq 3 ]
 
-    run "$lab" status --name "$name"
-    [ "$status" -eq 0 ]
-    [[ $output == *"client.eth0  router.c0    100 Mbit/s, queue 100"* ]]
-    [[ $output == *"client  eth1  10.0.2.2/24  02:6d:70:00:01:02"* ]]
-    "$lab" status --name "$name" --json | grep -q '"state": "up"'
+  run "$lab" status --name "$name"
+  [ "$status" -eq 0 ]
+  [[ $output == *"client.eth0  router.c0    100 Mbit/s, queue 100"* ]]
+  [[ $output == *"client  eth1  10.0.2.2/24  02:6d:70:00:01:02"* ]]
+  "$lab" status --name "$name" --json | grep -q '"state": "up"'
 
-    # Every pair of addresses is a path; its packets go by the NIC of its source address.
-    local from to
-    for from in 10.0.1.2 10.0.2.2; do
-        for to in 10.0.3.2 10.0.4.2; do in_lab client ping -q -c 2 -i 0.01 -W 1 -I "$from" "$to"; done
-    done
-    "$lab" counters --name "$name" | grep -A 3 '"name": "c1"' | grep -q '"rx_packets": 4'
+  # Every pair of addresses is a path; its packets go by the NIC of its source address.
+  local from to
+  for from in 10.0.1.2 10.0.2.2; do
+    for to in 10.0.3.2 10.0.4.2; do in_lab client ping -q -c 2 -i 0.01 -W 1 -I "$from" "$to"; done
+  done
+  "$lab" counters --name "$name" | grep -A 3 '"name": "c1"' | grep -q '"rx_packets": 4'
 
-    run in_lab client sh -c 'exit 7'
-    [ "$status" -eq 7 ]
-    status=0
-    in_lab client no-such-command || status=$?
-    [ "$status" -eq 127 ]
-    run in_lab nobody true
-    [ "$status" -eq 1 ]
-    [[ $output == *"has no host or router nobody, it has client, server, router"* ]]
-    [ "$(in_lab client ls /sys/class/net | sort | tr '\n' ' ')" = "eth0 eth1 lo " ]
-    [ "$(in_lab client cat /proc/sys/net/ipv4/tcp_no_metrics_save)" = 1 ]
+  run in_lab client sh -c 'exit 7'
+  [ "$status" -eq 7 ]
+  status=0
+  in_lab client no-such-command || status=$?
+  [ "$status" -eq 127 ]
+  run in_lab nobody true
+  [ "$status" -eq 1 ]
+  [[ $output == *"has no host or router nobody, it has client, server, router"* ]]
+  [ "$(in_lab client ls /sys/class/net | sort | tr '\n' ' ')" = "eth0 eth1 lo " ]
+  [ "$(in_lab client cat /proc/sys/net/ipv4/tcp_no_metrics_save)" = 1 ]
 
-    "$lab" down --name "$name"
-    [ -z "$(leftovers)" ]
-    run "$lab" down --name "$name"
-    [ "$status" -eq 1 ]
-    [[ $output == "lab: there is no lab $name" ]]
+  "$lab" down --name "$name"
+  [ -z "$(leftovers)" ]
+  run "$lab" down --name "$name"
+  [ "$status" -eq 1 ]
+  [[ $output == "lab: there is no lab $name" ]]
 }
 
 @test "a second up says so and changes nothing" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    local before
-    before=$(stat -Lc %i /run/netns/"$name"-*; cat /run/mpip-lab/"$name"/*)
-    run "$lab" up --name "$name" "$scenarios/dual-nic-unshaped.json"
-    [ "$status" -eq 1 ]
-    [[ $output == "lab: lab $name is up already"* ]]
-    [ "$before" = "$(stat -Lc %i /run/netns/"$name"-*; cat /run/mpip-lab/"$name"/*)" ]
-    in_lab client ping -q -c 1 -W 1 10.0.4.2
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  local before
+  before=$(stat -Lc %i /run/netns/"$name"-*; cat /run/mpip-lab/"$name"/*)
+  run "$lab" up --name "$name" "$scenarios/dual-nic-unshaped.json"
+  [ "$status" -eq 1 ]
+  [[ $output == "lab: lab $name is up already"* ]]
+  [ "$before" = "$(stat -Lc %i /run/netns/"$name"-*; cat /run/mpip-lab/"$name"/*)" ]
+  in_lab client ping -q -c 1 -W 1 10.0.4.2
 }
 
 @test "two labs side by side, with the same addresses" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    "$lab" up --name "$name-b" "$scenarios/dual-nic.json"
-    in_lab client ping -q -c 3 -i 0.01 -W 1 10.0.3.2
-    "$lab" exec --name "$name-b" client ping -q -c 5 -i 0.01 -W 1 10.0.3.2
-    "$lab" counters --name "$name" | grep -A 5 '"name": "s0"' | grep -q '"tx_packets": 3'
-    "$lab" counters --name "$name-b" | grep -A 5 '"name": "s0"' | grep -q '"tx_packets": 5'
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  "$lab" up --name "$name-b" "$scenarios/dual-nic.json"
+  in_lab client ping -q -c 3 -i 0.01 -W 1 10.0.3.2
+  "$lab" exec --name "$name-b" client ping -q -c 5 -i 0.01 -W 1 10.0.3.2
+  "$lab" counters --name "$name" | grep -A 5 '"name": "s0"' | grep -q '"tx_packets": 3'
+  "$lab" counters --name "$name-b" | grep -A 5 '"name": "s0"' | grep -q '"tx_packets": 5'
 
-    run "$lab" exec client true
-    [ "$status" -eq 1 ]
-    [[ $output == *"say which with --name"* ]]
+  run "$lab" exec client true
+  [ "$status" -eq 1 ]
+  [[ $output == *"say which with --name"* ]]
 
-    "$lab" down --name "$name"
-    "$lab" exec --name "$name-b" client ping -q -c 1 -W 1 10.0.4.2
+  "$lab" down --name "$name"
+  "$lab" exec --name "$name-b" client ping -q -c 1 -W 1 10.0.4.2
 }
 
 @test "a namespace of somebody else is left alone" {
-    ip netns add "$name-server"
-    local id
-    id=$(stat -Lc %i /run/netns/"$name-server")
-    run "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    local after
-    after=$(stat -Lc %i /run/netns/"$name-server")
-    ip netns delete "$name-server"
-    [ "$status" -eq 1 ]
-    [[ $output == *"$name-server is there already"* ]]
-    [ "$id" = "$after" ]
-    [ -z "$(leftovers)" ]
+  ip netns add "$name-server"
+  local id
+  id=$(stat -Lc %i /run/netns/"$name-server")
+  run "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  local after
+  after=$(stat -Lc %i /run/netns/"$name-server")
+  ip netns delete "$name-server"
+  [ "$status" -eq 1 ]
+  [[ $output == *"$name-server is there already"* ]]
+  [ "$id" = "$after" ]
+  [ -z "$(leftovers)" ]
 }
 
 @test "no packet is larger than the MTU, unless the scenario says so" {
-    local host
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    for host in client router server; do
-        [ "$(in_lab "$host" ip -d link show type veth | grep -c 'gso_max_segs 1 ')" -eq \
-            "$(in_lab "$host" ip -o link show type veth | wc -l)" ]
-        [ -z "$(in_lab "$host" sh -c 'for i in /sys/class/net/[!l]*; do ethtool -k ${i##*/}; done' |
-            grep -E '(-segmentation.*|receive-offload|gro.*|gso.*): on')" ]
-    done
-    "$lab" up --name "$name-b" "$scenarios/dual-nic-unshaped.json"
-    "$lab" exec --name "$name-b" client ethtool -k eth0 | grep -q 'generic-segmentation-offload: on'
-    "$lab" exec --name "$name-b" client ip -d link show eth0 | grep -q 'gso_max_segs 65535'
+  local host
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  for host in client router server; do
+    [ "$(in_lab "$host" ip -d link show type veth | grep -c 'gso_max_segs 1 ')" -eq \
+      "$(in_lab "$host" ip -o link show type veth | wc -l)" ]
+    in_lab "$host" ip -o link show type veth | awk -F"[ @]" '{ print $2 }' |
+      while read -r nic; do in_lab "$host" ethtool -k "$nic"; done >"$BATS_TEST_TMPDIR/features"
+    grep -q "generic-segmentation-offload: off" "$BATS_TEST_TMPDIR/features"
+    ! grep -E "(-segmentation.*|receive-offload|gro.*|gso.*): on" "$BATS_TEST_TMPDIR/features" || false
+  done
+  "$lab" up --name "$name-b" "$scenarios/dual-nic-unshaped.json"
+  "$lab" exec --name "$name-b" client ethtool -k eth0 | grep -q 'generic-segmentation-offload: on'
+  "$lab" exec --name "$name-b" client ip -d link show eth0 | grep -q 'gso_max_segs 65535'
 }
 
 @test "killed at any moment, lab down removes what there is" {
-    local i killed=0
-    for ((i = 0; i < 24; i++)); do
-        "$lab" up --name "$name" "$scenarios/dual-nic.json" >/dev/null 2>&1 3>&- &
-        sleep "0.00$((i % 10))"
-        kill -9 $! 2>/dev/null && killed=$((killed + 1))
-        wait $! || true
-        if [ -d "/run/mpip-lab/$name" ]; then
-            [ -e "/run/mpip-lab/$name/up.json" ] ||
-                "$lab" status --name "$name" | grep -q "half built"
-            "$lab" down --name "$name" >/dev/null
-        fi
-        [ -z "$(leftovers)" ]
-    done
-    [ "$killed" -gt 0 ]
+  local i killed=0
+  for ((i = 0; i < 24; i++)); do
+    "$lab" up --name "$name" "$scenarios/dual-nic.json" >/dev/null 2>&1 3>&- &
+    sleep "0.00$((i % 10))"
+    kill -9 $! 2>/dev/null && killed=$((killed + 1))
+    wait $! || true
+    if [ -d "/run/mpip-lab/$name" ]; then
+      [ -e "/run/mpip-lab/$name/up.json" ] ||
+        "$lab" status --name "$name" | grep -q "half built"
+      "$lab" down --name "$name" >/dev/null
+    fi
+    [ -z "$(leftovers)" ]
+  done
+  [ "$killed" -gt 0 ]
 }
 
 @test "half built: up refuses, down works" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    rm "/run/mpip-lab/$name/up.json"
-    run "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    [ "$status" -eq 1 ]
-    [[ $output == *"was left half built"*"lab down --name $name"* ]]
-    "$lab" down --name "$name"
-    [ -z "$(leftovers)" ]
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  rm "/run/mpip-lab/$name/up.json"
+  run "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  [ "$status" -eq 1 ]
+  [[ $output == *"was left half built"*"lab down --name $name"* ]]
+  "$lab" down --name "$name"
+  [ -z "$(leftovers)" ]
 }
 
 @test "Ctrl-C during up takes down what was built" {
-    big_scenario >"$BATS_TEST_TMPDIR/big.json"
-    # An interactive shell's Ctrl-C; a shell starts what is in its background with SIGINT ignored.
-    env --default-signal=INT "$lab" up --name "$name" "$BATS_TEST_TMPDIR/big.json" \
-        2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
-    local pid=$! i
-    for ((i = 0; i < 500; i++)); do
-        [ -e "/run/netns/$name-h20" ] && break
-        sleep 0.005
-    done
-    kill -INT "$pid"
-    local status=0
-    wait "$pid" || status=$?
-    [ "$status" -eq 1 ]
-    grep -q "interrupted" "$BATS_TEST_TMPDIR/stderr"
-    [ -z "$(leftovers)" ]
+  big_scenario >"$BATS_TEST_TMPDIR/big.json"
+  # An interactive shell's Ctrl-C; a shell starts what is in its background with SIGINT ignored.
+  env --default-signal=INT "$lab" up --name "$name" "$BATS_TEST_TMPDIR/big.json" \
+    2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+  local pid=$! i
+  for ((i = 0; i < 500; i++)); do
+    [ -e "/run/netns/$name-h20" ] && break
+    sleep 0.005
+  done
+  kill -INT "$pid"
+  local status=0
+  wait "$pid" || status=$?
+  [ "$status" -eq 1 ]
+  grep -q "interrupted" "$BATS_TEST_TMPDIR/stderr"
+  [ -z "$(leftovers)" ]
 }
 
 @test "down ends no process, names it, and takes its links" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    "$lab" exec --name "$name" client sleep 60 3>&- &
-    local pid=$!
-    started+=("$pid")
-    sleep 0.2
-    run "$lab" down --name "$name"
-    [ "$status" -eq 0 ]
-    [[ $output == *"still running in client, now without a network: $pid (sleep)"* ]]
-    [ -z "$(leftovers)" ]
-    kill -0 "$pid"
-    [ "$(nsenter -t "$pid" -n ip -o link | wc -l)" -eq 1 ] # lo
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  # At both ends of a link, so that it would live on with them.
+  "$lab" exec --name "$name" router sleep 60 3>&- &
+  started+=($!)
+  "$lab" exec --name "$name" client sleep 60 3>&- &
+  local pid=$!
+  started+=("$pid")
+  sleep 0.2
+  run "$lab" down --name "$name"
+  [ "$status" -eq 0 ]
+  [[ $output == *"still running in client, now without a network: $pid (sleep)"* ]]
+  [ -z "$(leftovers)" ]
+  kill -0 "$pid"
+  [ "$(nsenter -t "$pid" -n ip -o link | wc -l)" -eq 1 ] # lo
 }
 
 @test "nothing else on the machine is touched" {
-    # In a network namespace and a /run of its own, where nobody else changes anything; the
-    # interfaces there have the names that the lab uses.
-    cat >"$BATS_TEST_TMPDIR/look.sh" <<'LOOK'
+  # In a network namespace and a /run of its own, where nobody else changes anything; the
+  # interfaces there have the names that the lab uses.
+  cat >"$BATS_TEST_TMPDIR/look.sh" <<'LOOK'
 set -eu
 mount -t tmpfs none /run
 ip link add eth0 type veth peer name c0
 ip address add 10.0.1.2/24 dev eth0
 ip link set eth0 up
 snapshot() {
-    ip -o link | sed 's/ state [A-Z]*//'; ip route show table all; ip rule; ip neighbour; ip netns
-    tc qdisc; cat /proc/net/dev | cut -d: -f1; find /run; sed 's/^[0-9]* //' /proc/self/mountinfo
-    sysctl net.ipv4.ip_forward net.ipv4.conf.all.rp_filter net.ipv4.tcp_no_metrics_save
+  ip -o link | sed 's/ state [A-Z]*//'; ip route show table all; ip rule; ip neighbour; ip netns
+  tc qdisc; cat /proc/net/dev | cut -d: -f1; find /run; sed 's/^[0-9]* //' /proc/self/mountinfo
+  sysctl net.ipv4.ip_forward net.ipv4.conf.all.rp_filter net.ipv4.tcp_no_metrics_save
 }
 snapshot >"$2/before"
 "$1" up "$3"
@@ -286,98 +291,98 @@ snapshot >"$2/before"
 "$1" down
 snapshot >"$2/after"
 LOOK
-    unshare --mount --net sh "$BATS_TEST_TMPDIR/look.sh" "$lab" "$BATS_TEST_TMPDIR" \
-        "$scenarios/dual-nic.json"
-    diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+  unshare --mount --net sh "$BATS_TEST_TMPDIR/look.sh" "$lab" "$BATS_TEST_TMPDIR" \
+    "$scenarios/dual-nic.json"
+  diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
 }
 
 @test "delay: netem makes it, or a kernel without it says so" {
-    run "$lab" up --name "$name" "$scenarios/dual-nic-5ms.json"
-    echo "$output"
-    if [ "$status" -ne 0 ]; then
-        [ "${#lines[@]}" -eq 1 ]
-        [[ $output == "lab: $scenarios/dual-nic-5ms.json: links[0].up.delay_ms: expected a kernel with sch_netem"* ]]
-        [[ $output == *"Run it on another kernel"* ]]
-        [ -z "$(leftovers)" ]
-    else
-        in_lab client ping -q -c 20 -i 0.02 -W 1 10.0.3.2 | tee "$BATS_TEST_TMPDIR/ping"
-        # rtt min/avg/max/mdev = 5.1/...
-        at_least "$(awk -F'[ /]' '/^rtt/ { print $7 }' "$BATS_TEST_TMPDIR/ping")" 5
-        at_least 7 "$(awk -F'[ /]' '/^rtt/ { print $7 }' "$BATS_TEST_TMPDIR/ping")"
-    fi
+  run "$lab" up --name "$name" "$scenarios/dual-nic-5ms.json"
+  echo "$output"
+  if [ "$status" -ne 0 ]; then
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output == "lab: $scenarios/dual-nic-5ms.json: links[0].up.delay_ms: expected a kernel with sch_netem"* ]]
+    [[ $output == *"Run it on another kernel"* ]]
+    [ -z "$(leftovers)" ]
+  else
+    in_lab client ping -q -c 20 -i 0.02 -W 1 10.0.3.2 | tee "$BATS_TEST_TMPDIR/ping"
+    # rtt min/avg/max/mdev = 5.1/...
+    at_least "$(awk -F'[ /]' '/^rtt/ { print $7 }' "$BATS_TEST_TMPDIR/ping")" 5
+    at_least 7 "$(awk -F'[ /]' '/^rtt/ { print $7 }' "$BATS_TEST_TMPDIR/ping")"
+  fi
 }
 
 # Machines whose CPUs are taken away for some ms at a time miss a run's rate now and then, never
 # exceed it: three runs to reach it, and no run above it. 100 Mbit/s of frames are 95.6 of TCP's.
 rate_reached() {
-    local run mbit
-    for run in 1 2 3; do
-        mbit=$(goodput "500$run" -c 10.0.3.2 -C cubic -t 2 "$@")
-        echo "run $run: $mbit Mbit/s"
-        at_least 98 "$mbit"
-        if at_least "$mbit" 90; then return 0; fi
-    done
-    return 1
+  local run mbit
+  for run in 1 2 3; do
+    mbit=$(goodput "500$run" -c 10.0.3.2 -C cubic -t 2 "$@")
+    echo "run $run: $mbit Mbit/s"
+    at_least 98 "$mbit"
+    if at_least "$mbit" 90; then return 0; fi
+  done
+  return 1
 }
 
 @test "TCP fills a link of 100 Mbit/s, upwards" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    rate_reached
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  rate_reached
 }
 
 @test "TCP fills a link of 100 Mbit/s, downwards" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    rate_reached -R
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  rate_reached -R
 }
 
 @test "a link does not reorder" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    goodput 5001 -c 10.0.3.2 -C cubic -t 3 >/dev/null
-    run in_lab client nstat -z TcpExtTCPSACKReorder TcpExtTCPTSReorder
-    [ "$(awk '/Reorder/ { n += $2 } END { print n + 0 }' <<<"$output")" -eq 0 ]
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  goodput 5001 -c 10.0.3.2 -C cubic -t 3 >/dev/null
+  run in_lab client nstat -z TcpExtTCPSACKReorder TcpExtTCPTSReorder
+  [ "$(awk '/Reorder/ { n += $2 } END { print n + 0 }' <<<"$output")" -eq 0 ]
 }
 
 # passed and dropped: what has gone up the client's first link, in bytes, and what has not, in packets.
 first_link() {
-    "$lab" counters --name "$name" >"$BATS_TEST_TMPDIR/counters"
-    passed=$(awk '/"bytes"/ { gsub(/,/, ""); print $2; exit }' "$BATS_TEST_TMPDIR/counters")
-    dropped=$(awk '/"drops"/ { gsub(/,/, ""); print $2; exit }' "$BATS_TEST_TMPDIR/counters")
-    echo "passed $passed bytes, dropped $dropped packets"
+  "$lab" counters --name "$name" >"$BATS_TEST_TMPDIR/counters"
+  passed=$(awk '/"bytes"/ { gsub(/,/, ""); print $2; exit }' "$BATS_TEST_TMPDIR/counters")
+  dropped=$(awk '/"drops"/ { gsub(/,/, ""); print $2; exit }' "$BATS_TEST_TMPDIR/counters")
+  echo "passed $passed bytes, dropped $dropped packets"
 }
 
 @test "one NIC cannot send more than its rate, to both of the server's NICs together" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    goodput 5001 -c 10.0.3.2 -B 10.0.1.2 -C cubic -t 3 >"$BATS_TEST_TMPDIR/one" 3>&- &
-    local first=$!
-    goodput 5002 -c 10.0.4.2 -B 10.0.1.2 -C cubic -t 3 >"$BATS_TEST_TMPDIR/two"
-    wait "$first"
-    local sum
-    sum=$(cat "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two" | awk '{ n += $1 } END { print n }')
-    echo "together $sum Mbit/s"
-    at_least "$sum" 80
-    at_least 98 "$sum"
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  goodput 5001 -c 10.0.3.2 -B 10.0.1.2 -C cubic -t 3 >"$BATS_TEST_TMPDIR/one" 3>&- &
+  local first=$!
+  goodput 5002 -c 10.0.4.2 -B 10.0.1.2 -C cubic -t 3 >"$BATS_TEST_TMPDIR/two"
+  wait "$first"
+  local sum
+  sum=$(cat "$BATS_TEST_TMPDIR/one" "$BATS_TEST_TMPDIR/two" | awk '{ n += $1 } END { print n }')
+  echo "together $sum Mbit/s"
+  at_least "$sum" 80
+  at_least 98 "$sum"
 }
 
 @test "one NIC cannot send more than its rate, even if it does not slow down" {
-    "$lab" up --name "$name" "$scenarios/dual-nic.json"
-    local mbit
-    mbit=$(goodput 5001 -c 10.0.3.2 -u -b 300M -t 2)
-    echo "$mbit Mbit/s of UDP"
-    first_link
-    at_least 98 "$mbit"
-    at_least "$mbit" 80
-    # What is too much is lost in the router; it does not hold up the sender.
-    [ "$dropped" -gt 20000 ]
-    # 2 s at 100 Mbit/s, and the bucket.
-    [ "$passed" -lt 25600000 ]
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  local mbit
+  mbit=$(goodput 5001 -c 10.0.3.2 -u -b 300M -t 2)
+  echo "$mbit Mbit/s of UDP"
+  first_link
+  at_least 98 "$mbit"
+  at_least "$mbit" 80
+  # What is too much is lost in the router; it does not hold up the sender.
+  [ "$dropped" -gt 20000 ]
+  # 2 s at 100 Mbit/s, and the bucket.
+  [ "$passed" -lt 25600000 ]
 }
 
 @test "make lab-up, lab-status, lab-exec, lab-down" {
-    local make=(make --no-print-directory "BUILD=${BUILD:-build}" "NAME=$name")
-    "${make[@]}" lab-up SCENARIO=dual-nic-unshaped
-    "${make[@]}" lab-status | grep -q "lab $name: up since .*dual-nic-unshaped.json, with super-packets"
-    "${make[@]}" lab-exec HOST=server CMD="echo 'a  b' \"\$(hostname)\" >/dev/null; ip -o link show eth1" |
-        grep -q "eth1"
-    "${make[@]}" lab-down
-    [ -z "$(leftovers)" ]
+  local make=(make --no-print-directory "BUILD=${BUILD:-build}" "NAME=$name")
+  "${make[@]}" lab-up SCENARIO=dual-nic-unshaped
+  "${make[@]}" lab-status | grep -q "lab $name: up since .*dual-nic-unshaped.json, with super-packets"
+  "${make[@]}" lab-exec HOST=server CMD="echo 'a  b' \"\$(hostname)\" >/dev/null; ip -o link show eth1" |
+    grep -q "eth1"
+  "${make[@]}" lab-down
+  [ -z "$(leftovers)" ]
 }
