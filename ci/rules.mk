@@ -1,1 +1,31 @@
 # SPDX-License-Identifier: BSD-2-Clause
+# The tests: unit tests of all rooms, the bats suites, and the tools that the suites use.
+
+CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams json cm_sender)
+PROGRAMS += $(CI_TOOLS)
+
+$(addprefix $(BUILD)/ci/, stream datagrams): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$(BUILD)/ci/json: $(BUILD)/ci/tool/json.o
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
+
+$(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+# make test [TESTS="ci/exact.bats engine_test"] [SANITIZE=1]: everything, or only these.
+CI_SUDO = $(if $(filter 0,$(shell id -u)),,sudo --preserve-env=TESTS,BUILD,SANITIZE,MINUTES,FULL,CI)
+
+.PHONY: test
+test: export TESTS := $(TESTS)
+test: export BUILD := $(BUILD)
+test: export SANITIZE := $(SANITIZE)
+test:
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory all $(UNIT_TESTS)
+	@$(CI_SUDO) ci/run-tests.sh $(UNIT_TESTS)
+
+# The whole suite with address and undefined-behaviour sanitizers in every program.
+.PHONY: asan
+asan:
+	@$(MAKE) --no-print-directory BUILD=build/asan SANITIZE=1 test

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# What the suites share: a lab of its own for each test, mpipd in it, and the end of both.
+#
+#     client eth0 10.0.1.2 ---+          +--- 10.0.3.2 eth0 server
+#                             |  router  |
+#     client eth1 10.0.2.2 ---+          +--- 10.0.4.2 eth1 server
+#
+# A test starts whatever runs longer than a command with `start`, so that teardown can end it: by
+# process ID, and only what lives in the lab's own namespaces.
+
+ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+BUILD=${BUILD:-build}
+[[ $BUILD == /* ]] || BUILD=$ROOT/$BUILD
+LAB_BIN=$BUILD/lab/lab
+MPIPD=${MPIPD:-$BUILD/mpip/mpipd}
+MPIPCTL=$BUILD/mpip/mpipctl
+PATH=$PATH:/usr/sbin:/sbin
+
+CLIENT1=10.0.1.2 CLIENT2=10.0.2.2 SERVER1=10.0.3.2 SERVER2=10.0.4.2
+
+# A test that hangs must not hang the suite.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-240}
+
+declare -gA STARTED=() MPIPD_PID=()
+MPIPD_RUNS=0
+
+# lab_start [SCENARIO]
+lab_start() {
+	[[ $(id -u) -eq 0 ]] || skip "needs root, for network namespaces"
+	LAB=${CI_PREFIX:-ci$$}-${BATS_SUITE_TEST_NUMBER:-0}
+	T=$BATS_TEST_TMPDIR
+	"$LAB_BIN" up --name "$LAB" "$ROOT/lab/scenarios/${1:-dual-nic}.json"
+}
+
+# in_host HOST CMD...
+in_host() {
+	local host=$1
+	shift
+	ip netns exec "$LAB-$host" "$@"
+}
+
+# Runs CMD in the background under a name: start NAME HOST CMD... Its output is in $T/NAME.out and
+# $T/NAME.err.
+start() {
+	local name=$1 host=$2
+	shift 2
+	ip netns exec "$LAB-$host" timeout -k 1 "${START_LIMIT:-100}" "$@" \
+		>"$T/$name.out" 2>"$T/$name.err" </dev/null 3>&- 4>&- &
+	STARTED[$name]=$!
+}
+
+# finish NAME: waits for its end, shows what it said, and fails as it did.
+finish() {
+	local status=0
+	wait "${STARTED[$1]}" || status=$?
+	unset "STARTED[$1]"
+	cat "$T/$1.out" "$T/$1.err"
+	return "$status"
+}
+
+# end NAME: ends it.
+end() {
+	kill "${STARTED[$1]}" 2>/dev/null || true
+	wait "${STARTED[$1]}" || true
+	unset "STARTED[$1]"
+}
+
+# wait_for SECONDS CMD...: until CMD succeeds.
+wait_for() {
+	local limit=$((SECONDS + $1 + 1)) what=${*:2}
+	shift
+	until "$@" >/dev/null 2>&1; do
+		if ((SECONDS >= limit)); then
+			echo "waited in vain for: $what" >&2
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# within VALUE LOW HIGH NAME: integers.
+within() {
+	(($1 >= $2 && $1 <= $3)) && return
+	echo "$4 is $1, expected $2 to $3" >&2
+	return 1
+}
+
+# field NAME TEXT: the value in "... NAME=value ...".
+field() {
+	sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" <<<"$2"
+}
+
+listening() { # HOST PORT
+	in_host "$1" ss -Hltn "sport = :$2" | grep -q .
+}
+
+bound() { # HOST PORT
+	in_host "$1" ss -Hlun "sport = :$2" | grep -q .
+}
+
+# Starts mpipd and waits until it takes connections: mpipd_start HOST [CONFIG-JSON]
+mpipd_start() {
+	local host=$1 line
+	MPIPD_RUNS=$((MPIPD_RUNS + 1))
+	echo "${2:-{\}}" >"$T/mpipd-$host.json"
+	mkfifo "$T/ready-$MPIPD_RUNS"
+	ip netns exec "$LAB-$host" "$MPIPD" --config "$T/mpipd-$host.json" --ready-fd 9 \
+		9<>"$T/ready-$MPIPD_RUNS" 2>"$T/mpipd-$host-$MPIPD_RUNS.log" </dev/null 3>&- 4>&- &
+	MPIPD_PID[$host]=$!
+	exec 8<>"$T/ready-$MPIPD_RUNS"
+	if ! read -r -t 10 line <&8; then
+		echo "mpipd on $host does not get ready:" >&2
+		cat "$T/mpipd-$host-$MPIPD_RUNS.log" >&2
+		return 1
+	fi
+	exec 8>&-
+	[[ -z $line ]]
+}
+
+# Ends it as a user would; fails if it does not end well within 5 s.
+mpipd_stop() {
+	local pid=${MPIPD_PID[$1]} status=0
+	kill -TERM "$pid"
+	wait_for 5 eval "! kill -0 $pid" || kill -KILL "$pid"
+	wait "$pid" || status=$?
+	unset "MPIPD_PID[$1]"
+	return "$status"
+}
+
+# As the kernel's out-of-memory killer would.
+mpipd_kill() {
+	kill -KILL "${MPIPD_PID[$1]}"
+	wait "${MPIPD_PID[$1]}" || true
+	unset "MPIPD_PID[$1]"
+}
+
+# ctl HOST COMMAND PATH: a value out of mpipctl --json.
+ctl() {
+	in_host "$1" "$MPIPCTL" --json "$2" | "$BUILD/ci/json" "$3"
+}
+
+# is_multipath HOST REMOTE-ENDPOINT: all sessions to it are, and there is one.
+is_multipath() {
+	local states
+	states=$(ctl "$1" sessions "sessions[dst=$2].state")
+	[[ $states == multipath* && $states != *regular* ]]
+}
+
+# Counters of the router per pair of addresses, and a place to lose packets in.
+router_watch() {
+	local c s
+	{
+		echo "table ip ci {"
+		for c in "$CLIENT1" "$CLIENT2"; do
+			for s in "$SERVER1" "$SERVER2"; do
+				echo "counter p${c//./_}_${s//./_} {}"
+				echo "counter p${s//./_}_${c//./_} {}"
+			done
+		done
+		echo "chain loss { type filter hook forward priority -10; }"
+		echo "chain count { type filter hook forward priority 0;"
+		for c in "$CLIENT1" "$CLIENT2"; do
+			for s in "$SERVER1" "$SERVER2"; do
+				echo "ip saddr $c ip daddr $s counter name p${c//./_}_${s//./_}"
+				echo "ip saddr $s ip daddr $c counter name p${s//./_}_${c//./_}"
+			done
+		done
+		echo "}"
+		echo "}"
+	} | in_host router nft -f -
+}
+
+# path_bytes FROM TO: bytes that the router has forwarded.
+path_bytes() {
+	in_host router nft list counter ip ci "p${1//./_}_${2//./_}" | sed -n 's/.*bytes \([0-9]*\).*/\1/p'
+}
+
+# Bytes from the client to the server by path, original pair of addresses first.
+all_path_bytes() { # FROM1 FROM2 TO1 TO2
+	echo "$(path_bytes "$1" "$3") $(path_bytes "$1" "$4")" \
+		"$(path_bytes "$2" "$3") $(path_bytes "$2" "$4")"
+}
+
+lose() { # FROM TO
+	in_host router nft add rule ip ci loss ip saddr "$1" ip daddr "$2" drop
+}
+
+lose_nothing() {
+	in_host router nft flush chain ip ci loss
+}
+
+random_file() { # FILE BYTES
+	head -c "$2" /dev/urandom >"$1"
+}
+
+# same FILE FILE: by SHA-256.
+same() {
+	local a b
+	a=$(sha256sum <"$1")
+	b=$(sha256sum <"$2")
+	[[ $a == "$b" ]] && return
+	echo "$1 and $2 differ" >&2
+	return 1
+}
+
+# What mpipd may not leave behind on a host, in a comparable form.
+host_state() {
+	in_host "$1" sh -c '
+		ip -details -o link; ip -o -4 addr; ip -4 rule; ip -4 route show table all
+		tc qdisc; for d in $(ls /sys/class/net); do tc filter show dev $d ingress; done
+		nft list ruleset; ss -Hlx; grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward
+	' 2>&1 | sed 's/ valid_lft .*//'
+}
+
+sanitizer_is_content() {
+	! grep -ls -e 'ERROR: AddressSanitizer' -e 'ERROR: LeakSanitizer' -e 'runtime error:' \
+		"$T"/*.log "$T"/*.err >&2
+}
+
+teardown() {
+	local status=0 host pid log
+	[[ -n ${LAB:-} ]] || return 0
+	for host in "${!MPIPD_PID[@]}"; do
+		mpipd_stop "$host" || { echo "mpipd on $host did not end well" >&2; status=1; }
+	done
+	for host in client server router; do
+		for pid in $(ip netns pids "$LAB-$host" 2>/dev/null); do
+			kill -KILL "$pid" 2>/dev/null
+		done
+	done
+	((${#STARTED[@]} == 0)) || wait "${STARTED[@]}"
+	"$LAB_BIN" down --name "$LAB" >/dev/null || status=1
+	for log in "$T"/*.log "$T"/*.err; do
+		[[ -s $log ]] && { echo "--- ${log##*/}"; tail -n 40 "$log"; }
+	done
+	sanitizer_is_content || status=1
+	return "$status"
+}

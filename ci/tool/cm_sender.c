@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * cm_sender: a TCP server whose user data is full of valid control messages.
+ *
+ * Theory of operation: an application may send anything, also what looks like MPIP's own trailer.
+ * This one does its worst: it reads its connection's sequence number from the kernel
+ * (TCP_REPAIR), and ends each of its segments with a CM whose checksum is right for that segment
+ * at that place, with the node ID it is given and the session IDs 1, 2, 3 and so on in turn. What
+ * it has sent it writes to a file, so that a test can compare.
+ */
+
+#include "mpip/core/cm.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DATA     600 /* user bytes in front of each CM */
+#define HEADER   32  /* a TCP header with timestamps */
+#define SESSIONS 64
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "cm_sender: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+/* The sequence number of the next byte to be written. */
+static uint32_t next_sequence(int fd)
+{
+	int on = TCP_REPAIR_ON, off = TCP_REPAIR_OFF_NO_WP, queue = TCP_SEND_QUEUE;
+	uint32_t seq = 0;
+	socklen_t length = sizeof(seq);
+	if (setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, &queue, sizeof(queue)) < 0 ||
+		getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, &seq, &length) < 0 ||
+		setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &off, sizeof(off)) < 0)
+		fail("TCP_REPAIR");
+	return seq;
+}
+
+/* Until everything written has been acknowledged, so that the next write is a segment by itself. */
+static void drain(int fd)
+{
+	int left = 1;
+	for (int i = 0; i < 20000 && left > 0; i++) {
+		if (ioctl(fd, SIOCOUTQ, &left) < 0)
+			fail("SIOCOUTQ");
+		if (left > 0)
+			nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	if (left > 0) {
+		errno = ETIMEDOUT;
+		fail("nobody acknowledges");
+	}
+}
+
+static void send_segments(int fd, struct node_id node, unsigned count, FILE *copy)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t bytes[DATA + CM_MAX];
+		memset(bytes, 'a' + (int)(i % 26), DATA);
+		struct cm cm = {.node = node,
+			.session = {i % SESSIONS + 1},
+			.path = {1},
+			.feedback_path = {(uint16_t)(i % 4 + 1)},
+			.stamp = i,
+			.flags = (uint8_t)(i / SESSIONS % 2 ? CM_FLAG_LEAVE : 0)};
+		struct cm_binding binding = {
+			.segment_length = HEADER + DATA, .tcp_seq = next_sequence(fd)};
+		size_t length = DATA + cm_encode(&cm, binding, bytes + DATA);
+		if (send(fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length)
+			fail("send");
+		if (fwrite(bytes, 1, length, copy) != length)
+			fail("copy");
+		drain(fd);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET};
+	struct node_id node;
+	uint8_t *n = node.b;
+	int one = 1;
+	if (argc != 6 ||
+		sscanf(argv[3], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", n, n + 1, n + 2, n + 3, n + 4,
+			n + 5) != 6 ||
+		inet_pton(AF_INET, argv[1], &a.sin_addr) != 1) {
+		fputs("usage: cm_sender ADDRESS PORT NODE-ID SEGMENTS COPY-FILE\n", stderr);
+		return 2;
+	}
+	a.sin_port = htons((uint16_t)atoi(argv[2]));
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(listener, 1) < 0)
+		fail("listen");
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+	if (poll(&p, 1, 20000) <= 0)
+		fail("nobody connected");
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	FILE *copy = fopen(argv[5], "w");
+	if (fd < 0 || !copy)
+		fail("accept");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	send_segments(fd, node, (unsigned)atoi(argv[4]), copy);
+	if (fclose(copy) != 0)
+		fail(argv[5]);
+	close(fd);
+	close(listener);
+	return 0;
+}
