@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -44,6 +45,7 @@
 #define HOOK_BATCH     32 /* packets from the hook per turn */
 #define RECEIVE_ROUNDS 4  /* batches from the wire sockets per turn */
 #define ALIVE_EVERY    usec_ms(100)
+#define BUSY_PACKETS   4            /* from the networks in one millisecond: then turns are paced */
 #define LINGER         usec_ms(500) /* for packets under way when we leave */
 
 #define WIRE_SLOTS  1024
@@ -69,7 +71,12 @@ struct daemon {
 	int epoll, signals;
 	struct usec started, now;
 	struct usec leave_at; /* USEC_NEVER until a signal came */
+	struct usec
+		inherited_until; /* then no peer knows a killed predecessor's sessions any more */
 	uint64_t turns, steer_errors;
+	struct usec window;    /* the millisecond that packets are being counted in */
+	uint64_t window_start; /* d.wire.received_packets at its start */
+	bool busy;
 	struct node_id node;
 
 	struct actions actions;
@@ -158,7 +165,8 @@ static void take_from_tun(void)
 	struct host_input in;
 	for (unsigned i = 0; i < TUN_BATCH && tun_read(&d.tun, &d.frames[i], &in); i++) {
 		engine_from_host(d.engine, &in, d.now, &d.actions);
-		/* Super-packets leave one by one: sent socket by socket, several would be shuffled. */
+		/* Super-packets leave one by one: sent socket by socket, several would be shuffled.
+		 */
 		if (in.gso_size)
 			carry_out();
 		else
@@ -396,6 +404,7 @@ static int start(const char *path_log, char **error)
 	inet_pton(AF_INET, TUN_ADDRESS, &address);
 	if (hostnet_attach(d.hostnet, d.tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
 		return -1;
+	d.inherited_until = usec_add(d.now, d.config.settings.session_expiry);
 	d.control.status = status_json;
 	d.control.io_stats = io_stats_json;
 	return 0;
@@ -442,11 +451,31 @@ static void leave(void)
 	d.leave_at = multipath ? usec_add(d.now, LINGER) : d.now;
 }
 
+/*
+ * Moderation, as NICs do it with their interrupts: at high rates a turn for every packet would
+ * spend more on turns than on packets. So while many packets come, there is a turn every batch_us
+ * at most. Delays are measured by the kernel's time stamps, which do not see this.
+ */
+static void pace(void)
+{
+	if (usec_sub(d.now, d.window).us >= 1000) {
+		d.busy = d.wire.received_packets - d.window_start >= BUSY_PACKETS;
+		d.window = d.now;
+		d.window_start = d.wire.received_packets;
+	}
+	struct usec next = usec_add(d.now, (struct usec){d.config.batch_us});
+	if (!d.busy || d.config.batch_us == 0)
+		return;
+	struct timespec until = {next.us / 1000000, next.us % 1000000 * 1000};
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
 static void serve(void)
 {
 	struct epoll_event events[5 + MAX_ADDRESSES];
 	struct usec next = USEC_NEVER;
 	for (;;) {
+		pace();
 		struct usec wait = usec_sub(
 			usec_min(usec_min(next, d.leave_at), usec_add(d.now, ALIVE_EVERY)), d.now);
 		if (wait.us < 0)
@@ -482,6 +511,10 @@ static void serve(void)
 		}
 		if (ready)
 			take_from_wire(ready);
+		if (!usec_before(d.now, d.inherited_until)) {
+			ingress_expire(d.ingress, UINT64_MAX);
+			d.inherited_until = USEC_NEVER;
+		}
 		next = d.leave_at.us == USEC_NEVER.us ? engine_tick(d.engine, d.now, &d.actions)
 						      : USEC_NEVER;
 		carry_out();
@@ -562,6 +595,8 @@ int main(int argc, char **argv)
 	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_TIMERSLACK,
+		1000); /* nanoseconds: pace() sleeps for less than the default slack */
 	d.signals = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	d.actions = (struct actions){.wire = d.wire_slots,
 		.host = d.host_slots,

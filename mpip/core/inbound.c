@@ -119,7 +119,8 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
-	bool news = !s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
+	bool news =
+		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
 	s->peer->list_known = true;
 	s->peer->addresses = cm->addresses;
 	if (news)
@@ -193,10 +194,12 @@ static uint32_t header_length(const uint8_t *segment, uint32_t length, uint32_t 
 	return header >= sizeof(struct tcp_header) && header <= length ? header : 0;
 }
 
-/* Reads the CM behind the segment that `bytes` starts with. Returns the session, NULL if it is no
- * CM of one; `why` then says which drop it would be. */
+/*
+ * Reads the CM behind the segment of `protocol` that `bytes` starts with. Returns its session; NULL
+ * if it is no CM, or one of a session that is not known here, and which of the two in `why`.
+ */
 static struct session *find_cm(struct engine *e, const uint8_t *bytes, uint32_t length,
-	struct cm *cm, uint32_t *segment, enum counter *why)
+	uint32_t protocol, struct cm *cm, uint32_t *segment, enum counter *why)
 {
 	struct node_id node;
 	struct session_id id;
@@ -204,17 +207,19 @@ static struct session *find_cm(struct engine *e, const uint8_t *bytes, uint32_t 
 	*why = STAT_DROP_NO_CM;
 	if (size == 0 || !cm_peek(bytes, length, &node, &id))
 		return NULL;
-	*segment = length - (uint32_t)size;
-
 	struct session *s = id.n ? session_by_id(e, node, id) : NULL;
-	if (!s) {
-		*why = node_equal(node, e->node) ? STAT_DROP_OWN_NODE : STAT_DROP_UNKNOWN_SESSION;
-		return NULL;
-	}
+	if (s)
+		protocol = s->tuple.protocol;
+
+	*segment = length - (uint32_t)size;
 	struct cm_binding binding = {.segment_length = *segment};
-	if (s->tuple.protocol == IPPROTO_TCP && *segment >= sizeof(struct tcp_header))
+	if (protocol == IPPROTO_TCP && *segment >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
-	return cm_decode(bytes, length, binding, cm) ? s : NULL;
+	if (!cm_decode(bytes, length, binding, cm))
+		return NULL;
+	if (!s)
+		*why = node_equal(node, e->node) ? STAT_DROP_OWN_NODE : STAT_DROP_UNKNOWN_SESSION;
+	return s;
 }
 
 static void take_segment(struct engine *e, struct session *s, const struct cm *cm,
@@ -242,7 +247,7 @@ void engine_from_wire(
 	struct cm cm;
 	uint32_t segment;
 	enum counter why;
-	struct session *s = find_cm(e, in->bytes, in->length, &cm, &segment, &why);
+	struct session *s = find_cm(e, in->bytes, in->length, IPPROTO_TCP, &cm, &segment, &why);
 	if (!s) {
 		count(e, why);
 		return;
@@ -302,11 +307,11 @@ static void take_super_packet(
 		struct session *s = NULL;
 		struct cm cm;
 		uint32_t segment;
-		enum counter why;
+		enum counter why = STAT_DROP_NO_CM;
 		if (header + length <= sizeof(part)) {
 			part_header(p, offset, length, part);
 			memcpy(part + header, data, length);
-			s = find_cm(e, part, header + length, &cm, &segment, &why);
+			s = find_cm(e, part, header + length, p->ip->protocol, &cm, &segment, &why);
 		}
 		unsigned before = a->hosts;
 		if (s) {
@@ -317,6 +322,10 @@ static void take_super_packet(
 			for (unsigned i = before; i < a->hosts; i++)
 				if (a->host[i].data.bytes == part + header)
 					a->host[i].data.bytes = data;
+			continue;
+		}
+		if (why != STAT_DROP_NO_CM) {
+			count(e, why);
 			continue;
 		}
 		struct host_packet *h = host_slot(e, a);
@@ -354,9 +363,13 @@ void engine_from_hook(
 	uint32_t first =
 		in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
 	enum counter why;
-	struct session *s = find_cm(e, p.bytes + p.ip_length, header + first, &cm, &segment, &why);
-	if (!s)
+	struct session *s = find_cm(
+		e, p.bytes + p.ip_length, header + first, p.ip->protocol, &cm, &segment, &why);
+	if (!s && why == STAT_DROP_NO_CM)
 		put_back(e, in, a);
+	else if (!s)
+		count(e, why); /* no application reads a CM, also of a session that a predecessor
+				  had */
 	else if (!address_list_has(&s->peer->addresses, p.src.ip))
 		count(e, STAT_DROP_FOREIGN_ADDRESS);
 	else if (first < p.data_length)

@@ -113,7 +113,8 @@ static void read_interfaces(struct jat at, struct config *config)
 static void read_root(struct jat root, struct config *config)
 {
 	static const char *const others[] = {"wire_form", "scheduler", "seed", "reorder",
-		"interfaces", "tun", "socket", "wire_port", "table", "rule_priority", "mark", NULL};
+		"interfaces", "tun", "socket", "wire_port", "table", "rule_priority", "mark",
+		"batch_us", NULL};
 	static const char *const none[] = {NULL};
 	struct settings *set = &config->settings;
 
@@ -156,6 +157,8 @@ static void read_root(struct jat root, struct config *config)
 		jat_key(root, "rule_priority"), 1, 32000, config->rule_priority);
 	config->mark = (uint32_t)jat_integer_or(jat_key(root, "mark"), 1, UINT32_MAX, config->mark);
 	config->mask = config->mark;
+	config->batch_us =
+		(unsigned)jat_integer_or(jat_key(root, "batch_us"), 0, 10000, config->batch_us);
 }
 
 int config_read(struct config *config, const char *file, char **error)
@@ -169,6 +172,7 @@ int config_read(struct config *config, const char *file, char **error)
 		.rule_priority = 10, /* in front of the host's own source rules */
 		.mark = 0x4d500000,
 		.mask = 0x4d500000,
+		.batch_us = 200,
 	};
 	if (!file)
 		return 0;

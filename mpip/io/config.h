@@ -16,7 +16,8 @@ struct config {
 	in_port_t wire_port; /* network order */
 	unsigned table, rule_priority;
 	uint32_t mark, mask;
-	struct jdoc *doc; /* owns the interfaces' names */
+	unsigned batch_us; /* the shortest time between two turns of a busy daemon */
+	struct jdoc *doc;  /* owns the interfaces' names */
 };
 
 #define CONFIG_SOCKET "@mpipd"

@@ -112,6 +112,17 @@ static __always_inline int to_daemon(__u32 counter)
 	return counted(counter, bpf_redirect(setup.rx_ifindex, 0));
 }
 
+/* The header of `size` bytes at `offset`: where it lies, or, if it is not in one piece there,
+ * copied to `copy`. NULL: the packet is too short. */
+static __always_inline const void *header_at(
+	struct __sk_buff *skb, __u32 offset, __u32 size, void *copy)
+{
+	void *at = (void *)(long)skb->data + offset;
+	if (at + size <= (void *)(long)skb->data_end)
+		return at;
+	return bpf_skb_load_bytes(skb, offset, copy, size) == 0 ? copy : NULL;
+}
+
 /* Whether the segment that ends at `end`, with `length` bytes of user data and CM behind a header
  * of `header` bytes, ends in a CM whose checksum holds. */
 static __noinline bool ends_in_cm(
@@ -202,31 +213,33 @@ static __always_inline bool view_transport(
 {
 	v->gso_size = skb->gso_size;
 	if (flow->protocol == IPPROTO_TCP) {
-		struct tcphdr tcp;
-		if (bpf_skb_load_bytes(skb, v->transport, &tcp, sizeof(tcp)))
+		struct tcphdr copy;
+		const struct tcphdr *tcp = header_at(skb, v->transport, sizeof(copy), &copy);
+		if (!tcp)
 			return false;
-		flow->remote_port = tcp.source;
-		flow->local_port = tcp.dest;
+		flow->remote_port = tcp->source;
+		flow->local_port = tcp->dest;
 		v->tcp = true;
-		v->seq = bpf_ntohl(tcp.seq);
-		v->header = tcp.doff * 4;
-		if (v->header < sizeof(tcp) || v->transport + v->header > end)
+		v->seq = bpf_ntohl(tcp->seq);
+		v->header = tcp->doff * 4;
+		if (v->header < sizeof(*tcp) || v->transport + v->header > end)
 			return false;
 		v->payload = end - v->transport - v->header;
 		return true;
 	}
 	if (flow->protocol == IPPROTO_UDP) {
-		struct udphdr udp;
-		if (bpf_skb_load_bytes(skb, v->transport, &udp, sizeof(udp)))
+		struct udphdr copy;
+		const struct udphdr *udp = header_at(skb, v->transport, sizeof(copy), &copy);
+		if (!udp)
 			return false;
-		flow->remote_port = udp.source;
-		flow->local_port = udp.dest;
-		v->header = sizeof(udp);
+		flow->remote_port = udp->source;
+		flow->local_port = udp->dest;
+		v->header = sizeof(*udp);
 		/* A super-packet's UDP length may be a segment's. */
-		__u32 length = v->gso_size ? end - v->transport : bpf_ntohs(udp.len);
-		if (length < sizeof(udp) || v->transport + length > end)
+		__u32 length = v->gso_size ? end - v->transport : bpf_ntohs(udp->len);
+		if (length < sizeof(*udp) || v->transport + length > end)
 			return false;
-		v->payload = length - sizeof(udp);
+		v->payload = length - sizeof(*udp);
 		v->surplus = end - v->transport - length;
 		return true;
 	}
@@ -249,24 +262,25 @@ int mpip_ingress(struct __sk_buff *skb)
 {
 	struct ingress_flow flow = {};
 	struct view v = {};
-	struct iphdr ip;
+	struct iphdr copy;
 
 	/* A VLAN device's packets are its own filter's matter. */
 	if (skb->protocol != bpf_htons(ETH_P_IP) || skb->vlan_present ||
 		skb->pkt_type != PACKET_HOST)
 		return TC_ACT_UNSPEC;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+	const struct iphdr *ip = header_at(skb, ETH_HLEN, sizeof(copy), &copy);
+	if (!ip)
 		return TC_ACT_UNSPEC;
-	if (ip.version != 4 || ip.ihl < 5 || (ip.frag_off & bpf_htons(IP_FRAGMENT)))
+	if (ip->version != 4 || ip->ihl < 5 || (ip->frag_off & bpf_htons(IP_FRAGMENT)))
 		return TC_ACT_UNSPEC;
-	__u32 end = skb->gso_size ? skb->len : ETH_HLEN + bpf_ntohs(ip.tot_len);
+	__u32 end = skb->gso_size ? skb->len : ETH_HLEN + bpf_ntohs(ip->tot_len);
 	if (end > skb->len)
 		return TC_ACT_UNSPEC;
-	v.transport = ETH_HLEN + ip.ihl * 4;
+	v.transport = ETH_HLEN + ip->ihl * 4;
 
-	flow.remote.s_addr = ip.saddr;
-	flow.local.s_addr = ip.daddr;
-	flow.protocol = ip.protocol;
+	flow.remote.s_addr = ip->saddr;
+	flow.local.s_addr = ip->daddr;
+	flow.protocol = ip->protocol;
 	if (!view_transport(skb, end, &v, &flow))
 		return TC_ACT_UNSPEC;
 
@@ -274,7 +288,7 @@ int mpip_ingress(struct __sk_buff *skb)
 	bool query = is_query(skb, &v);
 	if (!known && !query)
 		return TC_ACT_UNSPEC;
-	if (!known && in_transit(skb, &ip))
+	if (!known && in_transit(skb, ip))
 		return TC_ACT_UNSPEC;
 	if (daemon_lives())
 		return to_daemon(known ? INGRESS_TAKEN_FLOW : INGRESS_TAKEN_FORM);

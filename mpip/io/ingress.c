@@ -77,12 +77,13 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* libbpf's last complaint, for the error line; it tells more than errno. */
+/* The first line of libbpf's first complaint about what is under way; it tells more than errno.
+ * Those that follow only say what failed in consequence. */
 static char complaint[200];
 
 static int keep_complaint(enum libbpf_print_level level, const char *format, va_list args)
 {
-	if (level == LIBBPF_WARN) {
+	if (level == LIBBPF_WARN && complaint[0] == '\0') {
 		vsnprintf(complaint, sizeof(complaint), format, args);
 		complaint[strcspn(complaint, "\n")] = '\0';
 	}
@@ -105,10 +106,9 @@ static const char *why(int err)
 {
 	switch (err) {
 	case EPERM:
+		return "not permitted: needs root, or CAP_BPF and CAP_NET_ADMIN";
 	case EACCES:
-		return "not permitted: needs root, or CAP_BPF, CAP_NET_ADMIN and enough locked "
-		       "memory "
-		       "(ulimit -l)";
+		return "the kernel's verifier refuses it";
 	case ENOSYS:
 		return "this kernel has no bpf() system call (CONFIG_BPF_SYSCALL)";
 	default:
@@ -219,6 +219,7 @@ static int attach_guard(struct ingress *in, char **error)
 		.priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
 
 	int err = bpf_tc_hook_create(&hook);
+	complaint[0] = '\0';
 	if (err == 0 || err == -EEXIST)
 		err = bpf_tc_attach(&hook, &opts);
 	if (err != 0)
@@ -316,6 +317,8 @@ int ingress_attach(struct ingress *in, int ifindex, char **error)
 	int err = bpf_tc_hook_create(&hook);
 	if (err == 0)
 		state.made_clsact = 1;
+	if (err == -EEXIST)
+		complaint[0] = '\0';
 	/* Known before it is there: a crash in between must not leave a filter that nobody knows.
 	 */
 	if ((err == 0 || err == -EEXIST) &&
@@ -373,8 +376,9 @@ int ingress_detach(struct ingress *in, int ifindex)
 	int there = filter_program(ifindex, &info, NULL, 0);
 	if (there >= 0)
 		close(there);
+	bool foreign = there >= 0 && strcmp(info.name, PROGRAM_NAME) != 0;
 	int err = 0;
-	if (there >= 0 && strcmp(info.name, PROGRAM_NAME) == 0)
+	if (there != -ENOENT && !foreign)
 		err = bpf_tc_detach(&hook, &opts);
 	if (err == 0 && state.made_clsact && !clsact_in_use(ifindex)) {
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;

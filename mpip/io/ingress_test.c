@@ -611,6 +611,32 @@ static void foreign_filter_is_an_error(void **state)
 	free(error);
 }
 
+static void nobody_is_told_why(void **state)
+{
+	(void)state;
+	int out[2];
+	char line[400] = "";
+	assert_int_equal(pipe(out), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		struct ingress *in;
+		char *error = NULL;
+		if (setgid(65534) != 0 || setuid(65534) != 0 ||
+			ingress_open(&in, rx, 0, &error) != -1)
+			_exit(1);
+		dprintf(out[1], "%s", error);
+		_exit(0);
+	}
+	close(out[1]);
+	assert_true(read(out[0], line, sizeof(line) - 1) > 0);
+	close(out[0]);
+	int status;
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	assert_non_null(strstr(line, "CAP_BPF"));
+	assert_null(strchr(line, '\n'));
+}
+
 struct seen {
 	size_t flows, inherited;
 };
@@ -945,6 +971,7 @@ int main(void)
 		CASE(bounded),
 		CASE(killed_and_taken_over),
 		CASE(foreign_filter_is_an_error),
+		CASE(nobody_is_told_why),
 		CASE(measure),
 		cmocka_unit_test_setup_teardown(close_leaves_nothing, fresh_hook, hook_is_closed),
 	};

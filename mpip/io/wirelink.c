@@ -4,7 +4,9 @@
  *
  * Theory of operation: one call of wirelink_send() carries a whole batch. UDP packets of one path
  * and one size are put into one message, which the kernel cuts again (UDP_SEGMENT), and the
- * messages of one socket leave with one sendmmsg(). On the way in the kernel merges likewise
+ * messages of one socket leave with one sendmmsg(). But only neighbours are put together: each NIC
+ * sends its packets in their order, or the other end would have more to sort than the networks
+ * made. On the way in the kernel merges likewise
  * (UDP_GRO) and recvmmsg() fetches many; we split.
  *
  * A bound on what waits: the sockets' send buffers. What does not fit is dropped and counted.
@@ -236,17 +238,12 @@ void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsign
 			w->drop_send_error++;
 			continue;
 		}
-		struct message *m = NULL;
-		for (unsigned j = used; j-- > 0;) {
-			if (joins(&messages[j], fd, p, length)) {
-				m = &messages[j];
-				break;
-			}
-			/* Not past a message to the same place: a path keeps its order. */
-			if (messages[j].fd == fd &&
-				messages[j].to.sin_addr.s_addr == p->to.ip.s_addr)
-				break;
-		}
+		/* Only the socket's newest message: a NIC sends in the order in which TCP did. */
+		unsigned j = used;
+		while (j > 0 && messages[j - 1].fd != fd)
+			j--;
+		struct message *m =
+			j > 0 && joins(&messages[j - 1], fd, p, length) ? &messages[j - 1] : NULL;
 		if (!m) {
 			if (used == SEND_MESSAGES) {
 				flush_all(w, messages, used);
