@@ -48,9 +48,9 @@
 #define BUSY_PACKETS   4            /* from the networks in one millisecond: then turns are paced */
 #define LINGER         usec_ms(500) /* for packets under way when we leave */
 
-#define WIRE_SLOTS  1024
-#define HOST_SLOTS  1024
-#define STEER_SLOTS 512
+#define WIRE_SLOTS  2048
+#define HOST_SLOTS  4096
+#define STEER_SLOTS 1024
 
 /* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
 #define TUN_ADDRESS "192.0.0.8"

@@ -67,9 +67,11 @@ struct actions {
 };
 
 /* The free slots that every entry of the engine may use; the caller carries out before there are
- * fewer. A super-packet makes at most 64 segments, and a session at most MAX_PATHS probes. */
-#define ACTIONS_WIRE_ROOM  160
-#define ACTIONS_HOST_ROOM  96
-#define ACTIONS_STEER_ROOM 96
+ * fewer. A super-packet of 64 KiB makes at most 1366 segments, since Linux has no MSS below 48; a
+ * packet may release a whole out-of-order buffer; a new session may add and remove all its flows.
+ */
+#define ACTIONS_WIRE_ROOM  1500
+#define ACTIONS_HOST_ROOM  1800
+#define ACTIONS_STEER_ROOM 160
 
 #endif

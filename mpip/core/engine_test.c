@@ -17,8 +17,8 @@
 
 #include <cmocka.h>
 
-#define WIRES  512
-#define HOSTS  512
+#define WIRES  2048
+#define HOSTS  2048
 #define STEERS 256
 #define FLYING 4096
 

@@ -116,13 +116,23 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 		path_prove(s, p);
 }
 
+/* Whether a path may lead there, whoever says so. */
+static bool unicast(struct in_addr ip)
+{
+	uint32_t a = ntohl(ip.s_addr);
+	return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe;
+}
+
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
 	bool news =
 		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
 	s->peer->list_known = true;
-	s->peer->addresses = cm->addresses;
+	s->peer->addresses.count = 0;
+	for (unsigned i = 0; i < cm->addresses.count; i++)
+		if (unicast(cm->addresses.ip[i]))
+			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
 	if (news)
 		session_mesh(e, s, now, a);
 }

@@ -170,5 +170,6 @@ void engine_unreachable(struct engine *e, struct endpoint remote, struct usec no
 	for (struct session *s = e->oldest; s; s = s->age_next)
 		for (unsigned i = 0; i < s->paths; i++)
 			if (s->wire_form == WIRE_UDP && endpoint_equal(s->path[i]->dst, remote))
-				path_silence(e, s, s->path[i], "nobody listens at the other end", now);
+				path_silence(
+					e, s, s->path[i], "nobody listens at the other end", now);
 }
