@@ -51,10 +51,8 @@ static json_t *interface_counters(struct ns *ns, const char *name, char **error)
 static json_int_t sum(const json_t *qdiscs, const char *key)
 {
 	json_int_t total = 0;
-	size_t i;
-	json_t *qdisc;
-	json_array_foreach (qdiscs, i, qdisc)
-		total += json_integer_value(json_object_get(qdisc, key));
+	for (size_t i = 0; i < json_array_size(qdiscs); i++)
+		total += json_integer_value(json_object_get(json_array_get(qdiscs, i), key));
 	return total;
 }
 

@@ -131,22 +131,18 @@ static int run_up(const struct options *o, char **error)
 	return result;
 }
 
-/* Whoever is still in a lab that is about to go loses the network under its feet: say so. */
-static void warn_processes(const char *name)
+/* Whoever was still in a lab that is gone has lost the network under its feet: say so. */
+static void name_processes(const json_t *processes)
 {
-	char *error = NULL;
-	json_t *processes = lab_processes(name, &error);
-	size_t i;
-	json_t *one;
-	json_array_foreach (processes, i, one)
+	for (size_t i = 0; i < json_array_size(processes); i++) {
+		const json_t *one = json_array_get(processes, i);
 		fprintf(stderr,
 			"lab: still running in %s, now without a network: %" JSON_INTEGER_FORMAT
 			" (%s)\n",
 			json_string_value(json_object_get(one, "host")),
 			json_integer_value(json_object_get(one, "pid")),
 			json_string_value(json_object_get(one, "command")));
-	json_decref(processes);
-	free(error); /* half built: then nobody can be in it that we would know of */
+	}
 }
 
 static int run_down(const struct options *o, char **error)
@@ -159,10 +155,15 @@ static int run_down(const struct options *o, char **error)
 		return -1;
 	/* Stopping in the middle would leave work for another `lab down`. */
 	catch_signals();
-	warn_processes(name);
+	/* None can be found in a lab that was never built, and that is no reason not to remove it.
+	 */
+	json_t *processes = lab_processes(name, NULL);
 	int result = lab_down(name, error);
-	if (result == 0)
+	if (result == 0) {
+		name_processes(processes);
 		printf("lab %s is down\n", name);
+	}
+	json_decref(processes);
 	free(name);
 	return result;
 }
@@ -186,9 +187,9 @@ static int run_status(const struct options *o, char **error)
 
 	json_t *all = o->json ? json_array() : NULL;
 	int result = 0;
-	size_t i;
-	json_t *name;
-	json_array_foreach (labs, i, name) {
+	size_t n = json_array_size(labs);
+	for (size_t i = 0; i < n; i++) {
+		json_t *name = json_array_get(labs, i);
 		if (i > 0 && !all)
 			putchar('\n');
 		if (status_of(json_string_value(name), all, error) < 0)
@@ -197,7 +198,7 @@ static int run_status(const struct options *o, char **error)
 	if (all && result == 0) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
-	} else if (!all && i == 0) {
+	} else if (!all && n == 0) {
 		puts("there is no lab");
 	}
 	json_decref(all);

@@ -187,19 +187,21 @@ static int ethtool(struct ns *ns, const char *name, void *command)
 /* The names of all features this kernel has, ETH_GSTRING_LEN bytes each; NULL on failure. */
 static struct ethtool_gstrings *feature_names(struct ns *ns, const char *name)
 {
-	struct {
-		struct ethtool_sset_info info;
-		uint32_t count;
-	} sets = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ULL << ETH_SS_FEATURES}};
-	if (ethtool(ns, name, &sets) < 0)
+	/* The answer, one number, comes behind the struct. */
+	uint32_t buffer[sizeof(struct ethtool_sset_info) / sizeof(uint32_t) + 1] = {0};
+	struct ethtool_sset_info *info = (struct ethtool_sset_info *)buffer;
+	info->cmd = ETHTOOL_GSSET_INFO;
+	info->sset_mask = 1ULL << ETH_SS_FEATURES;
+	if (ethtool(ns, name, info) < 0)
 		return NULL;
+	uint32_t count = info->data[0];
 	struct ethtool_gstrings *names =
-		calloc(1, sizeof(*names) + (size_t)sets.count * ETH_GSTRING_LEN);
+		calloc(1, sizeof(*names) + (size_t)count * ETH_GSTRING_LEN);
 	if (!names)
 		abort();
 	names->cmd = ETHTOOL_GSTRINGS;
 	names->string_set = ETH_SS_FEATURES;
-	names->len = sets.count;
+	names->len = count;
 	if (ethtool(ns, name, names) < 0) {
 		free(names);
 		return NULL;

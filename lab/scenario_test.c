@@ -250,8 +250,10 @@ static void test_good(void **state)
 	(void)state;
 	char *error;
 	struct scenario *s = load(BASE, &error);
-	if (!s)
+	if (!s) {
 		fail_msg("%s", error);
+		return;
+	}
 
 	assert_int_equal(s->n_hosts, 2);
 	assert_int_equal(s->n_nodes, 3);
@@ -325,8 +327,10 @@ static void test_inherits(void **state)
 			rows[i].down);
 		char *text = changed("\"rate_mbit\": 100, \"queue_packets\": 7", link), *error;
 		struct scenario *s = load(text, &error);
-		if (!s)
+		if (!s) {
 			fail_msg("row %zu: %s", i, error);
+			return;
+		}
 		const struct shape *a = &s->links[0].down, *b = &rows[i].expected;
 		if (a->rate_mbit != b->rate_mbit || a->queue_packets != b->queue_packets ||
 			a->delay_ms != b->delay_ms || a->jitter_ms != b->jitter_ms ||
@@ -358,8 +362,10 @@ static void test_netem_place(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *text = changed(rows[i].from, rows[i].to), *error, *place = NULL;
 		struct scenario *s = load(text, &error);
-		if (!s)
+		if (!s) {
 			fail_msg("row %zu: %s", i, error);
+			return;
+		}
 		assert_int_equal(scenario_needs_netem(s, &place), rows[i].place != NULL);
 		if (rows[i].place)
 			assert_string_equal(place, rows[i].place);

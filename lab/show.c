@@ -50,7 +50,7 @@ static void line(FILE *out, char c, int n)
 }
 
 struct side {
-	const struct lab_link **links;
+	size_t *links; /* indexes */
 	int n, host_width, link_width, port_width;
 };
 
@@ -71,7 +71,7 @@ static struct side side_of(const struct scenario *s, size_t node, bool left)
 		const struct lab_link *l = &s->links[i];
 		if (l->router.node != node || (l->host.node < (s->n_hosts + 1) / 2) != left)
 			continue;
-		side.links[side.n++] = l;
+		side.links[side.n++] = i;
 		side.host_width = wider(side.host_width, host_text(s, l));
 		side.link_width = wider(side.link_width, link_text(l));
 		side.port_width =
@@ -98,7 +98,8 @@ static void draw_router(FILE *out, const struct scenario *s, size_t node)
 		inside - name - (inside - name) / 2, "");
 	for (int i = 0; i < left.n || i < right.n; i++) {
 		if (i < left.n) {
-			char *host = host_text(s, left.links[i]), *text = link_text(left.links[i]);
+			char *host = host_text(s, &s->links[left.links[i]]),
+			     *text = link_text(&s->links[left.links[i]]);
 			fprintf(out, " %-*s --- %s ", left.host_width, host, text);
 			line(out, '-', left.link_width - (int)strlen(text) + 3);
 			free(host);
@@ -106,12 +107,14 @@ static void draw_router(FILE *out, const struct scenario *s, size_t node)
 		} else {
 			line(out, ' ', indent);
 		}
-		const char *a = i < left.n ? scenario_nic(s, left.links[i]->router)->name : "";
-		const char *b = i < right.n ? scenario_nic(s, right.links[i]->router)->name : "";
+		const char *a =
+			i < left.n ? scenario_nic(s, s->links[left.links[i]].router)->name : "";
+		const char *b =
+			i < right.n ? scenario_nic(s, s->links[right.links[i]].router)->name : "";
 		fprintf(out, "| %-*s%*s |", left.port_width, a, inside - 2 - left.port_width, b);
 		if (i < right.n) {
-			char *host = host_text(s, right.links[i]),
-			     *text = link_text(right.links[i]);
+			char *host = host_text(s, &s->links[right.links[i]]),
+			     *text = link_text(&s->links[right.links[i]]);
 			fputs("--- ", out);
 			fputs(text, out);
 			fputc(' ', out);
@@ -296,9 +299,8 @@ static void show_processes(FILE *out, const json_t *processes)
 		return;
 	struct table t = {.align = "lrl"};
 	header(&t, names);
-	size_t i;
-	json_t *one;
-	json_array_foreach (processes, i, one) {
+	for (size_t i = 0; i < json_array_size(processes); i++) {
+		const json_t *one = json_array_get(processes, i);
 		cell(&t, "%s", json_string_value(json_object_get(one, "host")));
 		cell(&t, "%" JSON_INTEGER_FORMAT, integer(one, "pid"));
 		cell(&t, "%s", json_string_value(json_object_get(one, "command")));

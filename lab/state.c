@@ -172,7 +172,6 @@ int state_claim(const char *name, const struct scenario *s, char **error)
 		if (write_whole(path, s->source, error) < 0 ||
 			netns_prepare(record_netns_dir, NULL, error) < 0) {
 			close(lock);
-			lock = -1;
 			close(all);
 			state_forget(name, error);
 			return -1;
