@@ -322,19 +322,20 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 		.progress = on_progress,
 		.progress_argument = &s->progress,
 	};
-	char *error = NULL, note[320];
+	char *error = NULL, *note;
 	double goodput = 0;
 	char *name = definition_run_name(s->definition, c, rep);
 	progress_run(&s->progress, name);
 	int rc = run_one(&plan, &goodput, &error);
 	if (rc < 0) {
 		s->failed++;
-		snprintf(note, sizeof(note), "failed: %.280s", error);
+		note = lab_text("failed: %s", error);
 	} else {
-		snprintf(note, sizeof(note), "%.1f Mbit/s", goodput);
+		note = lab_text("%.1f Mbit/s", goodput);
 	}
 	if (rc <= 0)
 		progress_run_over(&s->progress, note, rc < 0);
+	free(note);
 	free(name);
 	free(error);
 	return rc > 0;

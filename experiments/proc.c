@@ -82,8 +82,20 @@ static void redirect(int fd, const char *file, int flags)
 	close(got);
 }
 
+/* Among ours is the lock on the results, which a child must not hold longer than we do. */
+static void close_all_but(int keep_fd)
+{
+	unsigned first = STDERR_FILENO + 1;
+	if (keep_fd >= (int)first) {
+		if (keep_fd > (int)first)
+			close_range(first, (unsigned)keep_fd - 1, 0);
+		first = (unsigned)keep_fd + 1;
+	}
+	close_range(first, ~0U, 0);
+}
+
 int child_start(struct child *c, const char *name, int (*body)(void *), void *argument,
-	const char *out_file, const char *err_file, char **error)
+	const char *out_file, const char *err_file, int keep_fd, char **error)
 {
 	pid_t parent = getpid();
 	fflush(NULL);
@@ -99,7 +111,7 @@ int child_start(struct child *c, const char *name, int (*body)(void *), void *ar
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	close(signal_fd);
+	close_all_but(keep_fd);
 	sigprocmask(SIG_SETMASK, &normal_mask, NULL);
 	redirect(STDIN_FILENO, "/dev/null", O_RDONLY);
 	if (out_file)

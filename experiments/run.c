@@ -114,7 +114,8 @@ static int start_agent(struct run *r, int i, char **error)
 		.sysctl_file = sysctl_file,
 		.ready_fd = ready[1],
 	};
-	int rc = child_start(&h->agent, "setting up", agent_body, &a, NULL, log_file, error);
+	int rc = child_start(
+		&h->agent, "setting up", agent_body, &a, NULL, log_file, ready[1], error);
 	close(ready[1]);
 	if (rc == 0)
 		rc = wait_ready(r, &h->agent, ready[0], h->name, log_word, error);
@@ -180,7 +181,8 @@ static int start_mpipd(struct run *r, int i, char **error)
 
 	int rc = write_mpipd_config(r, h, config, error);
 	if (rc == 0)
-		rc = child_start(&h->mpipd, "mpipd", exec_body, &command, NULL, log_file, error);
+		rc = child_start(
+			&h->mpipd, "mpipd", exec_body, &command, NULL, log_file, ready[1], error);
 	close(ready[1]);
 	if (rc == 0)
 		rc = wait_ready(r, &h->mpipd, ready[0], h->name, log_word, error);
@@ -205,7 +207,7 @@ static json_t *ask_mpipctl(struct run *r, struct run_host *h, const char *table,
 	struct child child = {0};
 
 	json_t *got = NULL;
-	if (child_start(&child, "mpipctl", exec_body, &command, out, log, error) == 0) {
+	if (child_start(&child, "mpipctl", exec_body, &command, out, log, -1, error) == 0) {
 		enum wait_result waited = child_wait(&child, now_us() + 5 * SECOND);
 		child_end(&child, 0);
 		if (waited == WAIT_TIME)
@@ -273,7 +275,7 @@ static int start_server(struct run *r, struct workload_end *end, char **error)
 {
 	char *out = aside_file(r, "iperf-%s.json", "server");
 	char *log = aside_file(r, "iperf-%s.log", "server");
-	int rc = child_start(&r->server, "iperf3", workload_server, end, out, log, error);
+	int rc = child_start(&r->server, "iperf3", workload_server, end, out, log, -1, error);
 	int64_t deadline = now_us() + 10 * SECOND;
 	while (rc == GO_ON && !server_listens(r)) {
 		switch (child_wait(&r->server, now_us() + 5000)) {
@@ -303,7 +305,7 @@ static int start_client(struct run *r, struct workload_end *end, char **error)
 	r->started_us = now_us();
 	char *out = aside_file(r, "iperf-%s.json", "client");
 	char *log = aside_file(r, "iperf-%s.log", "client");
-	int rc = child_start(&r->client, "iperf3", workload_client, end, out, log, error);
+	int rc = child_start(&r->client, "iperf3", workload_client, end, out, log, -1, error);
 	free(log);
 	free(out);
 	return rc;
