@@ -60,7 +60,7 @@ struct lab_link {
 struct scenario {
 	char *file;         /* as given to scenario_load() */
 	char *about;        /* "" when the file has none */
-	bool super_packets; /* GSO, TSO and GRO stay on */
+	bool super_packets; /* GSO and TSO stay on, as the kernel has them */
 	struct node *nodes; /* the hosts first, then the routers, each in the file's order */
 	size_t n_nodes;     /* hosts and routers */
 	size_t n_hosts;     /* nodes[0 .. n_hosts-1] are the hosts */

@@ -138,7 +138,7 @@ void show_drawing(FILE *out, const struct scenario *s)
 	if (*s->about)
 		fprintf(out, "%s\n", s->about);
 	if (s->super_packets)
-		fputs("Interfaces carry super-packets (GSO, TSO and GRO on).\n", out);
+		fputs("Interfaces carry super-packets (GSO and TSO are on).\n", out);
 	for (size_t n = s->n_hosts; n < s->n_nodes; n++) {
 		fputc('\n', out);
 		draw_router(out, s, n);
