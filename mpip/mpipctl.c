@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -176,6 +177,7 @@ int main(int argc, char **argv)
 		{"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
 	const char *socket_name = CONFIG_SOCKET;
 	bool json = false;
+	signal(SIGPIPE, SIG_IGN); /* a daemon that goes away is an error of write() */
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'j')
 			json = true;
@@ -203,7 +205,7 @@ int main(int argc, char **argv)
 	json_t *answer = json_loadf(reply, 0, &error);
 	fclose(reply);
 	if (!answer) {
-		fprintf(stderr, "mpipctl: mpipd's answer was cut short (are you root?)\n");
+		fprintf(stderr, "mpipctl: mpipd's answer was cut short\n");
 		return 1;
 	}
 	const char *refusal = json_string_value(json_object_get(answer, "error"));

@@ -23,7 +23,9 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -202,8 +204,7 @@ static void take_from_wire(unsigned ready)
 {
 	bool more = true;
 	for (unsigned i = 0; i < RECEIVE_ROUNDS && more; i++) {
-		d.now = clock_now();
-		more = wirelink_receive(&d.wire, ready, d.now, take_datagram, NULL);
+		more = wirelink_receive(&d.wire, ready, &d.now, take_datagram, NULL);
 		carry_out();
 	}
 }
@@ -534,6 +535,19 @@ static const char usage[] =
 	"  --ready-fd N     write a newline to this descriptor when connections are being taken\n"
 	"  --version, --help\n";
 
+/* An open descriptor by its number; -1 after saying what is wrong. */
+static int descriptor(const char *text)
+{
+	char *end;
+	errno = 0;
+	long fd = strtol(text, &end, 10);
+	if (errno == 0 && end != text && *end == '\0' && fd >= 0 && fd <= INT_MAX &&
+		fcntl((int)fd, F_GETFD) >= 0)
+		return (int)fd;
+	say("--ready-fd %s: expected the number of an open file descriptor", text);
+	return -1;
+}
+
 int main(int argc, char **argv)
 {
 	enum { CONFIG = 1, CHECK, PATH_LOG, READY_FD, SHOW_VERSION, HELP };
@@ -559,7 +573,9 @@ int main(int argc, char **argv)
 			path_log = optarg;
 			break;
 		case READY_FD:
-			ready_fd = atoi(optarg);
+			ready_fd = descriptor(optarg);
+			if (ready_fd < 0)
+				return 2;
 			break;
 		case SHOW_VERSION:
 			puts("mpipd " VERSION);

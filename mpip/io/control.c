@@ -215,9 +215,8 @@ static void serve_client(const struct control *c, const struct engine *e, int fd
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) < 0 ||
-		(who.uid != 0 && who.uid != geteuid()))
-		return;
+	bool allowed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 &&
+		       (who.uid == 0 || who.uid == geteuid());
 
 	char command[64];
 	ssize_t n = recv(fd, command, sizeof(command) - 1, 0);
@@ -225,7 +224,10 @@ static void serve_client(const struct control *c, const struct engine *e, int fd
 		return;
 	command[n] = '\0';
 	command[strcspn(command, "\r\n")] = '\0';
-	json_t *json = answer(c, e, command, now);
+	json_t *json =
+		allowed ? answer(c, e, command, now)
+			: json_pack("{s:s}", "error",
+				  "permission denied: only root and mpipd's own user are answered");
 	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	size_t size = text ? strlen(text) : 0;
 	for (size_t at = 0; at < size;) {

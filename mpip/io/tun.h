@@ -5,8 +5,8 @@
 #include "mpip/core/actions.h"
 #include "mpip/core/engine.h"
 
-#include <net/if.h>
 #include <linux/virtio_net.h>
+#include <net/if.h>
 
 /*
  * TUN devices that carry super-packets: the way between the kernel's applications and the engine,

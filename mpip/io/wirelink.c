@@ -337,7 +337,7 @@ static unsigned fill_batch(struct wirelink *w, unsigned nic)
 }
 
 bool wirelink_receive(
-	struct wirelink *w, unsigned ready, struct usec now, wirelink_take *take, void *context)
+	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context)
 {
 	unsigned have[MAX_ADDRESSES] = {0}, next[MAX_ADDRESSES] = {0};
 	bool more = false;
@@ -345,13 +345,17 @@ bool wirelink_receive(
 		if (ready & 1u << nic)
 			have[nic] = fill_batch(w, nic);
 
-	struct timespec wall;
+	/* The stamps are the wall clock's. Both clocks are read together: what passes between the
+	 * two readings would look like delay. */
+	struct timespec wall, monotonic;
 	clock_gettime(CLOCK_REALTIME, &wall);
+	clock_gettime(CLOCK_MONOTONIC, &monotonic);
+	*now = (struct usec){(int64_t)monotonic.tv_sec * 1000000 + monotonic.tv_nsec / 1000};
 	for (unsigned nic = 0; nic < w->nics; nic++) {
 		struct wirelink_batch *b = w->nic[nic].batch;
 		more |= have[nic] == RECEIVE_BATCH;
 		for (unsigned i = 0; i < have[nic]; i++)
-			b->arrived[i] = usec_sub(now, age_of(&b->headers[i].msg_hdr, &wall));
+			b->arrived[i] = usec_sub(*now, age_of(&b->headers[i].msg_hdr, &wall));
 	}
 
 	/* One NIC's batch after the other would be an order that no network made. */

@@ -36,11 +36,11 @@ void wirelink_close(struct wirelink *w);
 void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsigned count);
 
 /* Receives one batch from each UDP socket in the bit set `ready`, and calls `take` for each
- * datagram in the order in which the kernel got them from whatever NIC, merged ones split. `now` is
- * the time of the call on the engine's clock. True: there may be more. */
+ * datagram in the order in which the kernel got them from whatever NIC, merged ones split. `*now`
+ * becomes the time at which they were there (CLOCK_MONOTONIC). True: there may be more. */
 typedef void wirelink_take(void *context, const struct wire_input *in);
 bool wirelink_receive(
-	struct wirelink *w, unsigned ready, struct usec now, wirelink_take *take, void *context);
+	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context);
 
 /* Reads nic's error queue; calls `gone` for each peer that refused. */
 typedef void wirelink_gone(void *context, struct endpoint remote);
