@@ -51,20 +51,20 @@ start() {
 	STARTED[$name]=$!
 }
 
-# finish NAME: waits for its end, shows what it said, and fails as it did.
+# finish NAME: waits for its end, and fails as it did. What it said is in $REPORT.
 finish() {
 	local status=0
 	wait "${STARTED[$1]}" || status=$?
 	unset "STARTED[$1]"
-	cat "$T/$1.out" "$T/$1.err"
+	REPORT=$(cat "$T/$1.out" "$T/$1.err")
+	echo "$1: $REPORT"
 	return "$status"
 }
 
 # end NAME: ends it.
 end() {
 	kill "${STARTED[$1]}" 2>/dev/null || true
-	wait "${STARTED[$1]}" || true
-	unset "STARTED[$1]"
+	finish "$1" || true
 }
 
 # wait_for SECONDS CMD...: until CMD succeeds.
@@ -132,7 +132,7 @@ mpipd_stop() {
 # As the kernel's out-of-memory killer would.
 mpipd_kill() {
 	kill -KILL "${MPIPD_PID[$1]}"
-	wait "${MPIPD_PID[$1]}" || true
+	wait "${MPIPD_PID[$1]}" 2>/dev/null || true
 	unset "MPIPD_PID[$1]"
 }
 
@@ -141,11 +141,12 @@ ctl() {
 	in_host "$1" "$MPIPCTL" --json "$2" | "$BUILD/ci/json" "$3"
 }
 
-# is_multipath HOST REMOTE-ENDPOINT: all sessions to it are, and there is one.
+# is_multipath HOST tcp|udp PORT: the session of the connection to or from PORT that is there now.
 is_multipath() {
-	local states
-	states=$(ctl "$1" sessions "sessions[dst=$2].state")
-	[[ $states == multipath* && $states != *regular* ]]
+	local local_end remote_end
+	read -r _ _ _ local_end remote_end < <(in_host "$1" ss -Hn "--$2" state connected \
+		exclude time-wait "( sport = :$3 or dport = :$3 )")
+	[[ $(ctl "$1" sessions "sessions[src=$local_end,dst=$remote_end].state") == multipath ]]
 }
 
 # Counters of the router per pair of addresses, and a place to lose packets in.

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define HEADER      8     /* number, length */
+#define HEADER      8 /* number, length */
 #define LARGEST     9000
 #define NUMBERS_MAX 1000000
 #define IDLE_MS     1000  /* a receiver that has something ends after so much silence */
@@ -129,7 +129,8 @@ static bool receive(int fd, int64_t until_us, bool echo)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	if (ppoll(&p, 1, &limit, NULL) <= 0)
 		return false;
-	ssize_t n = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &length);
+	ssize_t n =
+		recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &length);
 	if (n < 0)
 		return errno == EAGAIN || errno == ECONNREFUSED;
 	take(bytes, (size_t)n);
@@ -197,7 +198,8 @@ int main(int argc, char **argv)
 {
 	enum { SIZES = 1, REPEAT, GAP, NO_CHECKSUM };
 	static const struct option options[] = {{"sizes", required_argument, NULL, SIZES},
-		{"repeat", required_argument, NULL, REPEAT}, {"gap-us", required_argument, NULL, GAP},
+		{"repeat", required_argument, NULL, REPEAT},
+		{"gap-us", required_argument, NULL, GAP},
 		{"no-checksum", no_argument, NULL, NO_CHECKSUM}, {0}};
 	const char *sizes = "1-1472,4000";
 	unsigned repeat = 1;

@@ -26,10 +26,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHUNK        65536 /* a multiple of 8 */
-#define STALLED_MS   20000 /* nothing moves in either direction */
-#define ALL_BYTES    INT64_MAX
-#define SYN_BYTES    1000 /* with a Fast Open SYN */
+#define CHUNK      65536 /* a multiple of 8 */
+#define STALLED_MS 20000 /* nothing moves in either direction */
+#define ALL_BYTES  INT64_MAX
+#define SYN_BYTES  1000 /* with a Fast Open SYN */
 
 struct stream {
 	const char *send_file, *receive_file;
@@ -96,8 +96,7 @@ static void fill(void)
 			fail("%s: %s", s.send_file, strerror(errno));
 		s.have = (size_t)n;
 	} else if (s.generate) {
-		bool late = s.seconds > 0 &&
-			    (double)(now_us() - s.started_us) >= s.seconds * 1e6;
+		bool late = s.seconds > 0 && (double)(now_us() - s.started_us) >= s.seconds * 1e6;
 		if (!late && s.sent < s.bytes) {
 			int64_t left = s.bytes - s.sent;
 			s.have = left < CHUNK ? (size_t)left : CHUNK;
@@ -206,7 +205,8 @@ static void accept_one(const char *ip, const char *port)
 {
 	struct sockaddr_in a = address_of(ip, port);
 	int listener = new_socket(), queue = 16;
-	if (s.fastopen && setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue)) < 0)
+	if (s.fastopen &&
+		setsockopt(listener, IPPROTO_TCP, TCP_FASTOPEN, &queue, sizeof(queue)) < 0)
 		fail("TCP_FASTOPEN: %s", strerror(errno));
 	if (bind(listener, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(listener, 4) < 0)
 		fail("%s port %s: %s", ip, port, strerror(errno));
@@ -277,8 +277,9 @@ int main(int argc, char **argv)
 		{"bytes", required_argument, NULL, BYTES},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"receive", required_argument, NULL, RECEIVE},
-		{"verify", required_argument, NULL, VERIFY}, {"from", required_argument, NULL, FROM},
-		{"fastopen", no_argument, NULL, FASTOPEN}, {"mptcp", no_argument, NULL, MPTCP}, {0}};
+		{"verify", required_argument, NULL, VERIFY},
+		{"from", required_argument, NULL, FROM}, {"fastopen", no_argument, NULL, FASTOPEN},
+		{"mptcp", no_argument, NULL, MPTCP}, {0}};
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (o) {
 		case SEND:

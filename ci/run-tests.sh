@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run-tests.sh UNIT-TEST...: runs the unit tests (cmocka programs) and all suites in ci/*.bats, one
+# after the other, and ends with a line "N passed, N failed". TESTS names a few of them instead,
+# e.g. TESTS="exact.bats engine_test". `make test` builds what this needs and calls it.
+#
+# Both kinds of test speak TAP. A program that ends without having run what it announced, or with a
+# bad status and no failed test to show for it, counts as a failed test: silence is no success.
+set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/.."
+
+export BUILD=${BUILD:-build}
+export CI_PREFIX=ci$$
+export CMOCKA_MESSAGE_OUTPUT=TAP
+export UBSAN_OPTIONS=print_stacktrace=1
+SUITE_LIMIT=${SUITE_LIMIT:-1500} # seconds, for one program or suite
+
+passed=0 failed=0 skipped=0
+output=$(mktemp -d "${TMPDIR:-/tmp}/mpip-tests.XXXXXX")
+
+# What a suite was building when it was interrupted. Its labs carry our prefix.
+clean_up() {
+	local state pid lab
+	for state in /run/mpip-lab/"$CI_PREFIX"-*; do
+		[[ -e $state ]] || continue
+		lab=${state##*/}
+		for pid in $(for host in client server router; do
+			ip netns pids "$lab-$host" 2>/dev/null
+		done); do
+			kill -KILL "$pid" 2>/dev/null || true
+		done
+		"$BUILD/lab/lab" down --name "$lab" || true
+	done
+	rm -rf "$output"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+
+# count NAME STATUS FILE: adds up a TAP report.
+count() {
+	local ok not_ok skips planned
+	skips=$(grep -ciE '^(not )?ok.*# *skip' "$3" || true)
+	not_ok=$(grep -iE '^not ok' "$3" | grep -cviE '# *skip' || true)
+	ok=$(grep -E '^ok' "$3" | grep -cviE '# *skip' || true)
+	planned=$(sed -n 's/^1\.\.\([0-9][0-9]*\).*/\1/p' "$3" | awk '{n += $1} END {print n + 0}')
+	passed=$((passed + ok)) failed=$((failed + not_ok)) skipped=$((skipped + skips))
+	if ((planned == 0)); then
+		echo "not ok - $1 has run no test (exit status $2)"
+		failed=$((failed + 1))
+	elif ((ok + not_ok + skips != planned)); then
+		echo "not ok - $1 has run $((ok + not_ok + skips)) of $planned tests (exit status $2)"
+		failed=$((failed + 1))
+	elif (($2 != 0 && not_ok == 0)); then
+		echo "not ok - $1 ended with exit status $2"
+		failed=$((failed + 1))
+	fi
+}
+
+run() { # NAME CMD...
+	local name=$1 status=0 start=$SECONDS
+	shift
+	echo "# $name"
+	timeout -k 10 --foreground "$SUITE_LIMIT" "$@" 2>&1 </dev/null | tee "$output/report" || status=$?
+	count "$name" "$status" "$output/report"
+	echo "# $name: $((SECONDS - start)) s"
+}
+
+# wanted NAME: whether TESTS asks for it.
+wanted() {
+	local word
+	[[ -n ${TESTS:-} ]] || return 0
+	for word in $TESTS; do
+		word=${word##*/}
+		[[ ${word%.bats} == "$1" ]] && return
+	done
+	return 1
+}
+
+tests=()
+for program in "$@"; do
+	wanted "${program##*/}" && tests+=("$program")
+done
+for suite in ci/*.bats; do
+	name=${suite##*/}
+	wanted "${name%.bats}" && tests+=("$suite")
+done
+for word in ${TESTS:-}; do
+	word=${word##*/}
+	if [[ " ${tests[*]##*/} " != *" $word "* && " ${tests[*]##*/} " != *" $word.bats "* ]]; then
+		echo "TESTS: there is no test '$word'" >&2
+		exit 2
+	fi
+done
+
+for test in "${tests[@]}"; do
+	if [[ $test == *.bats ]]; then
+		run "$test" bats --tap --timing "$test"
+	else
+		run "$test" "$test"
+	fi
+done
+
+((passed + failed + skipped > 0)) || failed=1
+echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
+((failed == 0))
