@@ -247,6 +247,14 @@ void path_give_back(struct engine *e, struct path *p)
 
 /* Addresses */
 
+uint8_t nic_of(const struct engine *e, struct in_addr ip)
+{
+	for (uint8_t i = 0; i < e->addresses.count; i++)
+		if (e->addresses.ip[i].s_addr == ip.s_addr)
+			return i;
+	return NIC_ANY;
+}
+
 void engine_set_addresses(
 	struct engine *e, const struct address_list *list, struct usec now, struct actions *actions)
 {

@@ -131,10 +131,7 @@ static void put_hello(struct engine *e, const struct session *s, uint8_t flags, 
 static void raw_out(struct engine *e, struct wire_packet *w, const struct session *s)
 {
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = NIC_ANY;
-	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == s->tuple.local_ip.s_addr)
-			w->nic = i;
+	w->nic = nic_of(e, s->tuple.local_ip);
 	w->to = (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port};
 }
 
@@ -191,14 +188,8 @@ static void send_udp_carrier(struct engine *e, const struct session *s, struct s
 	uint32_t segment = (uint32_t)sizeof(*udp) + data.length;
 
 	w->head_length = sizeof(*ip) + sizeof(*udp);
-	*ip = (struct ip_header){.version_ihl = 0x45,
-		.length = put16((uint16_t)(sizeof(*ip) + segment + surplus)),
-		.id = put16(e->ip_id++),
-		.fragment = put16(IP_DONT_FRAGMENT),
-		.ttl = 64,
-		.protocol = IPPROTO_UDP};
-	memcpy(ip->src.b, &s->tuple.local_ip, 4);
-	memcpy(ip->dst.b, &s->tuple.remote_ip, 4);
+	ip_header_make(ip, IPPROTO_UDP, (uint32_t)sizeof(*ip) + segment + surplus, e->ip_id++,
+		s->tuple.local_ip, s->tuple.remote_ip);
 	memcpy(udp->src.b, &s->tuple.local_port, 2);
 	memcpy(udp->dst.b, &s->tuple.remote_port, 2);
 	udp->length = put16((uint16_t)segment);
@@ -376,12 +367,9 @@ static const uint8_t *carrier(const struct packet *p, uint32_t *seq)
 /* The datagram that carried a query goes on without its surplus. */
 static void deliver_without_surplus(struct engine *e, const struct packet *p, struct actions *a)
 {
-	if (a->hosts >= a->host_capacity) {
-		count(e, STAT_DROP_NO_ROOM);
+	struct host_packet *h = host_slot(e, a);
+	if (!h)
 		return;
-	}
-	struct host_packet *h = &a->host[a->hosts++];
-	h->verbatim = false;
 	h->no_checksum = get16(p->udp->checksum) == 0;
 	h->ip_length = (uint8_t)p->ip_length;
 	h->head_length = (uint8_t)p->header_length;

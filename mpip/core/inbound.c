@@ -14,7 +14,7 @@
 
 #include "mpip/core/state.h"
 
-static struct host_packet *host_slot(struct engine *e, struct actions *a)
+struct host_packet *host_slot(struct engine *e, struct actions *a)
 {
 	if (a->hosts >= a->host_capacity) {
 		count(e, STAT_DROP_NO_ROOM);
@@ -33,14 +33,8 @@ static void deliver(struct engine *e, struct session *s, const uint8_t *segment,
 	if (!h)
 		return;
 	struct ip_header *ip = (void *)h->head;
-	*ip = (struct ip_header){.version_ihl = 0x45,
-		.length = put16((uint16_t)(sizeof(*ip) + length)),
-		.id = put16(e->ip_id++),
-		.fragment = put16(IP_DONT_FRAGMENT),
-		.ttl = 64,
-		.protocol = (uint8_t)s->tuple.protocol};
-	memcpy(ip->src.b, &s->tuple.remote_ip, 4);
-	memcpy(ip->dst.b, &s->tuple.local_ip, 4);
+	ip_header_make(ip, (uint8_t)s->tuple.protocol, (uint32_t)sizeof(*ip) + length, e->ip_id++,
+		s->tuple.remote_ip, s->tuple.local_ip);
 
 	struct udp_header *udp = (void *)(ip + 1);
 	memcpy(udp, segment, header);
@@ -278,14 +272,6 @@ static void put_back(struct engine *e, const struct host_input *in, struct actio
 	h->verbatim = true;
 	h->data = (struct slice){in->bytes, in->length};
 	count(e, STAT_PUT_BACK);
-}
-
-static uint8_t nic_of(const struct engine *e, struct in_addr ip)
-{
-	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == ip.s_addr)
-			return i;
-	return NIC_ANY;
 }
 
 /* The transport header of the part of a super-packet that starts at `offset`. */

@@ -114,14 +114,7 @@ void literal_finish(struct engine *e, struct wire_packet *w, const struct path *
 	uint32_t total = (uint32_t)w->head_length + w->data.length + w->tail_length;
 	uint32_t segment = total - (uint32_t)sizeof(*ip);
 
-	*ip = (struct ip_header){.version_ihl = 0x45,
-		.length = put16((uint16_t)total),
-		.id = put16(e->ip_id++),
-		.fragment = put16(IP_DONT_FRAGMENT),
-		.ttl = 64,
-		.protocol = protocol};
-	memcpy(ip->src.b, &p->src.ip, 4);
-	memcpy(ip->dst.b, &p->dst.ip, 4);
+	ip_header_make(ip, protocol, total, e->ip_id++, p->src.ip, p->dst.ip);
 	memcpy(udp->src.b, &p->src.port, 2);
 	memcpy(udp->dst.b, &p->dst.port, 2);
 	if (protocol == IPPROTO_UDP)
@@ -232,10 +225,7 @@ void send_regular(
 	bool is_tcp = p->ip->protocol == IPPROTO_TCP;
 	struct segments it = segments_of(p, in);
 	struct segment g;
-	uint8_t nic = NIC_ANY;
-	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == p->src.ip.s_addr)
-			nic = i;
+	uint8_t nic = nic_of(e, p->src.ip);
 
 	while (next_segment(&it, &g)) {
 		struct wire_packet *w = wire_slot(e, a);

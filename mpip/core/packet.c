@@ -108,6 +108,19 @@ bool packet_checksum_good(const struct packet *p)
 	return csum_fold(csum_add(sum, p->bytes + p->ip_length, length)) == 0xffff;
 }
 
+void ip_header_make(struct ip_header *ip, uint8_t protocol, uint32_t length, uint16_t id,
+	struct in_addr src, struct in_addr dst)
+{
+	*ip = (struct ip_header){.version_ihl = 0x45,
+		.length = put16((uint16_t)length),
+		.id = put16(id),
+		.fragment = put16(IP_DONT_FRAGMENT),
+		.ttl = 64,
+		.protocol = protocol};
+	memcpy(ip->src.b, &src, 4);
+	memcpy(ip->dst.b, &dst, 4);
+}
+
 void ip_checksum(struct ip_header *ip, size_t ip_length)
 {
 	ip->checksum = put16(0);

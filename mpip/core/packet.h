@@ -46,6 +46,10 @@ uint64_t csum_pseudo(struct in_addr src, struct in_addr dst, uint8_t protocol, u
 /* True if the transport checksum holds, or is a UDP checksum of 0. */
 bool packet_checksum_good(const struct packet *p);
 
+/* Fills a header without options; all but its checksum. `length` is the packet's. */
+void ip_header_make(struct ip_header *ip, uint8_t protocol, uint32_t length, uint16_t id,
+	struct in_addr src, struct in_addr dst);
+
 /* Sets the IP header's checksum. */
 void ip_checksum(struct ip_header *ip, size_t ip_length);
 

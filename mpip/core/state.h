@@ -49,6 +49,9 @@ static inline void count(struct engine *e, enum counter what)
 
 /* engine.c: tables */
 
+/* The place of a local address in the list, NIC_ANY if it is not there. */
+uint8_t nic_of(const struct engine *e, struct in_addr ip);
+
 struct session *session_find(struct engine *e, const struct tuple *tuple);
 struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id);
 /* Never NULL: evicts when full. */
@@ -85,6 +88,8 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 
 /* inbound.c */
 
+/* A slot for a packet to an application; NULL, and the drop counted, if there is none. */
+struct host_packet *host_slot(struct engine *e, struct actions *a);
 void reorder_push_all(struct engine *e, struct session *s, struct actions *a);
 
 /* handshake.c */
