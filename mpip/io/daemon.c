@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The daemon's life: setting up, following the host's NICs, showing itself, leaving.
+ *
+ * Theory of operation: whatever ends the process, the host's networking goes on. The TUN dies with
+ * it, and with the TUN the routes into it; the ingress filter stays and keeps CMs from
+ * applications, and a successor inherits it. On a signal the peers are told, the routes go first,
+ * and what is under way is still taken for a moment.
+ */
+
+#include "mpip/io/daemon.h"
+
+#include "mpip/io/pathlog.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* What a packet may grow by on its way: IP and UDP header instead of the IP header (8) and the
+ * steady CM (28); or the surplus with a query behind a datagram (up to 43). Room for the larger. */
+#define WIRE_OVERHEAD 44
+
+#define LINGER usec_ms(500) /* for packets under way when we leave */
+
+/* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
+#define TUN_ADDRESS "192.0.0.8"
+
+void daemon_say(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	fputs("mpipd: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+/* Addresses */
+
+static int watch(struct daemon *d, int fd, uint64_t source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
+	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Follows the list of NICs: filter, sockets and the engine's addresses. */
+static int follow_nics(struct daemon *d, char **error)
+{
+	const struct hostnet_nic *nic;
+	size_t count = hostnet_nics(d->hostnet, &nic);
+	struct address_list list = {0};
+	for (size_t i = 0; i < count; i++) {
+		if (!nic[i].usable)
+			continue;
+		if (ingress_attach(d->ingress, nic[i].ifindex, error) < 0)
+			return -1;
+		if (list.count < MAX_ADDRESSES)
+			list.ip[list.count++] = nic[i].address;
+	}
+	if (d->wire_open && address_list_equal(&list, &d->addresses))
+		return 0;
+
+	if (d->wire_open)
+		wirelink_close(&d->wire);
+	d->addresses = list;
+	d->wire_open =
+		wirelink_open(&d->wire, &list, d->config.wire_port, d->config.mark, error) == 0;
+	if (!d->wire_open)
+		return -1;
+	for (unsigned i = 0; i < list.count; i++)
+		if (watch(d, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0)
+			return -1;
+	engine_set_addresses(d->engine, &list, d->now, &d->actions);
+	daemon_carry_out(d);
+	return 0;
+}
+
+void daemon_host_changed(struct daemon *d)
+{
+	char *error = NULL;
+	int what = hostnet_process(d->hostnet, &error);
+	if (what > 0 && what & HOSTNET_NICS_CHANGED && follow_nics(d, &error) < 0)
+		what = -1;
+	if (what < 0)
+		daemon_say("%s", error ? error : strerror(errno));
+	free(error);
+}
+
+/* Looking on */
+
+static json_t *status_json(void *context)
+{
+	struct daemon *d = context;
+	json_t *nics = json_array();
+	const struct hostnet_nic *nic;
+	size_t count = d->hostnet ? hostnet_nics(d->hostnet, &nic) : 0;
+	for (size_t i = 0; i < count; i++) {
+		char text[INET_ADDRSTRLEN];
+		inet_ntop(AF_INET, &nic[i].address, text, sizeof(text));
+		json_array_append_new(
+			nics, json_pack("{s:s, s:s, s:i, s:b}", "name", nic[i].name, "address",
+				      text, "mtu", (int)nic[i].mtu, "usable", nic[i].usable));
+	}
+	unsigned sessions = 0;
+	for (const struct session *s = engine_next_session(d->engine, NULL); s;
+		s = engine_next_session(d->engine, s))
+		sessions += s->key.id.n != 0;
+	const struct settings *set = engine_settings(d->engine);
+	const uint8_t *n = d->node.b;
+	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
+		MPIPD_VERSION, "pid", (int)getpid(), "node_id",
+		json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", n[0], n[1], n[2], n[3], n[4], n[5]),
+		"uptime_s", (double)usec_sub(d->now, d->started).us / 1e6, "wire_form",
+		wire_form_names[set->wire_form], "scheduler", scheduler_names[set->scheduler],
+		"wire_port", ntohs(d->config.wire_port), "tun", d->tun.name, "sessions",
+		(int)sessions, "peers", (int)HASH_COUNT(engine_peers(d->engine)->peer), "nics",
+		nics);
+}
+
+static json_t *io_stats_json(void *context)
+{
+	struct daemon *d = context;
+	json_t *all = json_object();
+	struct ingress_counters counters;
+	const struct {
+		const char *name;
+		uint64_t value;
+	} rows[] = {
+		{"turns", d->turns},
+		{"tun_reads", d->tun.reads},
+		{"tun_writes", d->tun.writes},
+		{"tun_written_packets", d->tun.written_packets},
+		{"hook_reads", d->hook.reads},
+		{"wire_send_calls", d->wire.send_calls},
+		{"wire_sent_messages", d->wire.sent_messages},
+		{"wire_sent_packets", d->wire.sent_packets},
+		{"wire_receive_calls", d->wire.receive_calls},
+		{"wire_received_packets", d->wire.received_packets},
+		{"drop_tun_read", d->tun.read_errors + d->hook.read_errors},
+		{"drop_tun_write", d->tun.write_errors},
+		{"drop_send_buffer", d->wire.drop_send_buffer},
+		{"drop_too_long", d->wire.drop_too_long},
+		{"drop_send_error", d->wire.drop_send_error},
+		{"drop_truncated", d->wire.drop_truncated},
+		{"steer_errors", d->steer_errors},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		json_object_set_new(all, rows[i].name, json_integer((json_int_t)rows[i].value));
+	if (ingress_counters(d->ingress, &counters) == 0)
+		for (int i = 0; i < INGRESS_COUNTERS; i++)
+			json_object_set_new(all, ingress_counter_names[i],
+				json_integer((json_int_t)counters.value[i]));
+	return all;
+}
+
+/* Life */
+
+static struct engine *make_engine(struct daemon *d)
+{
+	const struct hostnet_nic *nic;
+	size_t count = hostnet_nics(d->hostnet, &nic);
+	struct engine_setup setup = {
+		.settings = d->config.settings, .wire_port = d->config.wire_port};
+	if (!d->config.seeded &&
+		getrandom(&setup.settings.seed, sizeof(setup.settings.seed), 0) < 0)
+		return NULL;
+	/* 3.1: the MAC address of one of the NICs, kept until exit. */
+	if (count > 0)
+		memcpy(setup.node.b, nic[0].mac, sizeof(setup.node.b));
+	d->node = setup.node;
+	if (d->path_log) {
+		setup.observer = pathlog_rows;
+		setup.observer_context = d->path_log;
+	}
+	return engine_new(&setup);
+}
+
+static int bring_up(int ifindex, char **error)
+{
+	struct ifreq request = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), result = -1;
+	if (fd >= 0 && if_indextoname((unsigned)ifindex, request.ifr_name)) {
+		request.ifr_flags = IFF_UP;
+		result = ioctl(fd, SIOCSIFFLAGS, &request);
+	}
+	if (result < 0 &&
+		asprintf(error, "TUN device %s: %s", request.ifr_name, strerror(errno)) < 0)
+		*error = NULL;
+	if (fd >= 0)
+		close(fd);
+	return result;
+}
+
+static int take_signals(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* In nanoseconds: the pauses of a busy daemon are shorter than the default slack. */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int daemon_open(struct daemon *d, const char *path_log, char **error)
+{
+	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
+	d->wire.raw_any = -1;
+	d->leave_at = USEC_NEVER;
+	d->actions = (struct actions){.wire = d->wire_slots,
+		.host = d->host_slots,
+		.steer = d->steer_slots,
+		.wire_capacity = WIRE_SLOTS,
+		.host_capacity = HOST_SLOTS,
+		.steer_capacity = STEER_SLOTS};
+	d->started = d->now = daemon_clock();
+	d->signals = take_signals();
+
+	char hook_name[IFNAMSIZ];
+	struct hostnet_config net = {
+		.interfaces = d->config.interfaces[0] ? d->config.interfaces : NULL,
+		.table_base = d->config.table,
+		.rule_priority = d->config.rule_priority,
+		.mark = d->config.mark,
+		.mask = d->config.mask};
+	snprintf(hook_name, sizeof(hook_name), "%.12srx", d->config.tun);
+	if (hostnet_privileged(error) < 0 || hostnet_open(&d->hostnet, &net, error) < 0)
+		return -1;
+	const struct hostnet_nic *nic;
+	size_t nics = hostnet_nics(d->hostnet, &nic);
+	if (nics == 0) {
+		*error = strdup("no network interface with an IPv4 address");
+		return -1;
+	}
+	unsigned mtu = nic[0].mtu;
+	for (size_t i = 1; i < nics; i++)
+		mtu = nic[i].mtu < mtu ? nic[i].mtu : mtu;
+
+	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
+	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
+		tun_open(&d->hook, hook_name, error) < 0 || bring_up(d->hook.ifindex, error) < 0 ||
+		control_open(&d->control, d->config.socket, error) < 0)
+		return -1;
+	if (path_log && !(d->path_log = pathlog_open(path_log, error)))
+		return -1;
+	d->engine = make_engine(d);
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!d->engine || d->epoll < 0 || watch(d, d->tun.fd, SOURCE_TUN) < 0 ||
+		watch(d, d->hook.fd, SOURCE_HOOK) < 0 ||
+		watch(d, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
+		watch(d, d->control.fd, SOURCE_CONTROL) < 0 ||
+		watch(d, d->signals, SOURCE_SIGNAL) < 0)
+		return -1;
+	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0 || follow_nics(d, error) < 0)
+		return -1;
+	struct in_addr address;
+	inet_pton(AF_INET, TUN_ADDRESS, &address);
+	if (hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
+		return -1;
+	d->inherited_until = usec_add(d->now, d->config.settings.session_expiry);
+	d->control.status = status_json;
+	d->control.io_stats = io_stats_json;
+	d->control.context = d;
+	return 0;
+}
+
+void daemon_close(struct daemon *d)
+{
+	hostnet_close(d->hostnet);
+	ingress_close(d->ingress);
+	if (d->wire_open)
+		wirelink_close(&d->wire);
+	control_close(&d->control);
+	tun_close(&d->hook);
+	tun_close(&d->tun);
+	engine_free(d->engine);
+	if (d->path_log)
+		fclose(d->path_log);
+	if (d->epoll >= 0)
+		close(d->epoll);
+	if (d->signals >= 0)
+		close(d->signals);
+	config_close(&d->config);
+}
+
+/* The first signal ends the multipath, a second one the waiting for what is under way. */
+void daemon_leave(struct daemon *d)
+{
+	struct signalfd_siginfo info;
+	if (read(d->signals, &info, sizeof(info)) < 0)
+		return;
+	if (d->leave_at.us != USEC_NEVER.us) {
+		d->leave_at = d->now;
+		return;
+	}
+	daemon_say("%s: back to the regular connections", strsignal((int)info.ssi_signo));
+	unsigned multipath = 0;
+	for (const struct session *s = engine_next_session(d->engine, NULL); s;
+		s = engine_next_session(d->engine, s))
+		multipath += s->in_use > 0;
+	hostnet_close(d->hostnet);
+	d->hostnet = NULL;
+	engine_leave(d->engine, d->now, &d->actions);
+	daemon_carry_out(d);
+	d->leave_at = multipath ? usec_add(d->now, LINGER) : d->now;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the daemon does all the time.
+ *
+ * Theory of operation: one loop around epoll. Each turn it takes what has come (from the
+ * applications by the TUN, from the networks by the wire sockets and by the receive TUN behind the
+ * ingress hook), gives it to the engine with the time, and carries out the actions: packets to the
+ * wire sockets, packets to the TUN, flows to the hook, exclusions to the routing. Batches
+ * everywhere: a turn may move hundreds of packets with a handful of system calls.
+ */
+
+#include "mpip/io/daemon.h"
+
+#include <sys/epoll.h>
+#include <time.h>
+
+#define TUN_BATCH      8 /* super-packets from the applications per turn */
+#define RECEIVE_ROUNDS 4 /* batches from the wire sockets per turn */
+#define ALIVE_EVERY    usec_ms(100)
+#define BUSY_PACKETS   4 /* from the networks in one millisecond: then turns are paced */
+
+struct usec daemon_clock(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (struct usec){(int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000};
+}
+
+/* Carrying out */
+
+static void carry_out_steer(struct daemon *d, const struct steer *s)
+{
+	struct ingress_flow flow = {.remote = s->tuple.remote_ip,
+		.local = s->tuple.local_ip,
+		.remote_port = s->tuple.remote_port,
+		.local_port = s->tuple.local_port,
+		.protocol = (uint8_t)s->tuple.protocol};
+	int result = 0;
+	switch (s->kind) {
+	case STEER_FLOW_ADD:
+		result = ingress_add_flow(d->ingress, &flow);
+		break;
+	case STEER_FLOW_REMOVE:
+		ingress_remove_flow(d->ingress, &flow);
+		break;
+	case STEER_EXCLUDE:
+		result = d->hostnet ? hostnet_exclude(d->hostnet, s->tuple.remote_ip) : 0;
+		break;
+	case STEER_INCLUDE:
+		result = d->hostnet ? hostnet_include(d->hostnet, s->tuple.remote_ip) : 0;
+		break;
+	}
+	d->steer_errors += result < 0;
+}
+
+void daemon_carry_out(struct daemon *d)
+{
+	struct actions *a = &d->actions;
+	for (unsigned i = 0; i < a->steers; i++)
+		carry_out_steer(d, &a->steer[i]);
+	wirelink_send(&d->wire, a->wire, a->wires);
+	tun_write(&d->tun, a->host, a->hosts);
+	a->wires = a->hosts = a->steers = 0;
+	engine_carried_out(d->engine);
+}
+
+static void carry_out_if_full(struct daemon *d)
+{
+	const struct actions *a = &d->actions;
+	if (a->wires + ACTIONS_WIRE_ROOM > WIRE_SLOTS ||
+		a->hosts + ACTIONS_HOST_ROOM > HOST_SLOTS ||
+		a->steers + ACTIONS_STEER_ROOM > STEER_SLOTS)
+		daemon_carry_out(d);
+}
+
+/* Taking */
+
+static void take_from_tun(struct daemon *d)
+{
+	struct host_input in;
+	for (unsigned i = 0; i < TUN_BATCH && tun_read(&d->tun, &d->frames[i], &in); i++) {
+		engine_from_host(d->engine, &in, d->now, &d->actions);
+		/* Super-packets leave one by one: sent socket by socket, several would be shuffled.
+		 */
+		if (in.gso_size)
+			daemon_carry_out(d);
+		else
+			carry_out_if_full(d);
+	}
+	daemon_carry_out(d);
+}
+
+static void take_from_hook(struct daemon *d)
+{
+	struct host_input in;
+	for (unsigned i = 0; i < HOOK_BATCH && tun_read(&d->hook, &d->frames[i], &in); i++) {
+		engine_from_hook(d->engine, &in, d->now, &d->actions);
+		carry_out_if_full(d);
+	}
+	daemon_carry_out(d);
+}
+
+static void take_datagram(void *context, const struct wire_input *in)
+{
+	struct daemon *d = context;
+	engine_from_wire(d->engine, in, d->now, &d->actions);
+	carry_out_if_full(d);
+}
+
+static void peer_gone(void *context, struct endpoint remote)
+{
+	struct daemon *d = context;
+	engine_unreachable(d->engine, remote, d->now);
+}
+
+static void take_from_wire(struct daemon *d, unsigned ready)
+{
+	bool more = true;
+	for (unsigned i = 0; i < RECEIVE_ROUNDS && more; i++) {
+		more = wirelink_receive(&d->wire, ready, &d->now, take_datagram, d);
+		daemon_carry_out(d);
+	}
+}
+
+/*
+ * Moderation, as NICs do it with their interrupts: at high rates a turn for every packet would
+ * spend more on turns than on packets. So while many packets come, there is a turn every batch_us
+ * at most. Delays are measured by the kernel's time stamps, which do not see this.
+ */
+static void pace(struct daemon *d)
+{
+	if (usec_sub(d->now, d->window).us >= 1000) {
+		d->busy = d->wire.received_packets - d->window_start >= BUSY_PACKETS;
+		d->window = d->now;
+		d->window_start = d->wire.received_packets;
+	}
+	struct usec next = usec_add(d->now, (struct usec){d->config.batch_us});
+	if (!d->busy || d->config.batch_us == 0)
+		return;
+	struct timespec until = {next.us / 1000000, next.us % 1000000 * 1000};
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+}
+
+void daemon_serve(struct daemon *d)
+{
+	struct epoll_event events[5 + MAX_ADDRESSES];
+	struct usec next = USEC_NEVER;
+	for (;;) {
+		pace(d);
+		struct usec wait = usec_sub(
+			usec_min(usec_min(next, d->leave_at), usec_add(d->now, ALIVE_EVERY)),
+			d->now);
+		if (wait.us < 0)
+			wait.us = 0;
+		struct timespec timeout = {wait.us / 1000000, wait.us % 1000000 * 1000};
+		int n = epoll_pwait2(
+			d->epoll, events, sizeof(events) / sizeof(events[0]), &timeout, NULL);
+		d->now = daemon_clock();
+		d->turns++;
+		ingress_alive(d->ingress, (uint64_t)d->now.us * 1000);
+		if (!usec_before(d->now, d->leave_at))
+			return;
+
+		unsigned ready = 0;
+		for (int i = 0; i < n; i++) {
+			uint64_t source = events[i].data.u64;
+			if (source == SOURCE_TUN)
+				take_from_tun(d);
+			else if (source == SOURCE_HOOK)
+				take_from_hook(d);
+			else if (source == SOURCE_HOSTNET && d->hostnet)
+				daemon_host_changed(d);
+			else if (source == SOURCE_CONTROL)
+				control_serve(&d->control, d->engine, d->now);
+			else if (source == SOURCE_SIGNAL)
+				daemon_leave(d);
+			else if (source >= SOURCE_WIRE) {
+				if (events[i].events & EPOLLERR)
+					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
+						peer_gone, d);
+				ready |= 1u << (source - SOURCE_WIRE);
+			}
+		}
+		if (ready)
+			take_from_wire(d, ready);
+		if (!usec_before(d->now, d->inherited_until)) {
+			ingress_expire(d->ingress, UINT64_MAX);
+			d->inherited_until = USEC_NEVER;
+		}
+		next = d->leave_at.us == USEC_NEVER.us ? engine_tick(d->engine, d->now, &d->actions)
+						       : USEC_NEVER;
+		daemon_carry_out(d);
+	}
+}
