@@ -35,6 +35,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -582,18 +583,24 @@ static void survives_kill(void **state)
 	int ready[2];
 	assert_int_equal(pipe(ready), 0);
 	pid_t daemon = fork();
+	assert_true(daemon >= 0);
 	if (daemon == 0) {
-		open_net();
-		attach();
-		hostnet_exclude(net, address_of("10.99.0.1"));
-		if (write(ready[1], "", 1) != 1)
+		char *error;
+		struct hostnet *theirs;
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind when a check fails */
+		tun_fd = make_tun("mpip0");
+		if (hostnet_open(&theirs, &config, &error) != 0 ||
+			hostnet_attach(theirs, (int)if_nametoindex("mpip0"), TUN_MTU,
+				address_of(TUN_IP), &error) != 0 ||
+			hostnet_exclude(theirs, address_of("10.99.0.1")) != 0 ||
+			write(ready[1], "", 1) != 1)
 			_exit(1);
 		pause();
 	}
+	close(ready[1]);
 	char byte;
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	close(ready[0]);
-	close(ready[1]);
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.1.0.1");
 	kill(daemon, SIGKILL);
 	waitpid(daemon, NULL, 0);

@@ -35,6 +35,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -618,6 +619,7 @@ static void nobody_is_told_why(void **state)
 	char line[400] = "";
 	assert_int_equal(pipe(out), 0);
 	pid_t child = fork();
+	assert_true(child >= 0);
 	if (child == 0) {
 		struct ingress *in;
 		char *error = NULL;
@@ -658,10 +660,16 @@ static void killed_and_taken_over(void **state)
 	ingress_close(hook);
 	assert_int_equal(pipe(ready), 0);
 	pid_t daemon = fork();
+	assert_true(daemon >= 0);
 	if (daemon == 0) {
-		hook = open_hook();
-		add_flow(IPPROTO_TCP);
-		add_flow(IPPROTO_UDP);
+		char *error;
+		struct ingress_flow flows[] = {flow_of(IPPROTO_TCP), flow_of(IPPROTO_UDP)};
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* not left behind when a check fails */
+		if (ingress_open(&hook, rx, 0, &error) != 0 ||
+			ingress_attach(hook, nic, &error) != 0 ||
+			ingress_add_flow(hook, &flows[0]) != 0 ||
+			ingress_add_flow(hook, &flows[1]) != 0)
+			_exit(1);
 		for (;;) {
 			ingress_alive(hook, now_ns());
 			if (write(ready[1], "", 1) != 1)
@@ -669,13 +677,13 @@ static void killed_and_taken_over(void **state)
 			usleep(20000);
 		}
 	}
+	close(ready[1]);
 	char byte;
 	assert_int_equal(read(ready[0], &byte, 1), 1);
 	assert_int_equal(verdict(add_cm(add_data(tcp(), 100))), TC_ACT_REDIRECT);
 	kill(daemon, SIGKILL);
 	waitpid(daemon, NULL, 0);
 	close(ready[0]);
-	close(ready[1]);
 	assert_int_equal(verdict(add_cm(add_data(tcp(), 100))), TC_ACT_REDIRECT);
 	usleep(350000); /* the limit is 300 ms */
 	assert_int_equal(verdict(add_cm(add_data(tcp(), 100))), TC_ACT_SHOT);
