@@ -174,8 +174,7 @@ static int replay_result(const char *file, char **error)
 	if (!result)
 		return -1;
 
-	const json_t *mpipd =
-		inner(result, "provenance", "definition", "contestant", "mpipd", NULL);
+	const json_t *mpipd = json_pointer(result, "/provenance/definition/contestant/mpipd");
 	const json_t *scheduler = json_object_get(mpipd, "scheduler");
 	struct replay_settings set = replay_settings_default();
 	set.step = setting(mpipd, "weight_step", set.step);
@@ -193,7 +192,7 @@ static int replay_result(const char *file, char **error)
 	const char *directory = dirname(own);
 	const char *host;
 	json_t *tables;
-	json_object_foreach (inner(result, "mpipd", "hosts", NULL), host, tables) {
+	json_object_foreach (json_pointer(result, "/mpipd/hosts"), host, tables) {
 		char *log = lab_text("%s/paths-%s.csv", directory, host);
 		if (rc == 0)
 			rc = replay_log(log, set, error);

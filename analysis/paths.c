@@ -66,7 +66,7 @@ static void direction_of_data(const json_t *pairs, size_t *from, size_t *to)
 static int print_paths(const json_t *result, FILE *out)
 {
 	const json_t *pairs = json_object_get(result, "address_pairs");
-	const json_t *times = inner(result, "links", "time_s", NULL);
+	const json_t *times = json_pointer(result, "/links/time_s");
 	double duration = json_number_value(json_object_get(result, "duration_s")), all = 0;
 	double window = duration < WINDOW_S ? duration : WINDOW_S;
 	size_t from, to;
@@ -94,7 +94,7 @@ int paths_print(const json_t *result, FILE *out)
 	int bad = print_paths(result, out);
 	size_t i;
 	json_t *nic;
-	json_array_foreach (inner(result, "links", "nics", NULL), i, nic) {
+	json_array_foreach (json_pointer(result, "/links/nics"), i, nic) {
 		double share = json_number_value(json_object_get(nic, "share"));
 		fprintf(out, "  %s.%s %.1f %% of its host's bytes%s\n",
 			json_string_value(json_object_get(nic, "host")),

@@ -261,8 +261,9 @@ int plot_paths(const struct results *r, const char *figures, bool *drawn, char *
 		free(title);
 		size_t i;
 		json_t *path;
-		json_array_foreach (json_object_get(run, "paths"), i, path)
+		json_array_foreach (json_object_get(run, "paths"), i, path) {
 			write_path(&f, path);
+		}
 		draw_path_panels(&f, run);
 	}
 	free(name);

@@ -16,20 +16,9 @@
 
 #include <dirent.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-json_t *inner(const json_t *value, ...)
-{
-	va_list ap;
-	va_start(ap, value);
-	for (const char *key; (key = va_arg(ap, const char *)) != NULL;)
-		value = json_object_get(value, key);
-	va_end(ap);
-	return (json_t *)value;
-}
 
 json_t *json_pointer(const json_t *value, const char *pointer)
 {
@@ -77,7 +66,7 @@ static void add_run(struct results *r, json_t *run, const json_t *paper)
 	if (json_is_number(value))
 		c->paper = json_number_value(value);
 
-	const char *form = json_string_value(inner(run, "mpipd", "wire_form", NULL));
+	const char *form = json_string_value(json_pointer(run, "/mpipd/wire_form"));
 	if (form)
 		r->wire_form = form;
 	r->experiment = text_of(json_object_get(run, "experiment"));

@@ -44,11 +44,8 @@ json_t *results_experiments(const char *out);
 /* The contestant of this name, or NULL. */
 const struct contestant_results *results_find(const struct results *r, const char *name);
 
-/* The member at a path of keys, e.g. inner(run, "tcp", "sent_segments", NULL); NULL if not there.
- */
-json_t *inner(const json_t *value, ...) __attribute__((sentinel));
-
-/* The value at a JSON pointer (RFC 6901, without ~ escapes), or NULL. */
+/* The value at a JSON pointer (RFC 6901, without ~ escapes), e.g. "/tcp/sent_segments"; NULL when
+ * there is none. */
 json_t *json_pointer(const json_t *value, const char *pointer);
 
 #endif

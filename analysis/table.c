@@ -13,7 +13,6 @@
 #include "analysis/stats.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -44,24 +43,16 @@ struct table {
 	size_t rows;
 };
 
-static void set(struct table *t, int column, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static void set(struct table *t, int column, const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	vsnprintf(t->cells[t->rows][column], CELL, format, ap);
-	va_end(ap);
-}
+/* Sets a cell of the row under way. */
+#define SET(t, column, ...) snprintf((t)->cells[(t)->rows][column], CELL, __VA_ARGS__)
 
 /* A number, or a dash. */
 static void set_number(struct table *t, int column, const char *format, double value)
 {
 	if (isnan(value))
-		set(t, column, "-");
+		SET(t, column, "-");
 	else
-		snprintf(t->cells[t->rows][column], CELL, format, value);
+		SET(t, column, format, value);
 }
 
 static void head(struct table *t)
@@ -74,7 +65,7 @@ static void head(struct table *t)
 	};
 	for (size_t row = 0; row < 2; row++, t->rows++)
 		for (int c = 0; c < COLUMNS; c++)
-			set(t, c, "%s", names[row][c]);
+			SET(t, c, "%s", names[row][c]);
 }
 
 /* The mean over a contestant's runs of one number. */
@@ -88,20 +79,20 @@ static double mean_of(const struct contestant_results *c, double (*of)(const jso
 
 static double retransmitted(const json_t *run)
 {
-	double sent = json_number_value(inner(run, "tcp", "sent_segments", NULL));
-	double again = json_number_value(inner(run, "tcp", "retransmitted_segments", NULL));
+	double sent = json_number_value(json_pointer(run, "/tcp/sent_segments"));
+	double again = json_number_value(json_pointer(run, "/tcp/retransmitted_segments"));
 	return sent > 0 ? 100 * again / sent : 0;
 }
 
 static double machine_busy(const json_t *run)
 {
-	return 100 * json_number_value(inner(run, "cpu", "machine_busy_share", NULL));
+	return 100 * json_number_value(json_pointer(run, "/cpu/machine_busy_share"));
 }
 
 /* What other work on the machine took. */
 static double others_busy(const json_t *run)
 {
-	return 100 * json_number_value(inner(run, "cpu", "others_share", NULL));
+	return 100 * json_number_value(json_pointer(run, "/cpu/others_share"));
 }
 
 /* Of one processor, both hosts' mpipd together. */
@@ -110,7 +101,7 @@ static double daemons_busy(const json_t *run)
 	double share = 0;
 	size_t i;
 	json_t *process;
-	json_array_foreach (inner(run, "cpu", "processes", NULL), i, process)
+	json_array_foreach (json_pointer(run, "/cpu/processes"), i, process)
 		if (strcmp(json_string_value(json_object_get(process, "program")), "mpipd") == 0)
 			share += json_number_value(json_object_get(process, "share"));
 	return 100 * share;
@@ -134,25 +125,25 @@ static bool is_nic_of(const json_t *nic, const char *host)
 static void set_shares(struct table *t, const struct contestant_results *c)
 {
 	if (c->count == 0) {
-		set(t, SHARES, "-");
+		SET(t, SHARES, "-");
 		return;
 	}
 	char cell[CELL] = "";
 	size_t i;
 	json_t *nic;
-	json_array_foreach (inner(c->runs[0], "links", "nics", NULL), i, nic) {
+	json_array_foreach (json_pointer(c->runs[0], "/links/nics"), i, nic) {
 		if (!is_nic_of(nic, sender(c->runs[0])))
 			continue;
 		double share = 0;
 		for (size_t k = 0; k < c->count; k++)
-			share += json_number_value(
-				inner(json_array_get(inner(c->runs[k], "links", "nics", NULL), i),
-					"share", NULL));
+			share += json_number_value(json_object_get(
+				json_array_get(json_pointer(c->runs[k], "/links/nics"), i),
+				"share"));
 		size_t used = strlen(cell);
 		snprintf(cell + used, CELL - used, "%s%.0f", used ? "/" : "",
 			100 * share / (double)c->count);
 	}
-	set(t, SHARES, "%s", cell);
+	SET(t, SHARES, "%s", cell);
 }
 
 /* With `plain` as what each of the sender's links carries alone; only where links are shaped, and
@@ -161,15 +152,15 @@ static double benefit(const struct contestant_results *c, const struct contestan
 {
 	if (!plain || plain->count == 0 || c->count == 0)
 		return NAN;
-	const json_t *links = inner(c->runs[0], "provenance", "counters", "after", "links", NULL);
-	const char *kind = json_string_value(inner(json_array_get(links, 0), "up", "kind", NULL));
+	const json_t *links = json_pointer(c->runs[0], "/provenance/counters/after/links");
+	const char *kind = json_string_value(json_pointer(json_array_get(links, 0), "/up/kind"));
 	if (!kind || strcmp(kind, "none") == 0)
 		return NAN;
 
 	double alone[16];
 	size_t i, nics = 0;
 	json_t *nic;
-	json_array_foreach (inner(c->runs[0], "links", "nics", NULL), i, nic)
+	json_array_foreach (json_pointer(c->runs[0], "/links/nics"), i, nic)
 		if (is_nic_of(nic, sender(c->runs[0])) && nics < 16)
 			alone[nics++] = plain->mean;
 	return stats_aggregation_benefit(c->mean, alone, nics);
@@ -179,11 +170,11 @@ static void row(struct table *t, const struct results *r, const struct contestan
 {
 	const struct contestant_results *plain = results_find(r, "plain");
 	bool daemon = c->count && json_is_object(json_object_get(c->runs[0], "mpipd"));
-	set(t, NAME, "%s", c->name);
+	SET(t, NAME, "%s", c->name);
 	if (c->marked_count)
-		set(t, RUNS, "%zu (%zu marked)", c->count, c->marked_count);
+		SET(t, RUNS, "%zu (%zu marked)", c->count, c->marked_count);
 	else
-		set(t, RUNS, "%zu", c->count);
+		SET(t, RUNS, "%zu", c->count);
 	set_number(t, GOODPUT, "%.1f", c->mean);
 	set_number(t, CI, "%.1f", c->ci95);
 	set_number(t, RATIO, "%.2f", plain ? c->mean / plain->mean : NAN);
@@ -219,12 +210,13 @@ static void print_marked(const struct results *r, FILE *out)
 		for (size_t k = 0; k < c->marked_count; k++) {
 			size_t m;
 			json_t *mark;
-			json_array_foreach (json_object_get(c->marked[k], "marks"), m, mark)
+			json_array_foreach (json_object_get(c->marked[k], "marks"), m, mark) {
 				fprintf(out, "marked, not averaged: %s (%.1f Mbit/s): %s\n",
 					json_string_value(json_object_get(c->marked[k], "run")),
 					json_number_value(
 						json_object_get(c->marked[k], "goodput_mbit")),
 					json_string_value(mark));
+			}
 		}
 	}
 }

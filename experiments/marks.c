@@ -88,7 +88,7 @@ static int multipath_sessions(const struct run *r)
 	json_array_foreach (json_object_get(r->hosts[FROM].sessions, "sessions"), i, session) {
 		const char *got = json_string_value(json_object_get(session, "protocol"));
 		const char *state = json_string_value(json_object_get(session, "state"));
-		if (!got || !state || strcmp(got, protocol) || strcmp(state, "multipath"))
+		if (!got || !state || strcmp(got, protocol) != 0 || strcmp(state, "multipath") != 0)
 			continue;
 		if (!has_port(session, "dst", WORKLOAD_SERVER_PORT, 1))
 			continue;

@@ -25,6 +25,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,9 +37,13 @@ __asm__(".section .rodata\n"
 	"pairs_object:\n"
 	".incbin \"experiments/pairs.bpf.o\"\n"
 	"pairs_object_end:\n"
+	".balign 8\n"
+	"pairs_object_size:\n"
+	".quad pairs_object_end - pairs_object\n"
 	".previous\n");
 /* clang-format on */
-extern const char pairs_object[], pairs_object_end[];
+extern const char pairs_object[];
+extern const uint64_t pairs_object_size;
 
 struct pairs {
 	struct bpf_object *object;
@@ -57,8 +62,7 @@ static int silent(enum libbpf_print_level level, const char *format, va_list ap)
 static int load(struct pairs *p, char **error)
 {
 	libbpf_set_print(silent);
-	p->object =
-		bpf_object__open_mem(pairs_object, (size_t)(pairs_object_end - pairs_object), NULL);
+	p->object = bpf_object__open_mem(pairs_object, pairs_object_size, NULL);
 	if (!p->object || bpf_object__load(p->object) != 0)
 		return lab_fail(error, "the router's counting filter cannot be loaded: %s",
 			strerror(errno));

@@ -60,8 +60,9 @@ int report_read(const char *file, int seconds, struct report *report, char **err
 
 	size_t i;
 	json_t *interval;
-	json_array_foreach (json_object_get(root, "intervals"), i, interval)
+	json_array_foreach (json_object_get(root, "intervals"), i, interval) {
 		add_interval(interval, seconds, report);
+	}
 
 	json_decref(root);
 	if (rc != 0)
