@@ -67,13 +67,18 @@ end() {
 	finish "$1" || true
 }
 
+milliseconds() {
+	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
 # wait_for SECONDS CMD...: until CMD succeeds.
 wait_for() {
-	local limit=$((SECONDS + $1 + 1)) what=${*:2}
+	local limit
+	limit=$(($(milliseconds) + $(sed 's/$/.000/; s/\.\(...\).*/\1/' <<<"$1")))
 	shift
 	until "$@" >/dev/null 2>&1; do
-		if ((SECONDS >= limit)); then
-			echo "waited in vain for: $what" >&2
+		if (($(milliseconds) >= limit)); then
+			echo "waited in vain for: $*" >&2
 			return 1
 		fi
 		sleep 0.05
@@ -119,13 +124,18 @@ mpipd_start() {
 	[[ -z $line ]]
 }
 
-# Ends it as a user would; fails if it does not end well within 5 s.
+# Ends it on these hosts as a user would; fails if one does not end well within 5 s.
 mpipd_stop() {
-	local pid=${MPIPD_PID[$1]} status=0
-	kill -TERM "$pid"
-	wait_for 5 eval "! kill -0 $pid" || kill -KILL "$pid"
-	wait "$pid" || status=$?
-	unset "MPIPD_PID[$1]"
+	local host pid status=0
+	for host; do
+		kill -TERM "${MPIPD_PID[$host]}"
+	done
+	for host; do
+		pid=${MPIPD_PID[$host]}
+		wait_for 5 eval "! kill -0 $pid" || kill -KILL "$pid"
+		wait "$pid" || { status=$?; echo "mpipd on $host ended with status $status" >&2; }
+		unset "MPIPD_PID[$host]"
+	done
 	return "$status"
 }
 
@@ -223,15 +233,13 @@ sanitizer_is_content() {
 teardown() {
 	local status=0 host pid log
 	[[ -n ${LAB:-} ]] || return 0
-	for host in "${!MPIPD_PID[@]}"; do
-		mpipd_stop "$host" || { echo "mpipd on $host did not end well" >&2; status=1; }
-	done
+	mpipd_stop "${!MPIPD_PID[@]}" || status=1
 	for host in client server router; do
 		for pid in $(ip netns pids "$LAB-$host" 2>/dev/null); do
 			kill -KILL "$pid" 2>/dev/null
 		done
 	done
-	((${#STARTED[@]} == 0)) || wait "${STARTED[@]}"
+	((${#STARTED[@]} == 0)) || wait "${STARTED[@]}" 2>/dev/null
 	"$LAB_BIN" down --name "$LAB" >/dev/null || status=1
 	for log in "$T"/*.log "$T"/*.err; do
 		[[ -s $log ]] && { echo "--- ${log##*/}"; tail -n 40 "$log"; }

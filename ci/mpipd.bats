@@ -38,7 +38,7 @@ transfer_start() {
 }
 
 @test "SIGTERM leaves rules, routes, filters, qdiscs and devices as they were before" {
-	local form before during signal=TERM
+	local form before during
 	for form in udp literal; do
 		before=$(host_state client)
 		mpipd_start client "{\"wire_form\": \"$form\"}"

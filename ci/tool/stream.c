@@ -37,7 +37,7 @@ struct stream {
 	int64_t bytes;             /* to generate */
 	double seconds;            /* to generate for; 0: no limit */
 	bool mptcp, fastopen;
-	const char *from;
+	const char *from, *device;
 
 	int fd, in, out; /* the connection; the files */
 	int64_t sent, received;
@@ -198,6 +198,9 @@ static int new_socket(void)
 	/* Named, because a machine's default may be another one. */
 	if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", strlen("cubic")) < 0)
 		fail("TCP_CONGESTION cubic: %s", strerror(errno));
+	if (s.device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, s.device,
+				(socklen_t)strlen(s.device)) < 0)
+		fail("%s: %s", s.device, strerror(errno));
 	return fd;
 }
 
@@ -266,20 +269,23 @@ static const char usage[] =
 	"  --receive FILE    write what comes to this\n"
 	"  --verify SEED     what comes must be the beginning of the stream of SEED\n"
 	"  --from ADDRESS    connect from this one\n"
+	"  --device NIC      bind the socket to it\n"
 	"  --fastopen        TCP Fast Open\n"
 	"  --mptcp           an MPTCP socket\n";
 
 int main(int argc, char **argv)
 {
-	enum { SEND = 1, GENERATE, BYTES, SECONDS, RECEIVE, VERIFY, FROM, FASTOPEN, MPTCP };
+	enum { SEND = 1, GENERATE, BYTES, SECONDS, RECEIVE, VERIFY, FROM, DEVICE, FASTOPEN, MPTCP };
 	static const struct option options[] = {{"send", required_argument, NULL, SEND},
 		{"generate", required_argument, NULL, GENERATE},
 		{"bytes", required_argument, NULL, BYTES},
 		{"seconds", required_argument, NULL, SECONDS},
 		{"receive", required_argument, NULL, RECEIVE},
 		{"verify", required_argument, NULL, VERIFY},
-		{"from", required_argument, NULL, FROM}, {"fastopen", no_argument, NULL, FASTOPEN},
-		{"mptcp", no_argument, NULL, MPTCP}, {0}};
+		{"from", required_argument, NULL, FROM},
+		{"device", required_argument, NULL, DEVICE},
+		{"fastopen", no_argument, NULL, FASTOPEN}, {"mptcp", no_argument, NULL, MPTCP},
+		{0}};
 	for (int o; (o = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (o) {
 		case SEND:
@@ -302,6 +308,9 @@ int main(int argc, char **argv)
 			break;
 		case FROM:
 			s.from = optarg;
+			break;
+		case DEVICE:
+			s.device = optarg;
 			break;
 		case FASTOPEN:
 			s.fastopen = true;

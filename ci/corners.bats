@@ -1,0 +1,213 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Where transparency is easiest to lose: user data that looks like ours, Fast Open, merged packets,
+# reverse-path filters, and ends that come, go or do not answer when it suits them.
+
+load common
+
+setup() {
+	lab_start
+}
+
+both() { # WIRE-FORM
+	mpipd_start client "{\"wire_form\": \"$1\"}"
+	mpipd_start server "{\"wire_form\": \"$1\"}"
+}
+
+# exchange PORT SECONDS [OPTIONS...]: bytes of a seed both ways, all of them checked. Options go to
+# both ends.
+exchange_start() {
+	local port=$1 seconds=$2
+	shift 2
+	start "server-$port" server "$BUILD/ci/stream" listen "$SERVER1" "$port" \
+		--generate 1 --verify 2 --seconds "$seconds" "$@"
+	wait_for 5 listening server "$port"
+	start "client-$port" client "$BUILD/ci/stream" connect "$SERVER1" "$port" \
+		--generate 2 --verify 1 --seconds "$seconds" "$@"
+}
+
+exchange_finish() {
+	local there
+	finish "server-$1"
+	there=$REPORT
+	finish "client-$1"
+	[[ $(field sent "$there") -eq $(field received "$REPORT") ]]
+	[[ $(field sent "$REPORT") -eq $(field received "$there") ]]
+}
+
+# Exchanges that become multipath while they last.
+exchange_multipath() { # PORT SECONDS [OPTIONS...]
+	exchange_start "$@"
+	wait_for "$2" is_multipath client tcp "$1"
+	exchange_finish "$1"
+}
+
+set_on_hosts() { # SYSCTL=VALUE
+	in_host client sysctl -qw "$1"
+	in_host server sysctl -qw "$1"
+}
+
+# The server's application sends segments that end in valid CMs of the node it is given.
+forged_cms() { # NODE-ID
+	start forger server "$BUILD/ci/cm_sender" "$SERVER1" 5001 "$1" 1500 "$T/sent"
+	wait_for 5 listening server 5001
+	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --receive "$T/received"
+	finish forger
+	[[ $(stat -c %s "$T/sent") -ge 900000 ]]
+	same "$T/sent" "$T/received"
+}
+
+@test "user data full of valid CMs, from a host without mpipd" {
+	local form
+	for form in udp literal; do
+		mpipd_start client "{\"wire_form\": \"$form\"}"
+		forged_cms 02:6d:70:00:02:01
+		mpipd_stop client
+	done
+}
+
+@test "user data full of valid CMs, from a host with mpipd, about its own sessions" {
+	local form
+	for form in udp literal; do
+		both "$form"
+		exchange_multipath 5003 1
+		forged_cms "$(ctl server status node_id)"
+		mpipd_stop client server
+	done
+}
+
+@test "TCP Fast Open: a server that takes data with the SYN, without and with mpipd" {
+	local i form opened=0
+	set_on_hosts net.ipv4.tcp_fastopen=0x603
+	mpipd_start client
+	for i in 1 2 3; do
+		exchange_start 5001 0.4 --fastopen
+		exchange_finish 5001
+	done
+	opened=$(in_host server nstat -asz TcpExtTCPFastOpenPassive | awk '/Passive/ {print $2}')
+	within "$opened" 3 3 "SYNs that the plain server took data from"
+	mpipd_stop client
+	for form in udp literal; do
+		both "$form"
+		for i in 1 2 3; do
+			exchange_multipath 5001 1 --fastopen
+		done
+		mpipd_stop client server
+	done
+	opened=$(in_host server nstat -asz TcpExtTCPFastOpenPassive | awk '/Passive/ {print $2}')
+	within "$opened" 9 9 "SYNs that the server took data from"
+}
+
+@test "GRO off and on at the hosts' NICs, each wire form" {
+	local form gro host nic
+	for gro in off on; do
+		for host in client server; do
+			for nic in eth0 eth1; do
+				in_host "$host" ethtool -K "$nic" gro "$gro" >/dev/null
+			done
+		done
+		for form in udp literal; do
+			both "$form"
+			exchange_multipath 5001 1
+			mpipd_stop client server
+		done
+	done
+}
+
+# After its daemon's end, the server's kernel goes on by itself, on addresses and ports that the
+# client still takes for MPIP: merged packets without a CM, to be handed back whole.
+@test "packets of 64 KiB without a CM are handed back, and the connection goes on" {
+	"$LAB_BIN" down --name "$LAB"
+	lab_start dual-nic-unshaped
+	both literal
+	exchange_start 5001 4
+	wait_for 2 is_multipath client tcp 5001
+	mpipd_kill server
+	exchange_finish 5001
+	within "$(ctl client stats protocol.put_back)" 10 100000 "packets handed back"
+}
+
+@test "rp_filter 0, 1 and 2 on all interfaces, each wire form" {
+	local filter form
+	for filter in 0 1 2; do
+		set_on_hosts "net.ipv4.conf.all.rp_filter=$filter"
+		set_on_hosts "net.ipv4.conf.default.rp_filter=$filter"
+		for form in udp literal; do
+			both "$form"
+			exchange_multipath 5001 0.8
+			within "$(ctl client stats protocol.received_multipath)" 300 1000000 \
+				"packets received with a CM"
+			mpipd_stop client server
+		done
+	done
+}
+
+@test "both ends start at once, in the middle of a connection that talks both ways" {
+	local form
+	for form in udp literal; do
+		exchange_start 5001 2.5
+		sleep 0.2
+		both "$form" # the second one a few milliseconds after the first
+		wait_for 2 is_multipath client tcp 5001
+		wait_for 1 is_multipath server tcp 5001
+		[[ $(ctl client sessions 'sessions[state=multipath].session_id') == \
+			"$(ctl server sessions 'sessions[state=multipath].session_id')" ]]
+		exchange_finish 5001
+		mpipd_stop client server
+	done
+}
+
+@test "an end that was given up starts mpipd in the middle of a connection: it becomes multipath" {
+	local form
+	for form in udp literal; do
+		mpipd_start server "{\"wire_form\": \"$form\"}"
+		exchange_start 5001 4
+		wait_for 3 eval "[[ \$(ctl server peers \
+			'availability[address=$CLIENT1,port=0].mpip') == no ]]"
+		mpipd_start client "{\"wire_form\": \"$form\"}"
+		wait_for 2 is_multipath client tcp 5001
+		wait_for 1 is_multipath server tcp 5001
+		exchange_finish 5001
+		mpipd_stop client server
+	done
+}
+
+@test "ends of different wire forms agree on one" {
+	mpipd_start client '{"wire_form": "udp"}'
+	mpipd_start server '{"wire_form": "literal"}'
+	exchange_multipath 5001 1.5
+	wait_for 1 eval "[[ \$(ctl client sessions sessions[].wire_form | sort -u) == \
+		\$(ctl server sessions sessions[].wire_form | sort -u) ]]"
+}
+
+@test "a port that does not answer does not make its address be given up" {
+	both udp
+	# An application bound to a NIC bypasses its mpipd, so this port never confirms.
+	start silent server "$BUILD/ci/stream" listen "$SERVER1" 5003 --device eth0 \
+		--generate 1 --verify 2 --seconds 2.5
+	wait_for 5 listening server 5003
+	exchange_multipath 5001 1
+	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5003 --generate 2 --verify 1 --seconds 2.5
+	finish silent
+	[[ $(ctl client peers "availability[address=$SERVER1,port=5003].mpip") == no ]]
+	[[ $(ctl client peers "availability[address=$SERVER1,port=0].mpip") == yes ]]
+	exchange_multipath 5001 1
+}
+
+@test "UDP without checksums stays without, and exact" {
+	local form report
+	for form in udp literal; do
+		both "$form"
+		start echo server "$BUILD/ci/datagrams" echo "$SERVER1" 5002 --no-checksum
+		wait_for 5 bound server 5002
+		report=$(in_host client "$BUILD/ci/datagrams" send "$SERVER1" 5002 --no-checksum \
+			--sizes 1-100,1373-1472,4000 --repeat 5)
+		echo "$report"
+		[[ $(field received "$report") -eq 1005 && $(field wrong "$report") -eq 0 ]]
+		end echo
+		[[ $(field received "$REPORT") -eq 1005 && $(field wrong "$REPORT") -eq 0 ]]
+		within "$(ctl client stats protocol.sent_multipath)" 700 1005 "datagrams with a CM"
+		mpipd_stop client server
+	done
+}
