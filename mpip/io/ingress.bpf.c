@@ -130,8 +130,7 @@ static __noinline bool ends_in_cm(
 {
 	__u32 fixed[CM_FIXED / 4], cm[CM_MAX / 4] = {};
 
-	if (length < CM_FIXED || end < CM_FIXED ||
-		bpf_skb_load_bytes(skb, end - CM_FIXED, fixed, sizeof(fixed)))
+	if (bpf_skb_load_bytes(skb, end - CM_FIXED, fixed, sizeof(fixed)))
 		return false;
 	__u8 version_words = ((__u8 *)fixed)[CM_OFF_VERSION];
 	if (version_words >> 4 != CM_VERSION)

@@ -342,8 +342,15 @@ static void malformed_passes(void **state)
 	f = add_data(tcp(), 100);
 	ip_of(f)->length = put16((uint16_t)(f->end - ETH_HLEN + 1)); /* longer than the frame */
 	assert_passed(f);
-	f = add_data(tcp(), 100);
+	/* Were it read all the same, the destination address would be the ports, and these the
+	 * length. */
+	struct ingress_flow shifted = flow_of(IPPROTO_UDP);
+	shifted.remote_port = htons(0x0a00);
+	shifted.local_port = htons(0x0001);
+	assert_int_equal(ingress_add_flow(hook, &shifted), 0);
+	f = add_data(udp(), 100);
 	ip_of(f)->version_ihl = 0x44;
+	((struct udp_header *)(f->bytes + f->transport))->src = put16(8);
 	assert_passed(f);
 	f = add_data(tcp(), 100);
 	ip_of(f)->version_ihl = 0x65;
@@ -372,6 +379,10 @@ static void queries_are_taken(void **state)
 	assert_passed(tcp_query_of(CARRIER_TCP_KIND, CARRIER_LENGTH, CARRIER_EXID + 1));
 	struct frame *f = tcp_query();
 	f->bytes[f->transport + 12] = 0xe0; /* four bytes of option are payload */
+	assert_passed(f);
+	f = tcp_query();
+	f->bytes[f->transport + 12] = 0xe0; /* and are not even there */
+	f->end -= 4;
 	assert_passed(f);
 
 	for (size_t n = 0; n < 20; n++)
@@ -447,10 +458,16 @@ static void stale_passes_the_rest(void **state)
 		}
 		assert_stale_cm(f);
 	}
-	/* What the packet is too short for. */
-	struct frame *f = add_cm_at(tcp(), 0, SEQ, true);
-	memmove(f->bytes + f->transport + f->header, f->bytes + f->end - CM_FIXED, CM_FIXED);
-	f->end = f->transport + f->header + CM_FIXED;
+	/* An extension that would lie in the transport header. */
+	struct frame *f = frame_new(IPPROTO_TCP, 0, 60);
+	f->end -= 44;
+	add_cm_at(f, (size_t)-44, SEQ, true);
+	assert_int_equal(f->end, f->transport + 60 + CM_FIXED);
+	assert_stale_flow_passed(f);
+	/* Another version, with a checksum that is right. */
+	f = add_cm(add_data(tcp(), 100));
+	f->bytes[f->end - CM_FIXED + CM_OFF_VERSION] ^= 0x30; /* from 1 to 2 */
+	f->bytes[f->end - 1] = (uint8_t)(f->bytes[f->end - 1] + 0x10);
 	assert_stale_flow_passed(f);
 }
 
@@ -462,6 +479,8 @@ static void stale_queries(void **state)
 	assert_counted(INGRESS_PASSED_STALE_FORM, assert_passed(add_surplus(add_data(udp(), 1))));
 	assert_counted(INGRESS_DROPPED_STALE_EMPTY,
 		assert_int_equal(verdict(add_surplus(udp())), TC_ACT_SHOT));
+	assert_counted(INGRESS_PASSED_STALE_FORM,
+		assert_passed(add_surplus(add_cm(add_data(udp(), 5))))); /* no flow: not ours */
 	assert_passed(udp()); /* an empty datagram of the application's own */
 	add_flow(IPPROTO_UDP);
 	assert_counted(INGRESS_DROPPED_STALE_EMPTY,
@@ -519,6 +538,13 @@ static void super_packets(void **state)
 		assert_counted(INGRESS_DROPPED_STALE_CM,
 			assert_int_equal(
 				verdict_gso(super(p, 3, 1100, 40, 1 << 0), 1100), TC_ACT_SHOT));
+		/* Its length fields may be a segment's, or nothing. */
+		struct frame *f = super(p, 3, 1000, 900, 1 << 2);
+		ip_of(f)->length = put16(1032);
+		if (p == IPPROTO_UDP)
+			set_udp_length(f, 1008);
+		assert_counted(INGRESS_DROPPED_STALE_CM,
+			assert_int_equal(verdict_gso(f, 1000), TC_ACT_SHOT));
 		assert_counted(INGRESS_PASSED_STALE_FLOW,
 			assert_int_equal(
 				verdict_gso(super(p, 3, 1000, 900, 0), 1000), TC_ACT_UNSPEC));
@@ -725,11 +751,23 @@ static void bounded(void **state)
 	assert_int_equal(ingress_add_flow(hook, &flow), 0);
 }
 
-static void send_frame(int from, struct frame *f, uint32_t gso_size)
+static void send_bytes(int from, struct frame *f, struct virtio_net_hdr head)
 {
+	static uint8_t out[sizeof(head) + sizeof(f->bytes)];
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = from, .sll_halen = 6};
 	int s = socket(AF_PACKET, SOCK_RAW, 0);
 	int on = 1;
-	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = from, .sll_halen = 6};
+
+	assert_int_equal(setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
+	memcpy(out, &head, sizeof(head));
+	memcpy(out + sizeof(head), f->bytes, f->end);
+	assert_int_equal(sendto(s, out, sizeof(head) + f->end, 0, (void *)&to, sizeof(to)),
+		(ssize_t)(sizeof(head) + f->end));
+	close(s);
+}
+
+static void send_frame(int from, struct frame *f, uint32_t gso_size)
+{
 	struct virtio_net_hdr head = {0};
 
 	ip_of(f)->length = put16((uint16_t)(f->end - ETH_HLEN));
@@ -741,13 +779,7 @@ static void send_frame(int from, struct frame *f, uint32_t gso_size)
 		head.csum_start = (uint16_t)f->transport;
 		head.csum_offset = 16;
 	}
-	assert_int_equal(setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &on, sizeof(on)), 0);
-	static uint8_t out[sizeof(head) + sizeof(f->bytes)];
-	memcpy(out, &head, sizeof(head));
-	memcpy(out + sizeof(head), f->bytes, f->end);
-	assert_int_equal(sendto(s, out, sizeof(head) + f->end, 0, (void *)&to, sizeof(to)),
-		(ssize_t)(sizeof(head) + f->end));
-	close(s);
+	send_bytes(from, f, head);
 }
 
 /* Reads the next packet from the receive TUN; its length, 0 if none comes within 200 ms. */
@@ -789,6 +821,22 @@ static void redirected_whole(void **state)
 	assert_memory_equal(got, f->bytes + ETH_HLEN, f->end - ETH_HLEN);
 	assert_int_equal(head.gso_type, VIRTIO_NET_HDR_GSO_TCPV4);
 	assert_int_equal(head.gso_size, 1400);
+
+	/* Longer than a page: behind the Ethernet header, nothing lies in one piece. */
+	f = add_data(tcp(), 7000);
+	send_frame(far, f, 0);
+	assert_int_equal(receive(got, sizeof(got), &head), f->end - ETH_HLEN);
+	assert_memory_equal(got, f->bytes + ETH_HLEN, f->end - ETH_HLEN);
+
+	/* A VLAN's packet, which is that device's. */
+	f = add_data(tcp(), 500);
+	ip_of(f)->length = put16((uint16_t)(f->end - ETH_HLEN));
+	static const uint8_t tag[] = {ETH_P_8021Q >> 8, ETH_P_8021Q & 255, 0, 7};
+	memmove(f->bytes + 16, f->bytes + 12, f->end - 12);
+	memcpy(f->bytes + 12, tag, sizeof(tag));
+	f->end += sizeof(tag);
+	send_bytes(far, f, (struct virtio_net_hdr){0});
+	assert_int_equal(receive(got, sizeof(got), &head), 0);
 
 	struct ingress_flow flow = flow_of(IPPROTO_TCP);
 	ingress_remove_flow(hook, &flow);
@@ -888,11 +936,12 @@ static int make_tun(const char *name)
 	return fd;
 }
 
-static void set_up_link(struct nl_sock *sock, const char *name)
+static void set_up_link(struct nl_sock *sock, const char *name, unsigned mtu)
 {
 	struct rtnl_link *old = NULL, *up = rtnl_link_alloc();
 	assert_int_equal(rtnl_link_get_kernel(sock, 0, name, &old), 0);
 	rtnl_link_set_flags(up, IFF_UP);
+	rtnl_link_set_mtu(up, mtu);
 	assert_int_equal(rtnl_link_change(sock, old, up, 0), 0);
 	rtnl_link_put(old);
 	rtnl_link_put(up);
@@ -910,10 +959,10 @@ static int make_namespace(void **state)
 	rx_fd = make_tun("rx0");
 	if (rx_fd < 0)
 		return -1;
-	set_up_link(sock, "lo");
-	set_up_link(sock, "nic0");
-	set_up_link(sock, "far0");
-	set_up_link(sock, "rx0");
+	set_up_link(sock, "lo", 65536);
+	set_up_link(sock, "nic0", 9000);
+	set_up_link(sock, "far0", 9000);
+	set_up_link(sock, "rx0", 1500);
 	nic = (int)if_nametoindex("nic0");
 	far = (int)if_nametoindex("far0");
 	rx = (int)if_nametoindex("rx0");
