@@ -61,10 +61,10 @@ finish() {
 	return "$status"
 }
 
-# end NAME: ends it.
+# end NAME: ends it, as SIGTERM does.
 end() {
 	kill "${STARTED[$1]}" 2>/dev/null || true
-	finish "$1" || true
+	finish "$1"
 }
 
 milliseconds() {
@@ -74,7 +74,7 @@ milliseconds() {
 # wait_for SECONDS CMD...: until CMD succeeds.
 wait_for() {
 	local limit
-	limit=$(($(milliseconds) + $(sed 's/$/.000/; s/\.\(...\).*/\1/' <<<"$1")))
+	limit=$(($(milliseconds) + $(awk "BEGIN {print int($1 * 1000)}")))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if (($(milliseconds) >= limit)); then
@@ -188,14 +188,18 @@ path_bytes() {
 	in_host router nft list counter ip ci "p${1//./_}_${2//./_}" | sed -n 's/.*bytes \([0-9]*\).*/\1/p'
 }
 
-# Bytes from the client to the server by path, original pair of addresses first.
+# Bytes of the four paths of a direction: FROM1 TO1, FROM1 TO2, FROM2 TO1, FROM2 TO2.
 all_path_bytes() { # FROM1 FROM2 TO1 TO2
 	echo "$(path_bytes "$1" "$3") $(path_bytes "$1" "$4")" \
 		"$(path_bytes "$2" "$3") $(path_bytes "$2" "$4")"
 }
 
-lose() { # FROM TO
-	in_host router nft add rule ip ci loss ip saddr "$1" ip daddr "$2" drop
+# Loses silently, without any event that a host could see: lose FROM TO; an address may be "any".
+lose() {
+	local rule=()
+	[[ $1 == any ]] || rule+=(ip saddr "$1")
+	[[ $2 == any ]] || rule+=(ip daddr "$2")
+	in_host router nft add rule ip ci loss "${rule[@]}" drop
 }
 
 lose_nothing() {

@@ -50,11 +50,11 @@ set_on_hosts() { # SYSCTL=VALUE
 
 # The server's application sends segments that end in valid CMs of the node it is given.
 forged_cms() { # NODE-ID
-	start forger server "$BUILD/ci/cm_sender" "$SERVER1" 5001 "$1" 1500 "$T/sent"
+	start forger server "$BUILD/ci/cm_sender" "$SERVER1" 5001 "$1" 700 "$T/sent"
 	wait_for 5 listening server 5001
 	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --receive "$T/received"
 	finish forger
-	[[ $(stat -c %s "$T/sent") -ge 900000 ]]
+	[[ $(stat -c %s "$T/sent") -ge 400000 ]]
 	same "$T/sent" "$T/received"
 }
 

@@ -203,7 +203,7 @@ ssh_exact() {
 	same "$UP" "$T/ssh-down"
 	# A session of many small turns.
 	[[ $(seq 200 | ssh_run 'while read -r n; do echo $((n * n)); done' | tail -n 1) -eq 40000 ]]
-	end sshd
+	end sshd || true # dropbear does not end with status 0
 }
 
 ssh_run() {

@@ -47,6 +47,8 @@ struct stream {
 	bool all_sent, all_received;
 };
 
+static volatile sig_atomic_t stop;
+
 static struct stream s = {.bytes = ALL_BYTES, .in = -1, .out = -1};
 
 static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
@@ -59,6 +61,11 @@ static void fail(const char *format, ...)
 	fputc('\n', stderr);
 	va_end(ap);
 	exit(1);
+}
+
+static void on_signal(int number)
+{
+	stop = number;
 }
 
 static uint64_t now_us(void)
@@ -96,7 +103,8 @@ static void fill(void)
 			fail("%s: %s", s.send_file, strerror(errno));
 		s.have = (size_t)n;
 	} else if (s.generate) {
-		bool late = s.seconds > 0 && (double)(now_us() - s.started_us) >= s.seconds * 1e6;
+		bool late = stop ||
+			    (s.seconds > 0 && (double)(now_us() - s.started_us) >= s.seconds * 1e6);
 		if (!late && s.sent < s.bytes) {
 			int64_t left = s.bytes - s.sent;
 			s.have = left < CHUNK ? (size_t)left : CHUNK;
@@ -263,7 +271,7 @@ static const char usage[] =
 	"One TCP connection (CUBIC); reports bytes, and the longest time between two reads.\n"
 	"\n"
 	"  --send FILE       send this\n"
-	"  --generate SEED   send the stream of SEED, limited by\n"
+	"  --generate SEED   send the stream of SEED, until SIGTERM, or limited by\n"
 	"  --bytes N           so many bytes\n"
 	"  --seconds N         so much time\n"
 	"  --receive FILE    write what comes to this\n"
@@ -333,6 +341,7 @@ int main(int argc, char **argv)
 		(s.out = open(s.receive_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)) < 0)
 		fail("%s: %s", s.receive_file, strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, on_signal);
 
 	if (strcmp(argv[optind], "listen") == 0) {
 		accept_one(argv[optind + 1], argv[optind + 2]);

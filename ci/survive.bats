@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A connection outlives what happens below it: the sudden death of mpipd at either end, and paths
+# that lose everything without a word. The gap is the longest time between two reads of the
+# receiving application.
+
+load common
+
+setup() {
+	lab_start
+	router_watch
+}
+
+# A download, server to client, that goes on until download_end.
+download_start() { # WIRE-FORM
+	mpipd_start client "{\"wire_form\": \"$1\"}"
+	mpipd_start server "{\"wire_form\": \"$1\"}"
+	start sender server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1
+	wait_for 5 listening server 5001
+	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --verify 1
+	wait_for 3 is_multipath client tcp 5001
+	wait_for 3 is_multipath server tcp 5001
+}
+
+download_end() { # GAP-LIMIT
+	local sent
+	end sender
+	sent=$(field sent "$REPORT")
+	finish receiver # which has compared every byte
+	[[ $(field received "$REPORT") -eq $sent ]]
+	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+}
+
+download_paths() {
+	all_path_bytes "$SERVER1" "$SERVER2" "$CLIENT1" "$CLIENT2"
+}
+
+# other_share: percent of the download's bytes that were not on the original path.
+other_share() {
+	awk '{all = $1 + $2 + $3 + $4; print all ? int(100 * (all - $1) / all) : 0}' <<<"$(download_paths)"
+}
+
+downloaded() {
+	download_paths | awk '{print $1 + $2 + $3 + $4}'
+}
+
+# killed WHERE WIRE-FORM
+killed() {
+	local before
+	download_start "$2"
+	sleep 1.5
+	within "$(other_share)" 25 100 "percent of bytes on other paths than the original"
+	before=$(downloaded)
+	mpipd_kill "$1"
+	sleep 3.5
+	# At least what half of one link carries in 2 of these seconds.
+	within $((($(downloaded) - before) / 1000000)) 12 200 "MB after the death of mpipd"
+	download_end 2999
+
+	# Started again, it makes the next connection multipath.
+	mpipd_start "$1" "{\"wire_form\": \"$2\"}"
+	start sender server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1
+	wait_for 5 listening server 5001
+	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --verify 1
+	wait_for 3 is_multipath client tcp 5001
+	download_end 999
+}
+
+four_in_use() { # HOST
+	[[ $(ctl "$1" paths "paths[state=in use].path" | sort -u | wc -l) -ge 4 ]]
+}
+
+# Each of the four paths has carried more than heartbeats since BYTES were read.
+all_carry() { # BYTES
+	awk '{for (i = 1; i <= 4; i++) if ($i - $(i + 4) < 3000) exit 1}' <<<"$(download_paths) $1"
+}
+
+# lost_for_2s FROM TO [FROM TO]: two seconds of loss; 5 s later at the latest all is as before.
+lost_for_2s() {
+	local before
+	echo "lost: $*"
+	lose "$1" "$2"
+	[[ $# -eq 2 ]] || lose "$3" "$4"
+	sleep 2
+	lose_nothing
+	wait_for 5 eval "four_in_use client && four_in_use server"
+	before=$(download_paths)
+	wait_for 2 all_carry "$before"
+}
+
+# A path, one direction after the other and both at once; then a NIC.
+paths_lost() { # WIRE-FORM
+	download_start "$1"
+	sleep 1
+	lost_for_2s "$SERVER1" "$CLIENT1" # the original path's data
+	lost_for_2s "$CLIENT1" "$SERVER1" # its acknowledgements
+	lost_for_2s "$SERVER1" "$CLIENT1" "$CLIENT1" "$SERVER1"
+	lost_for_2s "$SERVER2" "$CLIENT1" # another path
+	lost_for_2s "$SERVER2" "$CLIENT2" "$CLIENT2" "$SERVER2"
+	lost_for_2s any "$CLIENT1" "$CLIENT1" any # a whole NIC, the original one
+	lost_for_2s any "$SERVER2" "$SERVER2" any
+	download_end 999
+}
+
+@test "kill -9 of the receiver's mpipd, wire form udp" { killed client udp; }
+@test "kill -9 of the receiver's mpipd, wire form literal" { killed client literal; }
+@test "kill -9 of the sender's mpipd, wire form udp" { killed server udp; }
+@test "kill -9 of the sender's mpipd, wire form literal" { killed server literal; }
+
+@test "paths and NICs that lose everything silently, wire form udp" { paths_lost udp; }
+@test "paths and NICs that lose everything silently, wire form literal" { paths_lost literal; }
