@@ -52,7 +52,6 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
 		"set border 3 lc rgb '#555555'\n"
 		"set tics nomirror out scale 0.6\n"
 		"set grid ytics lc rgb '#dddddd' lw 1 lt 1\n"
-		"set pointintervalbox 0\n"
 		"set multiplot\n",
 		width, height, 2 * width, 2 * height, figures, name, f->data);
 	return 0;

@@ -81,7 +81,7 @@ static void draw_bars(const struct figure *f, const struct results *r, bool pape
 	fprintf(f->gp, "set lmargin at screen 0.075; set rmargin at screen 0.455\n"
 		       "set ylabel 'goodput, Mbit/s' offset 1\n"
 		       "set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5 "
-		       "maxrows 1 width -2\n"
+		       "maxrows 1 width 0\n"
 		       "set style fill solid 1 noborder\n"
 		       "set boxwidth 0.62\n"
 		       "set xtics (");
@@ -94,7 +94,9 @@ static void draw_bars(const struct figure *f, const struct results *r, bool pape
 			"data index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle, ",
 			i, i, gnuplot_colour(i));
 	fprintf(f->gp,
-		"data index 0 using 1:2:3 with yerrorbars lc rgb 'black' lw 1.6 ps 0 "
+		"data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads size screen "
+		"0.006,90 "
+		"lc rgb 'black' lw 1.6 "
 		"title 'mean, 95 %% CI', "
 		"data index 0 using 1:(0):(sprintf('%%.1f', $2)) with labels offset 0,1 "
 		"tc rgb 'white' notitle%s\n",
