@@ -425,6 +425,63 @@ static void routes_by_source(void **state)
 	assert_way(wire("10.2.0.9", "10.1.0.1"), "nic0", "10.1.0.254", "");
 }
 
+/* Whether the kernel would take a packet from `src` to `dst` that comes in over the NIC. */
+static bool arrives(const char *nic, const char *src, const char *dst, uint8_t protocol)
+{
+	struct found f = {0};
+	struct in_addr a;
+	struct rtmsg head = {.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_src_len = 32};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	uint16_t port = htons(80);
+
+	nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO);
+	inet_aton(dst, &a);
+	nla_put(msg, RTA_DST, sizeof(a), &a);
+	inet_aton(src, &a);
+	nla_put(msg, RTA_SRC, sizeof(a), &a);
+	nla_put_u32(msg, RTA_IIF, if_nametoindex(nic));
+	nla_put_u8(msg, RTA_IP_PROTO, protocol);
+	nla_put(msg, RTA_SPORT, sizeof(port), &port);
+	nla_put(msg, RTA_DPORT, sizeof(port), &port);
+	nl_send_auto(asking, msg);
+	nlmsg_free(msg);
+	nl_socket_modify_cb(asking, NL_CB_VALID, NL_CB_CUSTOM, see_way, &f);
+	return nl_recvmsgs_default(asking) >= 0;
+}
+
+static void write_sysctl(const char *path, const char *value)
+{
+	FILE *f = fopen(path, "w");
+	assert_non_null(f);
+	fputs(value, f);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* What comes to a NIC's address over that NIC is let in whatever rp_filter says, and so is what
+ * mpipd injects; what comes over the wrong NIC is still refused. */
+static void strict_rp_filter(void **state)
+{
+	(void)state;
+	static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP};
+	open_net();
+	write_sysctl("/proc/sys/net/ipv4/conf/all/rp_filter", "1");
+	assert_true(arrives("nic0", "8.8.8.8", "10.1.0.1", IPPROTO_TCP));
+	assert_false(arrives("nic1", "8.8.8.8", "10.2.0.1", IPPROTO_TCP));
+	attach();
+	for (int all = 0; all <= 2; all++) {
+		char value[2] = {(char)('0' + all), 0};
+		write_sysctl("/proc/sys/net/ipv4/conf/all/rp_filter", value);
+		for (int i = 0; i < 3; i++) {
+			assert_true(arrives("nic0", "8.8.8.8", "10.1.0.1", protocols[i]));
+			assert_true(arrives("nic1", "8.8.8.8", "10.2.0.1", protocols[i]));
+			assert_true(arrives("nic1", "10.2.0.9", "10.2.0.1", protocols[i]));
+			assert_true(arrives("mpip0", "8.8.8.8", "10.1.0.1", protocols[i]));
+			assert_true(arrives("mpip0", "10.2.0.9", "10.1.0.1", protocols[i]));
+		}
+		assert_int_equal(arrives("nic1", "8.8.8.8", "10.1.0.1", IPPROTO_TCP), all != 1);
+	}
+}
+
 /* As labs and DHCP clients have it: main knows the first NIC's gateway only. */
 static void learns_gateways(void **state)
 {
@@ -719,6 +776,7 @@ int main(void)
 		CASE(lists_nics),
 		CASE(mirrors_main),
 		CASE(routes_by_source),
+		CASE(strict_rp_filter),
 		CASE(learns_gateways),
 		CASE(follows_events),
 		CASE(excludes_peers),

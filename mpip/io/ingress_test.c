@@ -489,7 +489,8 @@ static void stale_queries(void **state)
 	assert_stale_cm(add_surplus(add_cm(add_data(udp(), 5))));
 }
 
-/* Segments of `size` bytes of user data and CM each, and a last one of `last`. */
+/* Segments of `size` bytes of user data and CM each, and a last one of `last`. `with`: bit by bit,
+ * which carry a CM; the last bit is for all that follow. */
 static struct frame *super(
 	uint8_t protocol, unsigned segments, size_t size, size_t last, unsigned with)
 {
@@ -498,7 +499,7 @@ static struct frame *super(
 
 	for (unsigned i = 0; i < segments; i++) {
 		size_t n = i + 1 < segments ? size : last;
-		if (with & (1u << i)) {
+		if (with >> (i < 31 ? i : 31) & 1) {
 			add_data(f, n - CM_FIXED);
 			add_cm_at(f, n - CM_FIXED, seq, false);
 		} else {
