@@ -26,7 +26,7 @@ _Static_assert(offsetof(struct cm_fixed, session) == CM_OFF_SESSION, "session");
 _Static_assert(offsetof(struct cm_fixed, stamp) == CM_OFF_STAMP, "stamp");
 _Static_assert(offsetof(struct cm_fixed, checksum) == CM_OFF_SUM, "checksum");
 
-enum part_type { PART_PAD, PART_HELLO, PART_ADDRESSES };
+enum part_type { PART_PAD, PART_HELLO, PART_ADDRESSES, PART_LIST_ACK };
 #define PART_HEAD   2
 #define HELLO_BYTES 5
 
@@ -36,11 +36,13 @@ static size_t extension_bytes(const struct cm *cm)
 	if (cm->has_hello)
 		n += PART_HEAD + HELLO_BYTES;
 	if (cm->has_addresses)
-		n += PART_HEAD + 4u * cm->addresses.count;
+		n += PART_HEAD + 1 + 4u * cm->addresses.count;
+	if (cm->has_list_ack)
+		n += PART_HEAD + 1;
 	return (n + 3) & ~(size_t)3;
 }
 _Static_assert(
-	PART_HEAD + HELLO_BYTES + PART_HEAD + 4 * MAX_ADDRESSES <= 4 * CM_EXT_WORDS, "extension");
+	3 * PART_HEAD + HELLO_BYTES + 2 + 4 * MAX_ADDRESSES <= 4 * CM_EXT_WORDS, "extension");
 
 size_t cm_size(const struct cm *cm)
 {
@@ -72,9 +74,15 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 	}
 	if (cm->has_addresses) {
 		*p++ = PART_ADDRESSES;
-		*p++ = (uint8_t)(4 * cm->addresses.count);
+		*p++ = (uint8_t)(1 + 4 * cm->addresses.count);
+		*p++ = cm->list_version;
 		memcpy(p, cm->addresses.ip, 4u * cm->addresses.count);
 		p += 4u * cm->addresses.count;
+	}
+	if (cm->has_list_ack) {
+		*p++ = PART_LIST_ACK;
+		*p++ = 1;
+		*p++ = cm->list_ack;
 	}
 	memset(p, PART_PAD, (size_t)(out + size - p));
 }
@@ -82,7 +90,7 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 size_t cm_encode(const struct cm *cm, struct cm_binding binding, uint8_t *out)
 {
 	size_t extension = 0;
-	if (cm->has_hello || cm->has_addresses) {
+	if (cm->has_hello || cm->has_addresses || cm->has_list_ack) {
 		extension = extension_bytes(cm);
 		put_extension(cm, out, extension);
 	}
@@ -141,10 +149,15 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 			memcpy(&cm->hello.port, value + 1, 2);
 			memcpy(&boot, value + 3, 2);
 			cm->hello.boot = get16(boot);
-		} else if (p[0] == PART_ADDRESSES && p[1] % 4 == 0 && p[1] <= 4 * MAX_ADDRESSES) {
+		} else if (p[0] == PART_ADDRESSES && p[1] % 4 == 1 &&
+			   p[1] <= 1 + 4 * MAX_ADDRESSES) {
 			cm->has_addresses = true;
+			cm->list_version = value[0];
 			cm->addresses.count = p[1] / 4;
-			memcpy(cm->addresses.ip, value, p[1]);
+			memcpy(cm->addresses.ip, value + 1, p[1] - 1u);
+		} else if (p[0] == PART_LIST_ACK && p[1] == 1) {
+			cm->has_list_ack = true;
+			cm->list_ack = value[0];
 		}
 		p = value + p[1];
 	}
@@ -169,6 +182,6 @@ bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, s
 	cm->stamp = get32(f->stamp);
 	cm->path_delay = get32(f->delay);
 	cm->flags = f->flags;
-	cm->has_hello = cm->has_addresses = false;
+	cm->has_hello = cm->has_addresses = cm->has_list_ack = false;
 	return start == fixed || get_extension(start, fixed, cm);
 }

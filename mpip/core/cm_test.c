@@ -37,8 +37,13 @@ static void assert_same(const struct cm *a, const struct cm *b)
 		assert_int_equal(a->hello.port, b->hello.port);
 		assert_int_equal(a->hello.boot, b->hello.boot);
 	}
-	if (a->has_addresses)
+	if (a->has_addresses) {
 		assert_true(address_list_equal(&a->addresses, &b->addresses));
+		assert_int_equal(a->list_version, b->list_version);
+	}
+	assert_int_equal(a->has_list_ack, b->has_list_ack);
+	if (a->has_list_ack)
+		assert_int_equal(a->list_ack, b->list_ack);
 }
 
 static void steady_state_is_28_bytes(void **state)
@@ -67,6 +72,9 @@ static void extensions_come_back(void **state)
 			cm.hello = (struct cm_hello){1, htons(5280), 0x1234};
 			cm.has_addresses = true;
 			cm.addresses.count = (uint8_t)n;
+			cm.list_version = (uint8_t)(n + 200);
+			cm.has_list_ack = n % 2;
+			cm.list_ack = (uint8_t)(n + 100);
 			for (unsigned i = 0; i < n; i++)
 				cm.addresses.ip[i].s_addr = htonl(0x0a000001 + i);
 			size_t size = cm_encode(&cm, binding, bytes + 100);

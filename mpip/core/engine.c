@@ -48,6 +48,7 @@ struct engine *engine_new(const struct engine_setup *setup)
 	for (unsigned i = 0; i < sizeof(e->node.b); i++) /* two ends of one seed still differ */
 		e->rng.state = (e->rng.state ^ e->node.b[i]) * 0x100000001b3u;
 	e->boot = (uint16_t)rng_next(&e->rng);
+	e->list_version = (uint8_t)rng_next(&e->rng);
 	e->next_session_id = rng_next(&e->rng) & 0x3fffffff;
 	e->peers.max_availability = e->set.max_addresses;
 	e->peers.max_peers = e->set.max_peers;
@@ -261,9 +262,12 @@ void engine_set_addresses(
 	if (address_list_equal(&e->addresses, list))
 		return;
 	e->addresses = *list;
+	e->list_version++;
 	struct peer *peer, *peer_tmp;
-	HASH_ITER (hh, e->peers.peer, peer, peer_tmp)
+	HASH_ITER (hh, e->peers.peer, peer, peer_tmp) {
 		peer->wants_list = true;
+		peer->list_acked = false;
+	}
 	struct session *s, *tmp;
 	HASH_ITER (by_tuple, e->sessions_by_tuple, s, tmp)
 		if (s->key.id.n)

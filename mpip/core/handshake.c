@@ -267,7 +267,7 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr f
 				a->steers + ACTIONS_STEER_ROOM <= a->steer_capacity)
 				session_remove(e, s, a);
 		}
-		peer->list_known = false;
+		peer->list_known = peer->list_acked = false;
 	}
 	peer->boot = cm->hello.boot;
 	peer->wire_port = cm->hello.port;

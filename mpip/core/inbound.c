@@ -123,12 +123,16 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 	bool news =
 		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
 	s->peer->list_known = true;
+	s->peer->list_version = cm->list_version;
+	s->peer->owes_ack = true;
 	s->peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (unicast(cm->addresses.ip[i]))
 			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	if (news)
+	if (news) {
 		session_mesh(e, s, now, a);
+		session_upkeep(e, s, now, a);
+	}
 }
 
 /* Our path with the same ends as a packet that just came, or any in use. */
@@ -155,6 +159,10 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 		session_mesh(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
 		s->peer->wants_list = true;
+	if (cm->has_list_ack && cm->list_ack == e->list_version && !s->peer->list_acked) {
+		s->peer->list_acked = true;
+		session_upkeep(e, s, now, a);
+	}
 	if (cm->feedback_path.n)
 		take_feedback(e, s, cm, now);
 

@@ -38,7 +38,7 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	cm.path_delay = 0;
 	cm.stamp = (uint32_t)now.us;
 	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
-	cm.has_hello = cm.has_addresses = false;
+	cm.has_hello = cm.has_addresses = cm.has_list_ack = false;
 
 	struct arrival *news = session_oldest_news(s);
 	if (news) {
@@ -50,14 +50,21 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	return cm;
 }
 
-/* The address list goes along where there is room and it has something new to say. */
+/* The address list and its acknowledgement go along where there is room and news. */
 static void cm_add_addresses(struct engine *e, struct session *s, struct cm *cm)
 {
-	if (!s->peer->wants_list)
-		return;
-	cm->has_addresses = true;
-	cm->addresses = e->addresses;
-	s->peer->wants_list = false;
+	struct peer *peer = s->peer;
+	if (peer->wants_list) {
+		cm->has_addresses = true;
+		cm->addresses = e->addresses;
+		cm->list_version = e->list_version;
+		peer->wants_list = false;
+	}
+	if (peer->owes_ack) {
+		cm->has_list_ack = true;
+		cm->list_ack = peer->list_version;
+		peer->owes_ack = false;
+	}
 }
 
 void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now)
@@ -292,8 +299,7 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 
 	struct cm cm = cm_for(e, s, p, now);
 	cm.flags |= CM_FLAG_HB | flags;
-	/* Of the first probes on several paths any may be the first to arrive. */
-	if (flags & CM_FLAG_PROBE)
+	if (!s->peer->list_acked)
 		s->peer->wants_list = true;
 	cm_add_addresses(e, s, &cm);
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);

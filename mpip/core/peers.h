@@ -33,6 +33,9 @@ struct peer {
 	uint16_t boot;
 	bool list_known; /* `addresses` is its own list, not only what we saw */
 	bool wants_list; /* ours is news to it, or it has asked */
+	bool list_acked; /* it has our list: packets may come from all our addresses */
+	bool owes_ack;   /* we owe it one, for this version of its list */
+	uint8_t list_version;
 	struct address_list addresses;
 	unsigned sessions; /* that refer to it: not evicted while there is one */
 	struct usec last_heard;

@@ -23,6 +23,7 @@ struct engine {
 	uint16_t boot;
 	struct rng rng;
 	struct address_list addresses;
+	uint8_t list_version; /* of `addresses` */
 	engine_observer *observer;
 	void *observer_context;
 

@@ -4,8 +4,10 @@
  *
  * Theory of operation: there is a path for each pair of a local and a remote address. A path
  * carries user data only while it brings feedback. A new one is probed first (a heartbeat that
- * asks for an answer at once); a path whose packets have gone unanswered for too long is silent:
- * it is taken out of use and probed until it answers again. A session without a path in use sends
+ * asks for an answer at once); but one from an address that the other end may not know yet only
+ * after our address list was acknowledged, since its ingress hook would let the probe pass to the
+ * kernel. A path whose packets have gone unanswered for too long is silent: it is taken out of use
+ * and probed until it answers again. A session without a path in use sends
  * on the regular connection: before the first probe is answered, and as the fallback of 3.7.2.
  * Probes go on while the application sends, so the way back to multipath is the same as the first
  * way to it; both are ours.
@@ -128,6 +130,12 @@ static bool path_is_silent(const struct engine *e, const struct path *p, struct 
 	return usec_sub(now, p->first_unanswered).us >= limit.us;
 }
 
+static bool may_probe(const struct session *s, const struct path *p)
+{
+	return s->peer_knows &&
+	       (s->peer->list_acked || p->src.ip.s_addr == s->tuple.local_ip.s_addr);
+}
+
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
@@ -135,7 +143,7 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		if (p->state == PATH_IN_USE) {
 			if (path_is_silent(e, p, now))
 				path_silence(e, s, p, "no feedback on any path", now);
-		} else if (s->peer_knows && !usec_before(now, p->probe_due)) {
+		} else if (may_probe(s, p) && !usec_before(now, p->probe_due)) {
 			/* Probes of a path that stays silent get rarer: up to four intervals apart.
 			 */
 			unsigned rarer = p->probes++ / 8;

@@ -261,7 +261,11 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		watch(d, d->control.fd, SOURCE_CONTROL) < 0 ||
 		watch(d, d->signals, SOURCE_SIGNAL) < 0)
 		return -1;
-	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0 || follow_nics(d, error) < 0)
+	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0)
+		return -1;
+	d->flows =
+		(struct flows){.ingress = d->ingress, .linger = d->config.settings.session_expiry};
+	if (follow_nics(d, error) < 0)
 		return -1;
 	struct in_addr address;
 	inet_pton(AF_INET, TUN_ADDRESS, &address);
@@ -277,6 +281,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 void daemon_close(struct daemon *d)
 {
 	hostnet_close(d->hostnet);
+	flows_free(&d->flows);
 	ingress_close(d->ingress);
 	if (d->wire_open)
 		wirelink_close(&d->wire);

@@ -4,6 +4,7 @@
 
 #include "mpip/io/config.h"
 #include "mpip/io/control.h"
+#include "mpip/io/flows.h"
 #include "mpip/io/hostnet.h"
 #include "mpip/io/ingress.h"
 #include "mpip/io/tun.h"
@@ -30,6 +31,7 @@ struct daemon {
 	struct wirelink wire;
 	bool wire_open;
 	struct ingress *ingress;
+	struct flows flows;
 	struct control control;
 	struct engine *engine;
 	struct address_list addresses;

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fib_rules.h>
+#include <linux/if_addr.h>
 #include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
@@ -55,15 +56,20 @@ static int tun_fd = -1;
 
 /* --- the namespace --- */
 
-static int make_tun(const char *name)
+static int make_tap(const char *name, short kind)
 {
-	struct ifreq request = {.ifr_flags = IFF_TUN | IFF_NO_PI};
+	struct ifreq request = {.ifr_flags = (short)(kind | IFF_NO_PI)};
 	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	assert_true(fd >= 0);
 	assert_int_equal(ioctl(fd, TUNSETIFF, &request), 0);
 	return fd;
+}
+
+static int make_tun(const char *name)
+{
+	return make_tap(name, IFF_TUN);
 }
 
 static void set_link_up(const char *name, bool up)
@@ -86,10 +92,13 @@ static void make_nic(const char *name, const char *far)
 	set_link_up(far, true);
 }
 
-static void change_address(const char *name, const char *address, bool add)
+static void change_address_of(
+	const char *name, const char *address, bool add, int scope, unsigned flags)
 {
 	struct rtnl_addr *a = rtnl_addr_alloc();
 	struct nl_addr *local;
+	rtnl_addr_set_scope(a, scope);
+	rtnl_addr_set_flags(a, flags);
 	assert_int_equal(nl_addr_parse(address, AF_INET, &local), 0);
 	rtnl_addr_set_ifindex(a, (int)if_nametoindex(name));
 	rtnl_addr_set_local(a, local);
@@ -98,12 +107,50 @@ static void change_address(const char *name, const char *address, bool add)
 	rtnl_addr_put(a);
 }
 
+static void change_address(const char *name, const char *address, bool add)
+{
+	change_address_of(name, address, add, RT_SCOPE_UNIVERSE, 0);
+}
+
+/* False: the kernel has none of this kind. */
+static bool make_virtual(const char *kind, const char *name, const char *address)
+{
+	struct rtnl_link *link = rtnl_link_alloc();
+	rtnl_link_set_name(link, name);
+	assert_int_equal(rtnl_link_set_type(link, kind), 0);
+	int err = rtnl_link_add(sock, link, NLM_F_CREATE);
+	rtnl_link_put(link);
+	if (err == -NLE_OPNOTSUPP)
+		return false;
+	assert_int_equal(err, 0);
+	set_link_up(name, true);
+	change_address(name, address, true);
+	return true;
+}
+
 struct way {
 	const char *dst, *nic, *gateway, *source; /* NULL: none */
 	unsigned table, metric;                   /* table 0: main */
 	int type;                                 /* 0: unicast */
 	unsigned mtu;
+	bool onlink;
+	const char *nic2, *gateway2; /* a second next hop */
 };
+
+static void add_next_hop(struct rtnl_route *r, const char *nic, const char *gateway, bool onlink)
+{
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *a;
+	rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex(nic));
+	if (onlink)
+		rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+	if (gateway) {
+		nl_addr_parse(gateway, AF_INET, &a);
+		rtnl_route_nh_set_gateway(hop, a);
+		nl_addr_put(a);
+	}
+	rtnl_route_add_nexthop(r, hop);
+}
 
 static void change_route(struct way w, bool add)
 {
@@ -123,16 +170,10 @@ static void change_route(struct way w, bool add)
 		rtnl_route_set_pref_src(r, a);
 		nl_addr_put(a);
 	}
-	if (w.nic) {
-		struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-		rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex(w.nic));
-		if (w.gateway) {
-			nl_addr_parse(w.gateway, AF_INET, &a);
-			rtnl_route_nh_set_gateway(hop, a);
-			nl_addr_put(a);
-		}
-		rtnl_route_add_nexthop(r, hop);
-	}
+	if (w.nic)
+		add_next_hop(r, w.nic, w.gateway, w.onlink);
+	if (w.nic2)
+		add_next_hop(r, w.nic2, w.gateway2, w.onlink);
 	int err = add ? rtnl_route_add(sock, r, NLM_F_EXCL) : rtnl_route_delete(sock, r, 0);
 	if (err < 0)
 		fail_msg("%s: %s", w.dst, nl_geterror(err));
@@ -348,10 +389,25 @@ static void lists_nics(void **state)
 	int fd = make_tun("tun7");
 	set_link_up("tun7", true);
 	change_address("tun7", "10.7.0.1/24", true);
+	int tap = make_tap("tap7", IFF_TAP);
+	set_link_up("tap7", true);
+	change_address("tap7", "10.8.0.1/24", true);
 	make_nic("bare", "farbare");
+	make_nic("linklocal", "farlinklocal");
+	change_address_of("linklocal", "169.254.7.7/16", true, RT_SCOPE_LINK, 0);
+	make_virtual("dummy", "dummy7", "10.9.0.1/24");
+	make_virtual("bridge", "containers", "10.10.0.1/24");
+	bool bridges = make_virtual("bridge", "uplink", "10.11.0.1/24");
+	if (bridges)
+		change_route(
+			(struct way){
+				.dst = "10.12.0.0/16", .nic = "uplink", .gateway = "10.11.0.254"},
+			true);
 
 	open_net();
-	assert_int_equal(hostnet_nics(net, &nics), 2);
+	assert_int_equal(hostnet_nics(net, &nics), bridges ? 3 : 2);
+	if (bridges)
+		assert_string_equal(nics[2].name, "uplink");
 	assert_string_equal(nics[0].name, "nic0");
 	assert_string_equal(inet_ntoa(nics[0].address), "10.1.0.1");
 	assert_int_equal(nics[0].mtu, 1500);
@@ -360,6 +416,7 @@ static void lists_nics(void **state)
 	assert_int_not_equal(nics[0].mac[0] | nics[0].mac[5], 0);
 	assert_string_equal(nics[1].name, "nic1");
 	close(fd);
+	close(tap);
 }
 
 static void mirrors_main(void **state)
@@ -380,6 +437,9 @@ static void mirrors_main(void **state)
 		true);
 	make_nic("vpn0", "farvpn");
 	change_route((struct way){.dst = "10.54.0.0/16", .nic = "vpn0"}, true);
+
+	change_route(
+		(struct way){.dst = "10.55.0.255/32", .nic = "nic0", .type = RTN_BROADCAST}, true);
 
 	static const char *const peers[] = {"8.8.8.8", "10.1.0.77", "10.1.9.77", "10.2.0.77",
 		"10.50.1.1", "10.51.1.1", "10.53.1.1"};
@@ -405,6 +465,7 @@ static void mirrors_main(void **state)
 	assert_int_equal(app("10.53.1.1").mtu, 1450 - (1500 - TUN_MTU));
 	assert_int_equal(wire("10.53.1.1", "10.2.0.1").mtu, 1450);
 	assert_way(app("10.54.1.1"), "vpn0", "", "");
+	assert_way(app("10.55.0.255"), "nic0", "", "");
 	/* never ours */
 	assert_way(app("224.0.0.251"), "nic0", "", "");
 	assert_way(app("169.254.1.1"), "nic0", "10.1.0.254", "");
@@ -490,15 +551,21 @@ static void learns_gateways(void **state)
 		(struct way){
 			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.2.0.254", .metric = 200},
 		false);
-	change_route(
-		(struct way){
-			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.2.0.253", .table = 102},
+	change_route((struct way){.dst = "0.0.0.0/0",
+			     .nic = "nic1",
+			     .gateway = "10.2.0.253",
+			     .table = 102,
+			     .metric = 200},
 		true);
 	change_source_rule("10.2.0.1", 102, 6000, true);
 	make_nic("nic2", "far2");
 	change_address("nic2", "10.3.0.1/24", true);
 	change_route(
-		(struct way){.dst = "10.60.0.0/16", .nic = "nic2", .gateway = "10.3.0.254"}, true);
+		(struct way){.dst = "10.60.0.0/16", .nic = "nic2", .gateway = "10.3.0.253"}, true);
+	change_route(
+		(struct way){.dst = "10.0.0.0/8", .nic = "nic2", .gateway = "10.3.0.254"}, true);
+	change_route(
+		(struct way){.dst = "10.61.0.0/16", .nic = "nic2", .gateway = "10.3.0.252"}, true);
 	make_nic("nic3", "far3");
 	change_address("nic3", "10.4.0.1/24", true);
 
@@ -509,6 +576,96 @@ static void learns_gateways(void **state)
 	assert_way(wire("8.8.8.8", "10.3.0.1"), "nic2", "10.3.0.254", "");
 	assert_way(wire("10.4.0.9", "10.4.0.1"), "nic3", "", "");
 	assert_way(wire("8.8.8.8", "10.4.0.1"), "nic0", "10.1.0.254", ""); /* no gateway: main */
+	assert_way(wire("10.60.0.1", "10.3.0.1"), "nic2", "10.3.0.253", "");
+
+	/* The user's table against main, with equal keys. */
+	change_route(
+		(struct way){
+			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.2.0.252", .metric = 200},
+		true);
+	follow();
+	assert_way(wire("8.8.8.8", "10.2.0.1"), "nic1", "10.2.0.253", "");
+}
+
+/* An address whose routes are in the user's own table only, a gateway outside of every subnet, a
+ * route over both NICs. */
+static void unusual_routes(void **state)
+{
+	(void)state;
+	make_nic("nic2", "far2");
+	change_address_of("nic2", "10.3.0.1/24", true, RT_SCOPE_UNIVERSE, IFA_F_NOPREFIXROUTE);
+	change_route((struct way){.dst = "10.3.0.0/24", .nic = "nic2", .table = 103}, true);
+	change_route(
+		(struct way){
+			.dst = "0.0.0.0/0", .nic = "nic2", .gateway = "10.3.0.254", .table = 103},
+		true);
+	change_source_rule("10.3.0.1", 103, 6000, true);
+	make_nic("nic3", "far3");
+	change_address("nic3", "10.4.0.1/32", true);
+	change_route((struct way){.dst = "10.64.0.0/16",
+			     .nic = "nic3",
+			     .gateway = "192.168.9.9",
+			     .onlink = true},
+		true);
+	change_route((struct way){.dst = "10.65.0.0/16",
+			     .nic = "nic0",
+			     .gateway = "10.1.0.254",
+			     .nic2 = "nic1",
+			     .gateway2 = "10.2.0.253"},
+		true);
+
+	open_net();
+	attach();
+	assert_way(wire("8.8.8.8", "10.3.0.1"), "nic2", "10.3.0.254", "");
+	assert_way(wire("10.3.0.9", "10.3.0.1"), "nic2", "", "");
+	assert_way(wire("10.64.0.1", "10.4.0.1"), "nic3", "192.168.9.9", "");
+	assert_way(app("10.64.0.1"), "mpip0", "", "10.4.0.1");
+	assert_way(app("10.65.0.1"), "mpip0", "", "10.1.0.1");
+	assert_way(wire("10.65.0.1", "10.1.0.1"), "nic0", "10.1.0.254", "");
+	assert_way(wire("10.65.0.1", "10.2.0.1"), "nic1", "10.2.0.253", "");
+}
+
+static int count_ours(struct nl_msg *msg, void *context)
+{
+	struct nlmsghdr *h = nlmsg_hdr(msg);
+	const struct rtmsg *route = nlmsg_data(h);
+	struct nlattr *tb[FRA_MAX + 1];
+
+	if (h->nlmsg_type == RTM_NEWROUTE || h->nlmsg_type == RTM_DELROUTE)
+		*(int *)context += route->rtm_protocol == 77;
+	else if (nlmsg_parse(h, sizeof(struct fib_rule_hdr), tb, FRA_MAX, NULL) == 0 &&
+		 tb[FRA_PROTOCOL])
+		*(int *)context += nla_get_u8(tb[FRA_PROTOCOL]) == 77;
+	return NL_OK;
+}
+
+/* What need not change is not touched. */
+static void quiet_when_nothing_changes(void **state)
+{
+	(void)state;
+	struct nl_sock *watch = nl_socket_alloc();
+	int touched = 0;
+
+	open_net();
+	attach();
+	follow();
+	nl_connect(watch, NETLINK_ROUTE);
+	nl_socket_add_memberships(watch, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV4_RULE, 0);
+	nl_socket_disable_seq_check(watch);
+	nl_socket_set_nonblocking(watch);
+	nl_socket_modify_cb(watch, NL_CB_VALID, NL_CB_CUSTOM, count_ours, &touched);
+	change_address("lo", "10.77.0.1/32", true);
+	assert_int_equal(follow(), 0);
+	while (nl_recvmsgs_default(watch) >= 0)
+		;
+	assert_int_equal(touched, 0);
+	change_route(
+		(struct way){.dst = "10.66.0.0/16", .nic = "nic0", .gateway = "10.1.0.254"}, true);
+	assert_int_equal(follow(), 0);
+	while (nl_recvmsgs_default(watch) >= 0)
+		;
+	assert_int_equal(touched, 2); /* in the MPIP table and in nic0's */
+	nl_socket_free(watch);
 }
 
 static void follows_events(void **state)
@@ -567,11 +724,6 @@ static void follows_events(void **state)
 	assert_int_equal(hostnet_nics(net, &nics), 2);
 	assert_string_equal(nics[0].name, "nic1");
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.9.0.1");
-
-	/* somebody removes what is ours */
-	change_source_rule("10.9.0.1", TABLE + 2, PRIORITY + 1, false);
-	follow();
-	assert_way(wire("8.8.8.8", "10.9.0.1"), "nic1", "10.9.0.254", "");
 }
 
 static struct in_addr address_of(const char *text)
@@ -778,6 +930,8 @@ int main(void)
 		CASE(routes_by_source),
 		CASE(strict_rp_filter),
 		CASE(learns_gateways),
+		CASE(unusual_routes),
+		CASE(quiet_when_nothing_changes),
 		CASE(follows_events),
 		CASE(excludes_peers),
 		CASE(close_leaves_nothing),

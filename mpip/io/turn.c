@@ -30,18 +30,13 @@ struct usec daemon_clock(void)
 
 static void carry_out_steer(struct daemon *d, const struct steer *s)
 {
-	struct ingress_flow flow = {.remote = s->tuple.remote_ip,
-		.local = s->tuple.local_ip,
-		.remote_port = s->tuple.remote_port,
-		.local_port = s->tuple.local_port,
-		.protocol = (uint8_t)s->tuple.protocol};
 	int result = 0;
 	switch (s->kind) {
 	case STEER_FLOW_ADD:
-		result = ingress_add_flow(d->ingress, &flow);
+		result = flows_add(&d->flows, &s->tuple);
 		break;
 	case STEER_FLOW_REMOVE:
-		ingress_remove_flow(d->ingress, &flow);
+		result = flows_remove(&d->flows, &s->tuple, d->now);
 		break;
 	case STEER_EXCLUDE:
 		result = d->hostnet ? hostnet_exclude(d->hostnet, s->tuple.remote_ip) : 0;
@@ -183,6 +178,7 @@ void daemon_serve(struct daemon *d)
 		}
 		if (ready)
 			take_from_wire(d, ready);
+		flows_expire(&d->flows, d->now);
 		if (!usec_before(d->now, d->inherited_until)) {
 			ingress_expire(d->ingress, UINT64_MAX);
 			d->inherited_until = USEC_NEVER;
