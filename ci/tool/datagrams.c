@@ -31,6 +31,7 @@
 
 struct tally {
 	unsigned received, wrong, duplicates, sizes;
+	int64_t first_us, last_us;
 	bool size_seen[LARGEST + 1];
 	bool *number_seen;
 };
@@ -82,7 +83,9 @@ static void take(const uint8_t *bytes, size_t length)
 		memcpy(&number, bytes, sizeof(number));
 		number = ntohl(number);
 	}
-	tally.received++;
+	tally.last_us = now_us();
+	if (tally.received++ == 0)
+		tally.first_us = tally.last_us;
 	if (length > LARGEST || number >= NUMBERS_MAX) {
 		tally.wrong++;
 		return;
@@ -103,8 +106,9 @@ static void take(const uint8_t *bytes, size_t length)
 
 static void report(unsigned sent)
 {
-	printf("sent=%u received=%u wrong=%u duplicates=%u sizes=%u\n", sent, tally.received,
-		tally.wrong, tally.duplicates, tally.sizes);
+	printf("sent=%u received=%u wrong=%u duplicates=%u sizes=%u seconds=%.3f\n", sent,
+		tally.received, tally.wrong, tally.duplicates, tally.sizes,
+		(double)(tally.last_us - tally.first_us) / 1e6);
 }
 
 static struct sockaddr_in address_of(const char *ip, const char *port)

@@ -172,6 +172,8 @@ static void receive_some(void)
 static void run(void)
 {
 	fcntl(s.fd, F_SETFL, fcntl(s.fd, F_GETFL) | O_NONBLOCK);
+	/* An end with nothing to send closes after the other one. */
+	s.all_sent = !s.send_file && !s.generate;
 	while (!s.all_sent || !s.all_received) {
 		struct pollfd p = {.fd = s.fd,
 			.events = (short)((s.all_sent ? 0 : POLLOUT) |
@@ -227,7 +229,9 @@ static void accept_one(const char *ip, const char *port)
 	s.fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	if (s.fd < 0)
 		fail("accept: %s", strerror(errno));
-	close(listener);
+	/* MPTCP's further subflows need it. */
+	if (!s.mptcp)
+		close(listener);
 }
 
 static void connect_to(const char *ip, const char *port)
