@@ -43,9 +43,11 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
 		"if (form eq 'svg') {\n"
 		"\tset terminal svg size %d,%d noenhanced font 'DejaVu Sans,13' background "
 		"'white'\n"
+		"\ttitle_font = 'DejaVu Sans,21'; point = 0.75\n"
 		"} else {\n"
 		"\tset terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,10' fontscale 2 "
 		"linewidth 2 pointscale 2 background 'white'\n"
+		"\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
 		"}\n"
 		"set output '%s/%s.'.form\n"
 		"data = '%s'\n"
@@ -62,7 +64,7 @@ void figure_title(const struct figure *f, const char *title, const char *subtitl
 	char *first = gnuplot_text(title), *second = gnuplot_text(subtitle);
 	fprintf(f->gp,
 		"set label 1 %s at screen 0.015,character -1.3 left front offset 0,screen 1 font "
-		"',17'\n"
+		"title_font\n"
 		"set label 2 %s at screen 0.015,character -3 left front offset 0,screen 1 "
 		"tc rgb '#555555'\n",
 		first, second);
@@ -134,4 +136,17 @@ const char *gnuplot_colour(size_t index)
 	static const char *const colours[] = {
 		"#6e6e6e", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#a07800"};
 	return colours[index % (sizeof(colours) / sizeof(colours[0]))];
+}
+
+void figure_legend(const struct figure *f, double y, const char *const *names,
+	const char *const *colours, size_t count, int per_row)
+{
+	for (size_t i = 0; i < count; i++) {
+		char *name = gnuplot_text(names[i]);
+		fprintf(f->gp,
+			"set label %zu '━━ '.%s at graph %g,graph %g left front tc rgb '%s'\n",
+			10 + i, name, (double)(i % (size_t)per_row) / per_row,
+			y - 0.07 * (double)(i / (size_t)per_row), colours[i]);
+		free(name);
+	}
 }

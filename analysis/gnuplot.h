@@ -15,7 +15,8 @@ struct figure {
 };
 
 /* Opens script and data, and writes what all figures begin with: terminal, size in pixels of the
- * SVG (the PNG has twice as many), colours. 0, or -1 and *error. */
+ * SVG (the PNG has twice as many), colours; and the variables `point` (a size) and `key_width`, by
+ * which the formats differ. 0, or -1 and *error. */
 int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
 	char **error);
 
@@ -32,5 +33,11 @@ char *gnuplot_text(const char *text);
 /* A colour that people who cannot tell red from green can tell from the others (Okabe and Ito's
  * set, grey first). "#rrggbb". */
 const char *gnuplot_colour(size_t index);
+
+/* A legend above the panel that is drawn next: text in the lines' colours, in rows of `per_row`.
+ * (gnuplot's own key is spaced differently in each format.) `y` is the first row's height as a part
+ * of the panel's. */
+void figure_legend(const struct figure *f, double y, const char *const *names,
+	const char *const *colours, size_t count, int per_row);
 
 #endif

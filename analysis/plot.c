@@ -19,9 +19,28 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_LINES 12 /* in one panel */
+
 static double value_at(const json_t *run, const char *series, size_t i)
 {
 	return json_number_value(json_array_get(json_object_get(run, series), i));
+}
+
+/* A contestant has the same colour in every figure; one of another name gets what is left. */
+static const char *colour_of(const struct results *r, size_t index)
+{
+	static const char *const known[] = {"plain", "mptcp", "mpip", "mpip+mptcp"};
+	size_t count = sizeof(known) / sizeof(known[0]), others = 0;
+	for (size_t k = 0; k < count; k++)
+		if (strcmp(r->contestants[index].name, known[k]) == 0)
+			return gnuplot_colour(k);
+	for (size_t i = 0; i < index; i++) {
+		size_t k = 0;
+		while (k < count && strcmp(r->contestants[i].name, known[k]) != 0)
+			k++;
+		others += k == count;
+	}
+	return gnuplot_colour(count + others);
 }
 
 /* The highest thing that a figure shows. */
@@ -48,25 +67,26 @@ static void end_block(const struct figure *f)
 }
 
 /* Block 0: the bars. */
-static void write_bars(const struct figure *f, const struct results *r)
+static void write_bars(const struct figure *f, const struct results *r, double unit)
 {
 	fprintf(f->dat, "# contestant mean ci95 paper\n");
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
-		fprintf(f->dat, "%zu %g %g %g\n", i, c->mean, c->ci95, c->paper);
+		fprintf(f->dat, "%zu %g %g %g\n", i, c->mean / unit, c->ci95 / unit,
+			c->paper / unit);
 	}
 	end_block(f);
 }
 
 /* Block 1 + i: contestant i, second by second. */
-static void write_series(
-	const struct figure *f, const struct results *r, const struct contestant_results *c)
+static void write_series(const struct figure *f, const struct results *r,
+	const struct contestant_results *c, double unit)
 {
 	fprintf(f->dat, "# %s: second mean lowest highest\n", c->name);
 	for (int s = 0; s < r->duration_s; s++) {
 		double sum = 0, low = INFINITY, high = 0;
 		for (size_t k = 0; k < c->count; k++) {
-			double v = value_at(c->runs[k], "series", (size_t)s);
+			double v = value_at(c->runs[k], "series", (size_t)s) / unit;
 			sum += v;
 			low = v < low ? v : low;
 			high = v > high ? v : high;
@@ -76,69 +96,75 @@ static void write_series(
 	end_block(f);
 }
 
-static void draw_bars(const struct figure *f, const struct results *r, bool paper)
+/* Under a bar: who, how much, of how many runs. */
+static void write_tic(
+	const struct figure *f, const struct contestant_results *c, size_t i, double unit)
 {
-	fprintf(f->gp, "set lmargin at screen 0.075; set rmargin at screen 0.455\n"
-		       "set ylabel 'goodput, Mbit/s' offset 1\n"
-		       "set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5 "
-		       "maxrows 1 width 0\n"
-		       "set style fill solid 1 noborder\n"
-		       "set boxwidth 0.62\n"
-		       "set xtics (");
+	fprintf(f->gp, "%s\"%s\\n", i ? ", " : "", c->name);
+	if (c->count)
+		fprintf(f->gp, "%.*f", unit > 1 ? 2 : 1, c->mean / unit);
+	fprintf(f->gp, "\\nn = %zu\" %zu", c->count, i);
+}
+
+static void draw_bars(const struct figure *f, const struct results *r, double unit)
+{
+	bool paper = false, intervals = false;
+	for (size_t i = 0; i < r->count; i++) {
+		paper = paper || !isnan(r->contestants[i].paper);
+		intervals = intervals || !isnan(r->contestants[i].ci95);
+	}
+	fprintf(f->gp,
+		"set lmargin at screen 0.075; set rmargin at screen 0.455\n"
+		"set key at graph 0.0,1.12 left top horizontal Left reverse samplen 1.5 width 0\n"
+		"set style fill solid 1 noborder\n"
+		"set boxwidth 0.62\n"
+		"set xtics (");
 	for (size_t i = 0; i < r->count; i++)
-		fprintf(f->gp, "%s\"%s\\nn = %zu\" %zu", i ? ", " : "", r->contestants[i].name,
-			r->contestants[i].count, i);
+		write_tic(f, &r->contestants[i], i, unit);
 	fprintf(f->gp, ")\nset xrange [-0.55:%g]\nplot ", (double)r->count - 0.45);
 	for (size_t i = 0; i < r->count; i++)
 		fprintf(f->gp,
-			"data index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle, ",
-			i, i, gnuplot_colour(i));
-	fprintf(f->gp,
-		"data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads size screen "
-		"0.006,90 "
-		"lc rgb 'black' lw 1.6 "
-		"title 'mean, 95 %% CI', "
-		"data index 0 using 1:(0):(sprintf('%%.1f', $2)) with labels offset 0,1 "
-		"tc rgb 'white' notitle%s\n",
-		paper ? ", data index 0 using ($1 + 0.2):4 with points pt 13 ps 1.3 lc rgb 'white' "
-			"notitle"
-			", data index 0 using ($1 + 0.2):4 with points pt 12 ps 1.3 lw 1.6 lc rgb "
-			"'black' "
-			"title 'paper'"
-		      : "");
+			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle",
+			i ? ", " : "", i, i, colour_of(r, i));
+	/* gnuplot's own error bars leave a blot where the point would be */
+	if (intervals)
+		fprintf(f->gp, ", data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads "
+			       "size screen 0.006,90 lc rgb 'black' lw 1.6 title 'mean, 95 %% CI'");
+	if (paper)
+		fprintf(f->gp,
+			", data index 0 using ($1 + 0.2):4 with points pt 13 ps point lc rgb "
+			"'white' notitle"
+			", data index 0 using ($1 + 0.2):4 with points pt 12 ps point lw 1.6 "
+			"lc rgb 'black' title 'paper'");
+	fprintf(f->gp, "\n");
 }
 
-static void draw_series(const struct figure *f, const struct results *r)
+static void draw_series(const struct figure *f, const struct results *r, double unit)
 {
+	const char *names[MOST_LINES], *colours[MOST_LINES];
+	size_t lines = 0;
 	fprintf(f->gp,
-		"unset label 1; unset label 2\n"
+		"unset label 1; unset label 2; unset key\n"
 		"set lmargin at screen 0.545; set rmargin at screen 0.985\n"
-		"set ylabel 'goodput, Mbit/s' offset 1\nset xlabel 'time, s'\n"
-		"set key at graph 0.0,1.10 left top horizontal Left reverse samplen 1.5 maxrows 1 "
-		"width -2\n"
-		"set xtics autofreq\nset xrange [0:%d]\nset style fill transparent solid 0.18\n"
-		"plot ",
+		"set xlabel 'time, s'\n"
+		"set xtics autofreq\nset xrange [0:%d]\nset style fill transparent solid 0.18\n",
 		r->duration_s);
-	const char *comma = "";
-	size_t block = 1;
-	for (size_t i = 0; i < r->count; i++) {
-		const struct contestant_results *c = &r->contestants[i];
-		if (c->count == 0)
+	for (size_t i = 0; i < r->count && lines < MOST_LINES; i++) {
+		if (r->contestants[i].count == 0)
 			continue;
-		write_series(f, r, c);
-		if (c->count > 1)
-			fprintf(f->gp,
-				"%sdata index %zu using 1:3:4 with filledcurves lc rgb '%s' "
-				"notitle",
-				comma, block, gnuplot_colour(i));
-		comma = c->count > 1 ? ", " : comma;
-		char *name = gnuplot_text(c->name);
-		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s' title %s",
-			comma, block, gnuplot_colour(i), name);
-		free(name);
-		comma = ", ";
-		block++;
+		write_series(f, r, &r->contestants[i], unit);
+		names[lines] = r->contestants[i].name;
+		colours[lines++] = colour_of(r, i);
 	}
+	figure_legend(f, 1.07, names, colours, lines, 4);
+	fprintf(f->gp, "plot ");
+	/* All bands first: no line is to be covered. */
+	for (size_t i = 0; i < lines; i++)
+		fprintf(f->gp, "data index %zu using 1:3:4 with filledcurves lc rgb '%s', ", i + 1,
+			colours[i]);
+	for (size_t i = 0; i < lines; i++)
+		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s'",
+			i ? ", " : "", i + 1, colours[i]);
 	fprintf(f->gp, "\n");
 }
 
@@ -154,20 +180,19 @@ static char *subtitle_of(const struct results *r)
 int plot_goodput(const struct results *r, const char *figures, char **error)
 {
 	struct figure f;
-	bool paper = false;
-	for (size_t i = 0; i < r->count; i++)
-		paper = paper || !isnan(r->contestants[i].paper);
 	if (figure_begin(&f, figures, r->experiment, 1000, 430, error) == 0) {
+		double top = highest(r), unit = top > 2000 ? 1000 : 1;
 		char *subtitle = subtitle_of(r);
 		figure_title(&f, r->title, subtitle);
 		free(subtitle);
 		fprintf(f.gp,
-			"set tmargin at screen 0.76; set bmargin at screen 0.15\n"
+			"set tmargin at screen 0.76; set bmargin at screen 0.2\n"
+			"set ylabel 'goodput, %s' offset 1\n"
 			"set yrange [0:%g]\n",
-			1.06 * highest(r));
-		write_bars(&f, r);
-		draw_bars(&f, r, paper);
-		draw_series(&f, r);
+			unit > 1 ? "Gbit/s" : "Mbit/s", 1.06 * top / unit);
+		write_bars(&f, r, unit);
+		draw_bars(&f, r, unit);
+		draw_series(&f, r, unit);
 	}
 	return figure_end(&f, error);
 }
@@ -209,38 +234,42 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 	static const struct {
 		const char *label, *top, *bottom;
 	} panels[] = {
-		{"weight", "0.845", "0.615"},
-		{"queuing delay, ms", "0.575", "0.345"},
-		{"sent, Mbit/s", "0.305", "0.075"},
+		{"weight", "0.845", "0.625"},
+		{"queuing delay, ms", "0.585", "0.365"},
+		{"sent, Mbit/s", "0.325", "0.105"},
 	};
 	const json_t *paths = json_object_get(run, "paths");
+	size_t lines = json_array_size(paths) < MOST_LINES ? json_array_size(paths) : MOST_LINES;
+	char *names[MOST_LINES];
+	const char *colours[MOST_LINES];
+	for (size_t i = 0; i < lines; i++) {
+		const json_t *path = json_array_get(paths, i);
+		names[i] = lab_text("%s → %s", json_string_value(json_object_get(path, "src")),
+			json_string_value(json_object_get(path, "dst")));
+		colours[i] = gnuplot_colour(i);
+	}
+
 	fprintf(f->gp,
+		"unset key\n"
 		"set lmargin at screen 0.085; set rmargin at screen 0.985\n"
 		"set xrange [%lld:%lld]\n",
 		-json_integer_value(json_object_get(run, "warm_up_s")),
 		json_integer_value(json_object_get(run, "duration_s")));
+	figure_legend(f, 1.11, (const char *const *)names, colours, lines, 4);
 	for (size_t p = 0; p < sizeof(panels) / sizeof(panels[0]); p++) {
 		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
 		fprintf(f->gp,
 			"set tmargin at screen %s; set bmargin at screen %s\n"
-			"set ylabel '%s' offset 1\nset yrange [0:*]\nset format x "
-			"'%s'\n%s%s\nplot ",
+			"set ylabel '%s' offset 1\nset yrange [0:*]\nset format x '%s'\n%splot ",
 			panels[p].top, panels[p].bottom, panels[p].label, last ? "%g" : "",
-			last ? "set xlabel 'time since the end of the warm-up, s'\n" : "",
-			p ? "unset label 1; unset label 2\nunset key\n"
-			  : "set key at screen 0.985,0.905 right top horizontal Left reverse "
-			    "samplen 1.5\n");
-		for (size_t i = 0; i < json_array_size(paths); i++) {
-			const json_t *path = json_array_get(paths, i);
-			fprintf(f->gp,
-				"%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s' "
-				"title '%s → %s'",
-				i ? ", " : "", i, p + 2, gnuplot_colour(i),
-				json_string_value(json_object_get(path, "src")),
-				json_string_value(json_object_get(path, "dst")));
-		}
-		fprintf(f->gp, "\n");
+			last ? "set xlabel 'time since the end of the warm-up, s'\n" : "");
+		for (size_t i = 0; i < lines; i++)
+			fprintf(f->gp, "%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s'",
+				i ? ", " : "", i, p + 2, colours[i]);
+		fprintf(f->gp, "\nunset label\n");
 	}
+	for (size_t i = 0; i < lines; i++)
+		free(names[i]);
 }
 
 int plot_paths(const struct results *r, const char *figures, bool *drawn, char **error)

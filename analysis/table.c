@@ -24,7 +24,7 @@ enum {
 	RATIO,
 	BENEFIT,
 	SHARES,
-	RETRANS,
+	LOST,
 	BUSY,
 	OTHERS,
 	DAEMON,
@@ -55,7 +55,7 @@ static void set_number(struct table *t, int column, const char *format, double v
 		SET(t, column, format, value);
 }
 
-static void head(struct table *t)
+static void head(struct table *t, bool udp)
 {
 	static const char *const names[2][COLUMNS] = {
 		{"contestant", "runs", "goodput", "95 % CI", "ratio to", "aggregation", "bytes per",
@@ -66,6 +66,10 @@ static void head(struct table *t)
 	for (size_t row = 0; row < 2; row++, t->rows++)
 		for (int c = 0; c < COLUMNS; c++)
 			SET(t, c, "%s", names[row][c]);
+	if (udp) {
+		snprintf(t->cells[0][LOST], CELL, "datagrams");
+		snprintf(t->cells[1][LOST], CELL, "lost, %%");
+	}
 }
 
 /* The mean over a contestant's runs of one number. */
@@ -77,8 +81,15 @@ static double mean_of(const struct contestant_results *c, double (*of)(const jso
 	return c->count ? sum / (double)c->count : NAN;
 }
 
-static double retransmitted(const json_t *run)
+/* Segments sent again, or datagrams lost. */
+static double lost(const json_t *run)
 {
+	const json_t *udp = json_object_get(run, "udp");
+	if (json_is_object(udp)) {
+		double all = json_number_value(json_object_get(udp, "datagrams"));
+		double gone = json_number_value(json_object_get(udp, "lost_datagrams"));
+		return all > 0 ? 100 * gone / all : 0;
+	}
 	double sent = json_number_value(json_pointer(run, "/tcp/sent_segments"));
 	double again = json_number_value(json_pointer(run, "/tcp/retransmitted_segments"));
 	return sent > 0 ? 100 * again / sent : 0;
@@ -180,7 +191,7 @@ static void row(struct table *t, const struct results *r, const struct contestan
 	set_number(t, RATIO, "%.2f", plain ? c->mean / plain->mean : NAN);
 	set_number(t, BENEFIT, "%.2f", benefit(c, plain));
 	set_shares(t, c);
-	set_number(t, RETRANS, "%.2f", mean_of(c, retransmitted));
+	set_number(t, LOST, "%.2f", mean_of(c, lost));
 	set_number(t, BUSY, "%.0f", mean_of(c, machine_busy));
 	set_number(t, OTHERS, "%.0f", mean_of(c, others_busy));
 	set_number(t, DAEMON, "%.0f", daemon ? mean_of(c, daemons_busy) : NAN);
@@ -221,11 +232,16 @@ static void print_marked(const struct results *r, FILE *out)
 	}
 }
 
+static bool is_udp(const struct results *r)
+{
+	return json_is_object(json_object_get(json_array_get(r->all, 0), "udp"));
+}
+
 void table_print(const struct results *r, FILE *out)
 {
 	static struct table t;
 	t = (struct table){0};
-	head(&t);
+	head(&t, is_udp(r));
 	for (size_t i = 0; i < r->count && t.rows < ROWS; i++)
 		row(&t, r, &r->contestants[i]);
 
