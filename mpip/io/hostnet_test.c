@@ -676,6 +676,12 @@ static void follows_events(void **state)
 	attach();
 	assert_int_equal(follow(), 0);
 
+	/* somebody removes what is ours */
+	change_source_rule("10.2.0.1", TABLE + 2, PRIORITY + 1, false);
+	assert_way(wire("8.8.8.8", "10.2.0.1"), "nic0", "10.1.0.254", "");
+	assert_int_equal(follow(), 0);
+	assert_way(wire("8.8.8.8", "10.2.0.1"), "nic1", "10.2.0.254", "");
+
 	change_route(
 		(struct way){.dst = "0.0.0.0/0", .nic = "nic0", .gateway = "10.1.0.254"}, false);
 	assert_int_equal(follow(), 0);
@@ -887,8 +893,11 @@ static void sets_up_the_tun(void **state)
 static void bad_interfaces(void **state)
 {
 	(void)state;
-	static const char *const names[][3] = {{"nic0", "nope"}, {"lo"}, {"far0"}};
-	for (int i = 0; i < 3; i++) {
+	static const char *const names[][3] = {{"nic0", "nope"}, {"lo"}, {"far0"}, {"tun7"}};
+	int fd = make_tun("tun7");
+	set_link_up("tun7", true);
+	change_address("tun7", "10.7.0.1/24", true);
+	for (int i = 0; i < 4; i++) {
 		struct hostnet_config bad = config;
 		char *error = NULL;
 		bad.interfaces = names[i];
@@ -898,6 +907,7 @@ static void bad_interfaces(void **state)
 		free(error);
 	}
 	net = NULL;
+	close(fd);
 
 	/* Only those asked for; what leaves by others is not ours. */
 	const struct hostnet_nic *nics;
