@@ -32,8 +32,7 @@ static void add_interval(const json_t *interval, int limit, struct report *repor
 			continue;
 		report->bytes += member(sum, "bytes");
 		report->seconds += member(sum, "seconds");
-		report->lost += (json_int_t)member(sum, "lost_packets");
-		report->total += (json_int_t)member(sum, "packets");
+		report->datagrams += (json_int_t)member(sum, "packets");
 		if (json_object_get(sum, "jitter_ms"))
 			report->jitter_ms = member(sum, "jitter_ms");
 		json_array_append_new(report->series,

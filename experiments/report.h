@@ -6,10 +6,10 @@
 
 /* What one end's report says. */
 struct report {
-	json_t *series;         /* Mbit/s received in each whole second after the warm-up */
-	double bytes, seconds;  /* received in those */
-	json_int_t lost, total; /* UDP datagrams of those; 0 for TCP */
-	double jitter_ms;       /* UDP, RFC 3550, at the end */
+	json_t *series;        /* Mbit/s received in each whole second after the warm-up */
+	double bytes, seconds; /* received in those */
+	json_int_t datagrams;  /* UDP: sent in those, lost ones included; 0 for TCP */
+	double jitter_ms;      /* UDP, RFC 3550, at the end */
 };
 
 /* Reads a report, taking in what this end received. `seconds` is how long the test was to last; a

@@ -15,6 +15,7 @@
 #include "experiments/mib.h"
 #include "experiments/run.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,20 +50,25 @@ static double goodput_of(const struct report *report)
 	return report->seconds > 0 ? report->bytes * 8e-6 / report->seconds : 0;
 }
 
+/* Lost is what was sent and not received; a datagram that is late by the end of the measured part
+ * may make that one less than none. */
 static json_t *udp_of(const struct run *r)
 {
-	if (r->plan->definition->workload.kind != WORKLOAD_UDP)
+	const struct workload *w = &r->plan->definition->workload;
+	if (w->kind != WORKLOAD_UDP)
 		return json_null();
-	const struct report *a = &r->reports[FROM], *b = &r->reports[TO];
-	const struct report *receiver = b->total >= a->total ? b : a;
-	json_int_t overflowed = 0;
-	for (int i = 0; i < HOSTS; i++)
-		overflowed += mib_difference(
-			r->hosts[i].mib_before, r->hosts[i].mib_after, "Udp", "RcvbufErrors");
-	return json_pack("{s:f, s:I, s:I, s:I, s:f}", "offered_mbit",
-		r->plan->definition->workload.rate_mbit, "datagrams", a->total + b->total,
-		"lost_datagrams", a->lost + b->lost, "dropped_at_receiving_socket", overflowed,
-		"jitter_ms", receiver->jitter_ms);
+	json_int_t datagrams = 0, received = 0, overflowed = 0;
+	double jitter_ms = 0;
+	for (int i = 0; i < HOSTS; i++) {
+		const struct run_host *h = &r->hosts[i];
+		datagrams += r->reports[i].datagrams;
+		received += (json_int_t)(r->reports[i].bytes / w->datagram_bytes);
+		jitter_ms = fmax(jitter_ms, r->reports[i].jitter_ms);
+		overflowed += mib_difference(h->mib_before, h->mib_after, "Udp", "RcvbufErrors");
+	}
+	return json_pack("{s:f, s:I, s:I, s:I, s:f}", "offered_mbit", w->rate_mbit, "datagrams",
+		datagrams, "lost_datagrams", datagrams > received ? datagrams - received : 0,
+		"dropped_at_receiving_socket", overflowed, "jitter_ms", jitter_ms);
 }
 
 /* A path of a session in a log: its first and its last row. */
