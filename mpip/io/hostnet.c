@@ -67,9 +67,10 @@
 #define OUR_PROTOCOL 77
 
 #define ROUTES_MAX     20000 /* in all tables; this is for hosts */
-#define TUN_QUEUE      1000  /* as Ethernet's: TUN's own default of 500 is 6 ms of small packets */
+#define TUN_QUEUE      1000  /* as Ethernet's; TUN's own 500 are 6 ms of datagrams at 1 Gbit/s */
 #define SETTLE_NS      10000000L
-#define RETRY_NS       1000000000L
+#define RETRY_NS       1000000000L /* doubled with every failure in a row */
+#define RETRY_MAX_NS   64000000000L
 #define PICTURES_SHARE 4 /* a pause is at least this many times as long as a picture takes */
 
 struct link {
@@ -150,13 +151,15 @@ struct hostnet {
 	struct nl_sock *requests, *events;
 	int epoll, timer;
 	bool armed;
-	long pause_ns;
+	long pause_ns, retry_ns;
+	int changed; /* HOSTNET_*_CHANGED that the caller has not been told yet */
 	struct hostnet_nic nics[HOSTNET_NICS_MAX];
 	size_t nic_count;
 	int slots[HOSTNET_NICS_MAX]; /* ifindex whose table is table_base + 1 + i; 0: free */
 	int tun;                     /* 0: not attached */
 	unsigned tun_mtu;
 	struct excluded *excluded;
+	char warning[160];
 };
 
 static int fail(char **error, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -859,13 +862,34 @@ static int delete_rule(struct hostnet *h, const struct rule *r)
 	return err == -NLE_OBJ_NOTFOUND ? 0 : err;
 }
 
+/* Keeps the first error there is. */
+static void note(char **error, int err, uint32_t table, struct in_addr address, uint32_t length)
+{
+	char text[INET_ADDRSTRLEN];
+	if (err < 0 && !*error)
+		fail(error, "cannot change the route or rule for %s/%u, table %u: %s",
+			inet_ntop(AF_INET, &address, text, sizeof(text)), length, table,
+			nl_geterror(err));
+}
+
+static void note_route(char **error, int err, const struct route *r)
+{
+	note(error, err, r->table, r->dst, r->prefix_length);
+}
+
+static void note_rule(char **error, int err, const struct rule *r)
+{
+	note(error, err, r->table, r->src, r->src_length);
+}
+
 /* Makes what the picture shows of ours equal to what is wanted. Goes on after an error, and
- * returns the first. Sorts both lists of routes. */
-static int settle(
-	struct hostnet *h, struct picture *p, struct routes *routes, const struct rules *rules)
+ * returns -1 and the first in the end. Sorts both lists of routes. */
+static int settle(struct hostnet *h, struct picture *p, struct routes *routes,
+	const struct rules *rules, char **error)
 {
 	struct routes ours = {0};
-	int first = 0, err;
+
+	*error = NULL;
 
 	for (size_t i = 0; i < p->routes.n; i++)
 		if (p->routes.at[i].protocol == OUR_PROTOCOL)
@@ -879,28 +903,38 @@ static int settle(
 			const struct route *r = &routes->at[i], *there = find_route(&ours, r);
 			if (is_gateway_route(r) == direct || (there && same_route(r, there)))
 				continue;
-			err = add_route(h, r);
-			first = first ? first : err;
+			note_route(error, add_route(h, r), r);
 		}
 	for (size_t i = 0; i < rules->n; i++)
-		if (!has_rule(&p->rules, &rules->at[i])) {
-			err = add_rule(h, &rules->at[i]);
-			first = first ? first : err;
-		}
+		if (!has_rule(&p->rules, &rules->at[i]))
+			note_rule(error, add_rule(h, &rules->at[i]), &rules->at[i]);
 	for (size_t i = 0; i < p->rules.n; i++) {
 		const struct rule *r = &p->rules.at[i];
-		if (r->protocol == OUR_PROTOCOL && !has_rule(rules, r)) {
-			err = delete_rule(h, r);
-			first = first ? first : err;
-		}
+		if (r->protocol == OUR_PROTOCOL && !has_rule(rules, r))
+			note_rule(error, delete_rule(h, r), r);
 	}
 	for (size_t i = 0; i < ours.n; i++)
-		if (!find_route(routes, &ours.at[i])) {
-			err = delete_route(h, &ours.at[i]);
-			first = first ? first : err;
-		}
+		if (!find_route(routes, &ours.at[i]))
+			note_route(error, delete_route(h, &ours.at[i]), &ours.at[i]);
 	free(ours.at);
-	return first;
+	return *error ? -1 : 0;
+}
+
+/* Somebody's rule that sends all traffic elsewhere, as a VPN's does, stands behind ours. */
+static void look_for_bypass(struct hostnet *h, const struct picture *p)
+{
+	h->warning[0] = '\0';
+	for (size_t i = 0; i < p->rules.n; i++) {
+		const struct rule *r = &p->rules.at[i];
+		if (r->protocol != OUR_PROTOCOL && r->src_length == 0 &&
+			r->table != RT_TABLE_UNSPEC && r->table != RT_TABLE_LOCAL &&
+			r->table != RT_TABLE_MAIN && r->table != RT_TABLE_DEFAULT)
+			snprintf(h->warning, sizeof(h->warning),
+				"routing rule %u (table %u) is not followed: with MPIP, TCP and "
+				"UDP go by "
+				"table main",
+				r->priority, r->table);
+	}
 }
 
 /* Settles what the picture calls for; nothing, when there is no TUN. */
@@ -916,10 +950,11 @@ static int follow(struct hostnet *h, struct picture *p, char **error)
 	for (size_t i = 0; i < h->nic_count; i++)
 		want_nic_table(h, p, &h->nics[i], &routes);
 	want_rules(h, &rules);
-	int err = settle(h, p, &routes, &rules);
+	look_for_bypass(h, p);
+	int err = settle(h, p, &routes, &rules, error);
 	free(routes.at);
 	free(rules.at);
-	return err == 0 ? 0 : fail(error, "cannot set MPIP's routes: %s", nl_geterror(err));
+	return err;
 }
 
 /* --- events --- */
@@ -939,22 +974,21 @@ static void arm(struct hostnet *h, long ns)
 	h->armed = true;
 }
 
-/* Takes a picture, learns the NICs from it and follows. A set of HOSTNET_*_CHANGED. */
+/* Takes a picture, learns the NICs from it and follows. */
 static int look(struct hostnet *h, char **error)
 {
 	struct picture p;
-	int changed = 0;
 	long before = nanoseconds();
 
 	int err = take_picture(h->requests, &p, error);
 	if (err == 0) {
-		changed = learn_nics(h, &p) ? HOSTNET_NICS_CHANGED : 0;
+		h->changed |= learn_nics(h, &p) ? HOSTNET_NICS_CHANGED : 0;
 		err = follow(h, &p, error);
 	}
 	picture_free(&p);
 	long pause = (nanoseconds() - before) * PICTURES_SHARE;
 	h->pause_ns = pause > SETTLE_NS ? pause : SETTLE_NS;
-	return err < 0 ? err : changed;
+	return err;
 }
 
 /* Reads all events there are. True if one was not our own doing, or some were lost. */
@@ -991,9 +1025,23 @@ int hostnet_process(struct hostnet *h, char **error)
 	if (read(h->timer, &expirations, sizeof(expirations)) != sizeof(expirations))
 		return 0;
 	h->armed = false;
-	int changed = look(h, error);
-	if (changed < 0)
-		arm(h, RETRY_NS);
+	char *reason = NULL;
+	bool failed = look(h, &reason) != 0, first = failed && h->retry_ns == 0;
+	if (failed) {
+		h->retry_ns = first ? RETRY_NS : 2 * h->retry_ns;
+		if (h->retry_ns > RETRY_MAX_NS)
+			h->retry_ns = RETRY_MAX_NS;
+		arm(h, h->retry_ns);
+	} else {
+		h->retry_ns = 0;
+	}
+	if (first) {
+		*error = reason;
+		return -1;
+	}
+	free(reason);
+	int changed = h->changed;
+	h->changed = 0;
 	return changed;
 }
 
@@ -1153,7 +1201,7 @@ static void purge(struct hostnet *h)
 	char *error = NULL;
 
 	if (take_picture(h->requests, &p, &error) == 0)
-		settle(h, &p, &no_routes, &no_rules);
+		settle(h, &p, &no_routes, &no_rules, &error);
 	free(error);
 	picture_free(&p);
 }
@@ -1244,7 +1292,14 @@ int hostnet_attach(
 		*error = reason;
 		return -1;
 	}
+	if (h->changed)
+		arm(h, h->pause_ns); /* it is hostnet_process() that tells */
 	return 0;
+}
+
+const char *hostnet_warning(const struct hostnet *h)
+{
+	return h->warning[0] ? h->warning : NULL;
 }
 
 /* --- peers without MPIP --- */
@@ -1267,7 +1322,11 @@ int hostnet_exclude(struct hostnet *h, struct in_addr peer)
 	want_throw(&one, h->table_base, peer, 32);
 	int err = add_route(h, one.at);
 	free(one.at);
-	return err < 0 ? -EIO : 0;
+	if (err == 0)
+		return 0;
+	HASH_DEL(h->excluded, e);
+	free(e);
+	return -EIO;
 }
 
 int hostnet_include(struct hostnet *h, struct in_addr peer)

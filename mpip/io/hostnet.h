@@ -66,8 +66,13 @@ int hostnet_fd(const struct hostnet *h);
 #define HOSTNET_NICS_CHANGED 1 /* the list, or something in it */
 
 /* Learns what changed, shortly after it did, and follows with tables and rules. Returns a set of
- * HOSTNET_*_CHANGED. After an error it tries again by itself a second later. Never waits. */
+ * HOSTNET_*_CHANGED. After an error it tries again by itself, a second later and then ever more
+ * seldom, and returns the error only once until it succeeds. Never waits. */
 int hostnet_process(struct hostnet *h, char **error);
+
+/* One line about the host's routing that MPIP does not go by, or NULL; as of the last look, valid
+ * until the next. A VPN that routes by a rule of its own is bypassed: the user must know. */
+const char *hostnet_warning(const struct hostnet *h);
 
 /* Lets traffic to `peer` go as if MPIP were not there, and not. Every exclusion is a route: the
  * caller bounds them. Both may be repeated. Return 0 or a negative errno. */

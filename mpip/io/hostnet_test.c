@@ -295,6 +295,13 @@ static char *everything(void)
 	return text;
 }
 
+static struct in_addr address_of(const char *text)
+{
+	struct in_addr a;
+	inet_aton(text, &a);
+	return a;
+}
+
 /* --- driving --- */
 
 static const struct hostnet_config config = {
@@ -674,7 +681,7 @@ static void follows_events(void **state)
 	const struct hostnet_nic *nics;
 	open_net();
 	attach();
-	assert_int_equal(follow(), 0);
+	follow();
 
 	/* somebody removes what is ours */
 	change_source_rule("10.2.0.1", TABLE + 2, PRIORITY + 1, false);
@@ -732,11 +739,55 @@ static void follows_events(void **state)
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.9.0.1");
 }
 
-static struct in_addr address_of(const char *text)
+/* Without its TUN it cannot do its work: it says so once, goes on trying, and forgets no change. */
+static void tells_an_error_once(void **state)
 {
-	struct in_addr a;
-	inet_aton(text, &a);
-	return a;
+	(void)state;
+	struct pollfd p = {.events = POLLIN};
+	char *error = NULL;
+	int errors = 0, flags = 0;
+
+	open_net();
+	attach();
+	follow();
+	close(tun_fd);
+	tun_fd = -1;
+	change_address("nic1", "10.2.0.1/24", false);
+	p.fd = hostnet_fd(net);
+	while (poll(&p, 1, 1500) > 0 && errors < 2) {
+		int changed = hostnet_process(net, &error);
+		flags |= changed > 0 ? changed : 0;
+		if (changed < 0) {
+			assert_non_null(strstr(error, "table 5280"));
+			assert_null(strchr(error, '\n'));
+			free(error);
+			errors++;
+		}
+	}
+	assert_int_equal(errors, 1);
+	assert_int_equal(flags, HOSTNET_NICS_CHANGED);
+	tun_fd = make_tun("mpip0");
+	assert_int_equal(hostnet_attach(net, (int)if_nametoindex("mpip0"), TUN_MTU,
+				 address_of(TUN_IP), &error),
+		0);
+	follow();
+	assert_way(app("8.8.8.8"), "mpip0", "", "10.1.0.1");
+}
+
+static void warns_of_a_bypass(void **state)
+{
+	(void)state;
+	open_net();
+	change_source_rule("10.2.0.1", 102, 6000, true);
+	attach();
+	follow();
+	assert_null(hostnet_warning(net));
+	change_source_rule("0.0.0.0/0", 51820, 7000, true);
+	follow();
+	assert_non_null(strstr(hostnet_warning(net), "51820"));
+	change_source_rule("0.0.0.0/0", 51820, 7000, false);
+	follow();
+	assert_null(hostnet_warning(net));
 }
 
 static void excludes_peers(void **state)
@@ -943,6 +994,8 @@ int main(void)
 		CASE(unusual_routes),
 		CASE(quiet_when_nothing_changes),
 		CASE(follows_events),
+		CASE(tells_an_error_once),
+		CASE(warns_of_a_bypass),
 		CASE(excludes_peers),
 		CASE(close_leaves_nothing),
 		CASE(survives_kill),

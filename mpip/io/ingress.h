@@ -90,8 +90,8 @@ int ingress_open(struct ingress **in, int rx_ifindex, uint64_t stale_ns, char **
 void ingress_close(struct ingress *in);
 
 /* Puts the filter at the NIC, in the place of a predecessor's if there is one, with no instant
- * without a filter. Again at the same NIC does nothing. Error: no such NIC, or the place is taken
- * by a foreign filter. */
+ * without a filter. Again: puts it back should somebody have taken it off. Error: no such NIC, or
+ * the place is taken by a foreign filter. */
 int ingress_attach(struct ingress *in, int ifindex, char **error);
 
 /* Takes it off, and clsact too if we put it there and nobody else uses it. Never attached, or a
