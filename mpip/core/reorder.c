@@ -64,11 +64,20 @@ static void advance(struct reorder *r, uint32_t end)
 	r->synced = true;
 }
 
+_Static_assert((REORDER_MAX & (REORDER_MAX - 1)) == 0, "a ring's size is a power of two");
+
+/* The ring's entry at place `at`, counted from the first one held. */
+static uint16_t *place(struct reorder *r, unsigned at)
+{
+	return &r->slot[(r->first + at) % REORDER_MAX];
+}
+
 static const struct reorder_slot *release_first(struct reorder *r, struct reorder_pool *pool)
 {
-	uint16_t index = r->slot[0];
+	uint16_t index = *place(r, 0);
 	struct reorder_slot *s = &pool->slots[index];
-	memmove(&r->slot[0], &r->slot[1], (--r->held) * sizeof(r->slot[0]));
+	r->first = (uint16_t)((r->first + 1) % REORDER_MAX);
+	r->held--;
 	s->next = pool->limbo;
 	pool->limbo = index;
 	advance(r, s->end);
@@ -102,18 +111,16 @@ enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, co
 	s->length = length;
 	memcpy(s->bytes, bytes, length);
 
-	unsigned at = r->held;
-	while (at > 0 && seq_before(seq, pool->slots[r->slot[at - 1]].seq))
-		at--;
-	memmove(&r->slot[at + 1], &r->slot[at], (r->held - at) * sizeof(r->slot[0]));
-	r->slot[at] = index;
-	r->held++;
+	unsigned at = r->held++;
+	for (; at > 0 && seq_before(seq, pool->slots[*place(r, at - 1)].seq); at--)
+		*place(r, at) = *place(r, at - 1);
+	*place(r, at) = index;
 	return r->held >= limit ? REORDER_PUSH : REORDER_HELD;
 }
 
 const struct reorder_slot *reorder_next(struct reorder *r, struct reorder_pool *pool)
 {
-	if (r->held == 0 || seq_before(r->expected, pool->slots[r->slot[0]].seq))
+	if (r->held == 0 || seq_before(r->expected, pool->slots[*place(r, 0)].seq))
 		return NULL;
 	return release_first(r, pool);
 }

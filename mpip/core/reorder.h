@@ -11,7 +11,7 @@
  * sequence number, whose bytes lie in slots of a pool that all sessions share.
  */
 
-#define REORDER_MAX      256
+#define REORDER_MAX      1024 /* a power of two */
 #define REORDER_SLOT_LEN 1600
 
 struct reorder_slot {
@@ -32,8 +32,8 @@ struct reorder_pool {
 struct reorder {
 	uint32_t expected; /* the paper's S */
 	bool synced;       /* S is known */
-	uint16_t held;
-	uint16_t slot[REORDER_MAX]; /* ascending by seq */
+	uint16_t held, first;
+	uint16_t slot[REORDER_MAX]; /* a ring from `first` on, ascending by seq */
 	struct usec deadline;       /* of the oldest one held */
 };
 

@@ -172,7 +172,7 @@ int config_read(struct config *config, const char *file, char **error)
 		.rule_priority = 10, /* in front of the host's own source rules */
 		.mark = 0x4d500000,
 		.mask = 0x4d500000,
-		.batch_us = 200,
+		.batch_us = 100,
 	};
 	if (!file)
 		return 0;

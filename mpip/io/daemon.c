@@ -10,6 +10,8 @@
 
 #include "mpip/io/daemon.h"
 
+#include "mpip/core/cm_wire.h"
+#include "mpip/core/wire.h"
 #include "mpip/io/pathlog.h"
 
 #include <arpa/inet.h>
@@ -198,6 +200,16 @@ static int bring_up(int ifindex, char **error)
 	return result;
 }
 
+/* The largest super-packet of TCP that fits into one message of a wire socket. TCP itself keeps
+ * MAX_TCP_HEADER + 1 bytes (321) of the limit free, and has 12 bytes of options in each segment. */
+static uint32_t super_packet_limit(unsigned mtu)
+{
+	unsigned wire = mtu - sizeof(struct ip_header) + CM_FIXED;
+	unsigned segments = WIRELINK_BYTES / wire < WIRELINK_SEGMENTS ? WIRELINK_BYTES / wire
+								      : WIRELINK_SEGMENTS;
+	return segments * (mtu - 52) + 321;
+}
+
 static int take_signals(void)
 {
 	sigset_t signals;
@@ -266,6 +278,8 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	d->flows =
 		(struct flows){.ingress = d->ingress, .linger = d->config.settings.session_expiry};
 	if (follow_nics(d, error) < 0)
+		return -1;
+	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0)
 		return -1;
 	struct in_addr address;
 	inet_pton(AF_INET, TUN_ADDRESS, &address);

@@ -276,7 +276,7 @@ static void see_next_hops(struct nlattr *multipath, const struct route *base, st
 	struct rtnexthop *hop = nla_data(multipath);
 	int left = nla_len(multipath);
 
-	while (RTNH_OK(hop, left)) {
+	while (left >= (int)sizeof(*hop) && RTNH_OK(hop, left)) {
 		struct nlattr *tb[RTA_MAX + 1];
 		struct route *r = push(routes);
 		*r = *base;

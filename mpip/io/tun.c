@@ -17,6 +17,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -63,6 +66,26 @@ int tun_open(struct tun *tun, const char *name, char **error)
 		return fail(tun, error, "TUN offloads of", name);
 	tun->ifindex = (int)if_nametoindex(tun->name);
 	return 0;
+}
+
+int tun_limit(struct tun *tun, uint32_t bytes, char **error)
+{
+	struct ifinfomsg link = {.ifi_family = AF_UNSPEC, .ifi_index = tun->ifindex};
+	struct nl_sock *socket = nl_socket_alloc();
+	struct nl_msg *m = nlmsg_alloc_simple(RTM_NEWLINK, 0);
+	int result = -NLE_NOMEM;
+	if (socket && m && nlmsg_append(m, &link, sizeof(link), NLMSG_ALIGNTO) == 0 &&
+		nla_put_u32(m, IFLA_GSO_MAX_SIZE, bytes) == 0 &&
+		(result = nl_connect(socket, NETLINK_ROUTE)) == 0) {
+		result = nl_send_sync(socket, m); /* frees the message */
+		m = NULL;
+	}
+	nlmsg_free(m);
+	nl_socket_free(socket);
+	if (result < 0 && asprintf(error, "TUN device %s: super-packets of at most %u bytes: %s",
+				  tun->name, bytes, nl_geterror(result)) < 0)
+		*error = NULL;
+	return result < 0 ? -1 : 0;
 }
 
 void tun_close(struct tun *tun)

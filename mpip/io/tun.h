@@ -33,6 +33,10 @@ struct tun_frame {
 int tun_open(struct tun *tun, const char *name, char **error);
 void tun_close(struct tun *tun);
 
+/* Bounds the super-packets that the kernel hands over to `bytes` (IFLA_GSO_MAX_SIZE, which libnl
+ * has no setter for). 0, or -1 and one line in `*error`. */
+int tun_limit(struct tun *tun, uint32_t bytes, char **error);
+
 /* Reads one packet. 1: `in` describes it, pointing into `frame`; 0: nothing there, or no packet. */
 int tun_read(struct tun *tun, struct tun_frame *frame, struct host_input *in);
 

@@ -28,8 +28,6 @@
 #include <unistd.h>
 
 #define BUFFER_BYTES  (1 << 20)
-#define SEGMENTS_MAX  60    /* of one message; Linux takes 64 */
-#define MESSAGE_BYTES 64000 /* of one message; a datagram has 65507 */
 #define SEND_MESSAGES 64
 #define RECEIVE_BATCH 32
 
@@ -138,7 +136,7 @@ struct message {
 	unsigned packets, parts;
 	uint32_t bytes;
 	struct sockaddr_in to;
-	struct iovec iov[3 * SEGMENTS_MAX];
+	struct iovec iov[3 * WIRELINK_SEGMENTS];
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(uint16_t))];
@@ -209,7 +207,7 @@ static int socket_of(const struct wirelink *w, const struct wire_packet *p)
 static bool joins(const struct message *m, int fd, const struct wire_packet *p, uint32_t length)
 {
 	return m->fd == fd && !m->closed && p->kind == WIRE_PACKET_UDP && length <= m->segment &&
-	       m->packets < SEGMENTS_MAX && m->bytes + length <= MESSAGE_BYTES &&
+	       m->packets < WIRELINK_SEGMENTS && m->bytes + length <= WIRELINK_BYTES &&
 	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port;
 }
 

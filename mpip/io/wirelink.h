@@ -11,6 +11,11 @@
  * routing table; and a raw socket bound to none.
  */
 
+/* What one message to a UDP socket may hold: packets (Linux takes 64) and bytes (a datagram has
+ * 65507). Super-packets that are no larger stay whole on the wire. */
+#define WIRELINK_SEGMENTS 60
+#define WIRELINK_BYTES    64000
+
 struct wirelink_socket {
 	struct in_addr address;
 	int udp, raw;
