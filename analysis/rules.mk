@@ -9,8 +9,9 @@ $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o gnuplot.o pathlog.o path
 		results.o stats.o table.o) $(ANALYSIS_BASE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
-ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, stats_test replay_test)
+ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, paths_test stats_test replay_test)
 UNIT_TESTS += $(ANALYSIS_TESTS)
+$(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o results.o stats.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/stats_test: $(BUILD)/analysis/stats.o
 $(BUILD)/analysis/replay_test: $(BUILD)/analysis/replay.o $(BUILD)/analysis/pathlog.o $(ANALYSIS_BASE)
 $(ANALYSIS_TESTS): %: %.o

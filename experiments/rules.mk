@@ -15,7 +15,7 @@ $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0
 $(BUILD)/experiments/pairs.o: $(BUILD)/experiments/pairs.bpf.o
 $(BUILD)/experiments/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -Wa,-I$(BUILD)
 
-# -rdynamic: libiperf must find the socket() that workload.c defines.
+# -rdynamic: libiperf, which has no pkg-config file, must find the socket() that workload.c defines.
 $(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
 
