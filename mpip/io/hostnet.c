@@ -482,6 +482,14 @@ static int by_ifindex(const void *a, const void *b)
 	return ((const struct link *)a)->ifindex - ((const struct link *)b)->ifindex;
 }
 
+static bool same_nic(const struct hostnet_nic *a, const struct hostnet_nic *b)
+{
+	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
+	       a->address.s_addr == b->address.s_addr &&
+	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->mtu == b->mtu &&
+	       a->usable == b->usable;
+}
+
 /* Learns the NICs from the picture. True if they changed. */
 static bool learn_nics(struct hostnet *h, struct picture *p)
 {
@@ -502,7 +510,9 @@ static bool learn_nics(struct hostnet *h, struct picture *p)
 		nic->mtu = l->mtu;
 		nic->usable = (l->flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 	}
-	bool changed = n != h->nic_count || memcmp(nics, h->nics, sizeof(nics)) != 0;
+	bool changed = n != h->nic_count;
+	for (size_t i = 0; i < n && !changed; i++)
+		changed = !same_nic(&nics[i], &h->nics[i]);
 	memcpy(h->nics, nics, sizeof(nics));
 	h->nic_count = n;
 	return changed;

@@ -45,10 +45,13 @@ __asm__(".section .rodata\n"
 	".balign 8\n"
 	"ingress_object:\n"
 	".incbin \"mpip/io/ingress.bpf.o\"\n"
-	"ingress_object_end:\n"
+	".balign 8\n"
+	"ingress_object_size:\n"
+	".quad . - ingress_object\n"
 	".previous\n");
 /* clang-format on */
-extern const char ingress_object[], ingress_object_end[];
+extern const char ingress_object[];
+extern const uint64_t ingress_object_size; /* padding included, which ELF does not mind */
 
 const char *const ingress_counter_names[INGRESS_COUNTERS] = {
 	[INGRESS_TAKEN_FLOW] = "ingress_taken_flow",
@@ -116,12 +119,32 @@ static const char *why(int err)
 	}
 }
 
+/* libbpf wants what follows the last field it knows to be zero, padding included: say where ours
+ * end. */
+#define END_OF(type, field) (offsetof(struct type, field) + sizeof(((struct type *)0)->field))
+
+static struct bpf_tc_hook hook_at(int ifindex, enum bpf_tc_attach_point point)
+{
+	return (struct bpf_tc_hook){
+		.sz = END_OF(bpf_tc_hook, parent), .ifindex = ifindex, .attach_point = point};
+}
+
+/* Our place at a hook, without a program or with one to put there. */
+static struct bpf_tc_opts our_place(int program)
+{
+	return (struct bpf_tc_opts){.sz = END_OF(bpf_tc_opts, priority),
+		.prog_fd = program,
+		.flags = program ? BPF_TC_F_REPLACE : 0,
+		.handle = FILTER_HANDLE,
+		.priority = FILTER_PRIORITY};
+}
+
 /* The program of the filter at our place on the device, as a new descriptor, and its description;
  * -ENOENT if the place is free. */
 static int filter_program(int ifindex, struct bpf_prog_info *info, uint32_t *map_ids, uint32_t maps)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
+	struct bpf_tc_opts opts = our_place(0);
 
 	if (bpf_tc_query(&hook, &opts) != 0)
 		return -ENOENT;
@@ -214,9 +237,8 @@ static void reset_taken(struct ingress *in)
 
 static int attach_guard(struct ingress *in, char **error)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = in->rx_ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = in->guard, .handle = FILTER_HANDLE,
-		.priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
+	struct bpf_tc_hook hook = hook_at(in->rx_ifindex, BPF_TC_EGRESS);
+	struct bpf_tc_opts opts = our_place(in->guard);
 
 	int err = bpf_tc_hook_create(&hook);
 	complaint[0] = '\0';
@@ -242,9 +264,10 @@ int ingress_open(struct ingress **in_out, int rx_ifindex, uint64_t stale_ns, cha
 {
 	libbpf_set_print(keep_complaint);
 	complaint[0] = '\0';
-	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "mpip");
-	struct bpf_object *object = bpf_object__open_mem(
-		ingress_object, (size_t)(ingress_object_end - ingress_object), &opts);
+	struct bpf_object_open_opts opts = {
+		.sz = END_OF(bpf_object_open_opts, object_name), .object_name = "mpip"};
+	struct bpf_object *object =
+		bpf_object__open_mem(ingress_object, ingress_object_size, &opts);
 	if (!object)
 		return fail(error, "ingress program: %s (%s)", strerror(errno), complaint);
 
@@ -296,9 +319,8 @@ failed:
 
 int ingress_attach(struct ingress *in, int ifindex, char **error)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = in->program, .handle = FILTER_HANDLE,
-		.priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
+	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
+	struct bpf_tc_opts opts = our_place(in->program);
 	struct ingress_nic_state state = {0};
 	struct bpf_prog_info info;
 	char name[IF_NAMESIZE];
@@ -366,8 +388,8 @@ static bool clsact_in_use(int ifindex)
 
 int ingress_detach(struct ingress *in, int ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
+	struct bpf_tc_opts opts = our_place(0);
 	struct ingress_nic_state state;
 	struct bpf_prog_info info;
 
@@ -396,8 +418,7 @@ void ingress_close(struct ingress *in)
 		return;
 	while (bpf_map_get_next_key(in->nics, NULL, &ifindex) == 0)
 		ingress_detach(in, ifindex);
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = in->rx_ifindex,
-		.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	struct bpf_tc_hook hook = hook_at(in->rx_ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	bpf_tc_hook_destroy(&hook); /* the receive TUN may be gone already, and this with it */
 	munmap(in->alive, in->alive_size);
 	bpf_object__close(in->object);

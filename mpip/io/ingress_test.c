@@ -188,13 +188,55 @@ static struct frame *tcp_query(void)
 
 /* --- the program --- */
 
+/* Sizes without the padding, which libbpf wants to be zero. */
+static struct bpf_tc_hook hook_at(int ifindex)
+{
+	return (struct bpf_tc_hook){.sz = offsetof(struct bpf_tc_hook, parent) + sizeof(uint32_t),
+		.ifindex = ifindex,
+		.attach_point = BPF_TC_INGRESS};
+}
+
+static struct bpf_tc_opts place_of(int program, uint32_t handle, uint32_t priority)
+{
+	return (struct bpf_tc_opts){.sz = offsetof(struct bpf_tc_opts, priority) + sizeof(priority),
+		.prog_fd = program,
+		.handle = handle,
+		.priority = priority};
+}
+
 static int filter_fd(void)
 {
-	LIBBPF_OPTS(bpf_tc_hook, at, .ifindex = nic, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 0x4d50, .priority = 77);
+	struct bpf_tc_hook at = hook_at(nic);
+	struct bpf_tc_opts opts = place_of(0, 0x4d50, 77);
 	if (bpf_tc_query(&at, &opts) != 0)
 		return -1;
 	return bpf_prog_get_fd_by_id(opts.prog_id);
+}
+
+/* Runs the attached program over the frame, `repeat` times; its verdict, and ns per packet. */
+static int run(const struct frame *f, uint32_t gso_size, int repeat, uint32_t *duration)
+{
+	struct __sk_buff context = {.ifindex = (unsigned)nic,
+		.ingress_ifindex = (unsigned)nic,
+		.gso_size = gso_size,
+		.gso_segs = gso_size ? (unsigned)((f->end - f->transport) / gso_size) + 1 : 0};
+	struct bpf_test_run_opts opts;
+
+	memset(&opts, 0, sizeof(opts));
+	opts.sz = sizeof(opts);
+	opts.data_in = f->bytes;
+	opts.data_size_in = (unsigned)f->length;
+	opts.ctx_in = &context;
+	opts.ctx_size_in = sizeof(context);
+	opts.repeat = repeat;
+	int fd = filter_fd();
+	assert_true(fd >= 0);
+	int err = bpf_prog_test_run_opts(fd, &opts);
+	close(fd);
+	assert_int_equal(err, 0);
+	if (duration)
+		*duration = opts.duration;
+	return (int)opts.retval;
 }
 
 /* Finishes the lengths (`surplus`: the UDP length is set already), pads as Ethernet does, and runs.
@@ -210,19 +252,7 @@ static int verdict_gso(struct frame *f, uint32_t gso_size)
 		ip->length = put16((uint16_t)(f->end - ETH_HLEN));
 	f->length = f->end < 60 ? 60 : f->end;
 
-	struct __sk_buff context = {.ifindex = (unsigned)nic,
-		.ingress_ifindex = (unsigned)nic,
-		.gso_size = gso_size,
-		.gso_segs = gso_size ? (unsigned)((f->end - f->transport) / gso_size) + 1 : 0};
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = f->bytes,
-		.data_size_in = (unsigned)f->length, .ctx_in = &context,
-		.ctx_size_in = sizeof(context), .repeat = 1);
-	int fd = filter_fd();
-	assert_true(fd >= 0);
-	int err = bpf_prog_test_run_opts(fd, &run);
-	close(fd);
-	assert_int_equal(err, 0);
-	return (int)run.retval;
+	return run(f, gso_size, 1, NULL);
 }
 
 static int verdict(struct frame *f)
@@ -569,7 +599,7 @@ static struct ingress *open_hook(void)
 
 static bool has_clsact(int ifindex)
 {
-	LIBBPF_OPTS(bpf_tc_hook, at, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+	struct bpf_tc_hook at = hook_at(ifindex);
 	int err = bpf_tc_hook_create(&at);
 	if (err == -EEXIST)
 		return true;
@@ -588,7 +618,7 @@ static void close_leaves_nothing(void **state)
 	assert_int_equal(filter_fd(), -1);
 
 	/* Somebody else's clsact stays. */
-	LIBBPF_OPTS(bpf_tc_hook, at, .ifindex = nic, .attach_point = BPF_TC_INGRESS);
+	struct bpf_tc_hook at = hook_at(nic);
 	assert_int_equal(bpf_tc_hook_create(&at), 0);
 	hook = open_hook();
 	ingress_close(hook);
@@ -599,7 +629,7 @@ static void close_leaves_nothing(void **state)
 
 	/* Ours with somebody else's filter on it stays too. */
 	hook = open_hook();
-	LIBBPF_OPTS(bpf_tc_opts, theirs, .prog_fd = filter_fd(), .handle = 1, .priority = 5);
+	struct bpf_tc_opts theirs = place_of(filter_fd(), 1, 5);
 	at.attach_point = BPF_TC_EGRESS;
 	assert_int_equal(bpf_tc_attach(&at, &theirs), 0);
 	close(theirs.prog_fd);
@@ -618,8 +648,8 @@ static void foreign_filter_is_an_error(void **state)
 		{.code = BPF_JMP | BPF_EXIT}};
 	int program = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "foreign", "GPL", pass, 2, NULL);
 	assert_true(program >= 0);
-	LIBBPF_OPTS(bpf_tc_hook, at, .ifindex = nic, .attach_point = BPF_TC_INGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, theirs, .prog_fd = program, .handle = 0x4d50, .priority = 77);
+	struct bpf_tc_hook at = hook_at(nic);
+	struct bpf_tc_opts theirs = place_of(program, 0x4d50, 77);
 	assert_int_equal(bpf_tc_hook_create(&at), 0);
 	assert_int_equal(bpf_tc_attach(&at, &theirs), 0);
 	close(program);
@@ -789,6 +819,7 @@ static size_t receive(uint8_t *bytes, size_t room, struct virtio_net_hdr *head)
 	static uint8_t in[70000];
 	struct pollfd p = {.fd = rx_fd, .events = POLLIN};
 
+	memset(head, 0, sizeof(*head));
 	if (poll(&p, 1, 200) <= 0)
 		return 0;
 	ssize_t n = read(rx_fd, in, sizeof(in));
@@ -904,22 +935,16 @@ static void measure(void **state)
 		flow.remote.s_addr = htonl(0x0b000000 + i);
 		ingress_add_flow(hook, &flow);
 	}
-	int fd = filter_fd();
 	for (int i = 0; i < 4; i++) {
 		struct frame *f = &cases[i].frame;
+		uint32_t ns;
 		ip_of(f)->length = put16((uint16_t)(f->end - ETH_HLEN));
 		if (i == 1)
 			set_udp_length(f, f->end - f->transport);
-		struct __sk_buff context = {
-			.ifindex = (unsigned)nic, .ingress_ifindex = (unsigned)nic};
-		LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = f->bytes,
-			.data_size_in = (unsigned)(f->end < 60 ? 60 : f->end), .ctx_in = &context,
-			.ctx_size_in = sizeof(context), .repeat = 200000);
-		assert_int_equal(bpf_prog_test_run_opts(fd, &run), 0);
-		assert_int_equal((int)run.retval, TC_ACT_UNSPEC);
-		print_message("           %s: %u ns\n", cases[i].what, run.duration);
+		f->length = f->end < 60 ? 60 : f->end;
+		assert_int_equal(run(f, 0, 200000, &ns), TC_ACT_UNSPEC);
+		print_message("           %s: %u ns\n", cases[i].what, ns);
 	}
-	close(fd);
 	free(cases);
 }
 
