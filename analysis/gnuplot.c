@@ -142,11 +142,12 @@ void figure_legend(const struct figure *f, double y, const char *const *names,
 	const char *const *colours, size_t count, int per_row)
 {
 	for (size_t i = 0; i < count; i++) {
+		size_t row = i / (size_t)per_row;
 		char *name = gnuplot_text(names[i]);
 		fprintf(f->gp,
 			"set label %zu '━━ '.%s at graph %g,graph %g left front tc rgb '%s'\n",
 			10 + i, name, (double)(i % (size_t)per_row) / per_row,
-			y - 0.07 * (double)(i / (size_t)per_row), colours[i]);
+			y - 0.07 * (double)row, colours[i]);
 		free(name);
 	}
 }

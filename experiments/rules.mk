@@ -6,7 +6,7 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o definition.o files.o \
-	links.o marks.o mib.o mptcp.o pairs.o proc.o progress.o provenance.o report.o result.o run.o sha256.o \
+	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o progress.o provenance.o report.o result.o run.o sha256.o \
 	sockdiag.o workload.o) $(BUILD)/analysis/pathlog.o
 
 $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)

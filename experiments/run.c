@@ -17,222 +17,17 @@
 
 #include "experiments/run.h"
 
-#include "experiments/agent.h"
 #include "experiments/files.h"
 #include "experiments/mib.h"
+#include "experiments/processes.h"
 #include "lab/lab.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
-
-#define SECOND 1000000
-
-enum { GO_ON = 0, STOP = 1, FAILED = -1 };
-
-static char *aside_file(const struct run *r, const char *format, const char *word)
-{
-	char *name = lab_text(format, word);
-	char *file = lab_text("%s/%s", r->aside, name);
-	free(name);
-	return file;
-}
-
-/* The last line of a log, for a message; "" when there is none. Allocated. */
-static char *last_line(const char *file)
-{
-	char *ignored = NULL, *content = file_read(file, &ignored);
-	free(ignored);
-	if (!content)
-		return lab_text("%s", "");
-	size_t length = strlen(content);
-	while (length > 0 && content[length - 1] == '\n')
-		content[--length] = '\0';
-	char *newline = strrchr(content, '\n');
-	char *line = lab_text("%s", newline ? newline + 1 : content);
-	free(content);
-	return line;
-}
-
-/* "server: iperf3 ended with status 1: ..." */
-static int fail_child(const struct run *r, const struct child *c, const char *where,
-	const char *log_word, char **error)
-{
-	char *file = aside_file(r, "%s.log", log_word);
-	char *line = last_line(file);
-	lab_fail(error, "%s: %s %s%s%s", where, c->name, child_fate(c), line[0] ? ": " : "", line);
-	free(line);
-	free(file);
-	return FAILED;
-}
-
-/* Waits for the newline that a child writes when it is ready. */
-static int wait_ready(const struct run *r, struct child *c, int fd, const char *where,
-	const char *log_word, char **error)
-{
-	int64_t deadline = now_us() + 10 * SECOND;
-	for (;;) {
-		char byte;
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		if (poll(&p, 1, 0) > 0 && read(fd, &byte, 1) == 1)
-			return GO_ON;
-		switch (child_wait(c, now_us() + 5000)) {
-		case WAIT_ENDED:
-			return fail_child(r, c, where, log_word, error);
-		case WAIT_STOPPED:
-			return STOP;
-		case WAIT_TIME:
-			break;
-		}
-		if (now_us() > deadline)
-			return lab_fail(error, "%s: %s is not ready after 10 s", where, c->name);
-	}
-}
-
-static int start_agent(struct run *r, int i, char **error)
-{
-	struct run_host *h = &r->hosts[i];
-	int ready[2];
-	if (pipe(ready) != 0)
-		return lab_fail(error, "pipe: %s", strerror(errno));
-
-	char *sysctl_file = aside_file(r, "sysctl-%s.json", h->name);
-	char *log_word = lab_text("agent-%s", h->name);
-	char *log_file = aside_file(r, "%s.log", log_word);
-	struct agent a = {
-		.lab = r->plan->lab,
-		.host = h->name,
-		.congestion_control = r->plan->definition->workload.congestion_control,
-		.mptcp = r->plan->contestant->mptcp,
-		.opens = i == FROM,
-		.node = h->node,
-		.sysctl_file = sysctl_file,
-		.ready_fd = ready[1],
-	};
-	int rc = child_start(
-		&h->agent, "setting up", agent_body, &a, NULL, log_file, ready[1], error);
-	close(ready[1]);
-	if (rc == 0)
-		rc = wait_ready(r, &h->agent, ready[0], h->name, log_word, error);
-	close(ready[0]);
-	if (rc == 0) {
-		h->sysctls = json_load_file(sysctl_file, 0, NULL);
-		unlink(sysctl_file);
-		unlink(log_file);
-	}
-	free(log_file);
-	free(log_word);
-	free(sysctl_file);
-	return rc;
-}
-
-/* A program of ours inside a host. */
-struct command {
-	const char *lab, *host;
-	char *const *argv;
-};
-
-static int exec_body(void *argument)
-{
-	const struct command *c = argument;
-	char *error = NULL;
-	if (lab_enter(c->lab, c->host, &error) != 0) {
-		fprintf(stderr, "%s\n", error);
-		return 1;
-	}
-	execv(c->argv[0], c->argv);
-	fprintf(stderr, "%s: %s\n", c->argv[0], strerror(errno));
-	return 1;
-}
-
-/* The contestant's settings with this host's seed, as a file for mpipd. */
-static int write_mpipd_config(
-	const struct run *r, const struct run_host *h, const char *file, char **error)
-{
-	json_t *config = json_copy(r->plan->contestant->mpipd);
-	json_object_set_new(config, "seed", json_integer(h->mpipd_seed));
-	int rc = file_write_json(file, config, error);
-	json_decref(config);
-	return rc;
-}
-
-static int start_mpipd(struct run *r, int i, char **error)
-{
-	struct run_host *h = &r->hosts[i];
-	h->mpipd_seed = definition_seed(r->plan->definition, r->plan->rep, i);
-	int ready[2];
-	if (pipe(ready) != 0)
-		return lab_fail(error, "pipe: %s", strerror(errno));
-
-	char *program = lab_text("%s/mpip/mpipd", r->plan->programs);
-	char *config = aside_file(r, "mpipd-%s.json", h->name);
-	char *path_log = aside_file(r, "paths-%s.csv", h->name);
-	char *log_word = lab_text("mpipd-%s", h->name);
-	char *log_file = aside_file(r, "%s.log", log_word);
-	char *fd = lab_text("%d", ready[1]);
-	char *argv[] = {
-		program, "--config", config, "--path-log", path_log, "--ready-fd", fd, NULL};
-	struct command command = {r->plan->lab, h->name, argv};
-
-	int rc = write_mpipd_config(r, h, config, error);
-	if (rc == 0)
-		rc = child_start(
-			&h->mpipd, "mpipd", exec_body, &command, NULL, log_file, ready[1], error);
-	close(ready[1]);
-	if (rc == 0)
-		rc = wait_ready(r, &h->mpipd, ready[0], h->name, log_word, error);
-	close(ready[0]);
-	free(fd);
-	free(log_file);
-	free(log_word);
-	free(path_log);
-	free(config);
-	free(program);
-	return rc;
-}
-
-/* Asks mpipd of a host for one of its tables. NULL: *error is set, or we are to stop. */
-static json_t *ask_mpipctl(struct run *r, struct run_host *h, const char *table, char **error)
-{
-	char *program = lab_text("%s/mpip/mpipctl", r->plan->programs);
-	char *word = lab_text("mpipctl-%s-%s", h->name, table);
-	char *out = aside_file(r, "%s.json", word), *log = aside_file(r, "%s.log", word);
-	char *argv[] = {program, "--json", (char *)table, NULL};
-	struct command command = {r->plan->lab, h->name, argv};
-	struct child child = {0};
-
-	json_t *got = NULL;
-	if (child_start(&child, "mpipctl", exec_body, &command, out, log, -1, error) == 0) {
-		enum wait_result waited = child_wait(&child, now_us() + 5 * SECOND);
-		child_end(&child, 0);
-		if (waited == WAIT_TIME)
-			lab_fail(error, "%s: mpipctl does not answer", h->name);
-		else if (waited == WAIT_ENDED && child.status != 0)
-			fail_child(r, &child, h->name, word, error);
-		else if (waited == WAIT_ENDED && !(got = json_load_file(out, 0, NULL)))
-			lab_fail(error, "%s: mpipctl --json %s: expected JSON", h->name, table);
-	}
-	if (got)
-		unlink(log);
-	free(log);
-	free(out);
-	free(word);
-	free(program);
-	return got;
-}
-
-/* Asks for a table and drops it: its file stays among the logs. */
-static int keep_table(struct run *r, struct run_host *h, const char *table, char **error)
-{
-	json_t *got = ask_mpipctl(r, h, table, error);
-	json_decref(got);
-	return got ? GO_ON : *error ? FAILED : STOP;
-}
 
 static int take_sample(const struct run *r, struct sample *s, char **error)
 {
@@ -254,61 +49,6 @@ static int read_mibs(struct run *r, bool before, char **error)
 			r->hosts[i].mib_after = mib;
 	}
 	return GO_ON;
-}
-
-/* Whether somebody listens on the server's TCP port, as /proc/PID/net/tcp shows it. */
-static bool server_listens(const struct run *r)
-{
-	char wanted[64];
-	snprintf(wanted, sizeof(wanted), " 00000000:%04X 00000000:0000 0A ", WORKLOAD_SERVER_PORT);
-	char *ignored = NULL;
-	char *file = lab_text("/proc/%d/net/tcp", (int)r->hosts[TO].agent.pid);
-	char *sockets = file_read(file, &ignored);
-	bool listens = sockets && strstr(sockets, wanted);
-	free(sockets);
-	free(file);
-	free(ignored);
-	return listens;
-}
-
-static int start_server(struct run *r, struct workload_end *end, char **error)
-{
-	char *out = aside_file(r, "iperf-%s.json", "server");
-	char *log = aside_file(r, "iperf-%s.log", "server");
-	int rc = child_start(&r->server, "iperf3", workload_server, end, out, log, -1, error);
-	int64_t deadline = now_us() + 10 * SECOND;
-	while (rc == GO_ON && !server_listens(r)) {
-		switch (child_wait(&r->server, now_us() + 5000)) {
-		case WAIT_ENDED:
-			rc = fail_child(r, &r->server, "server", "iperf-server", error);
-			break;
-		case WAIT_STOPPED:
-			rc = STOP;
-			break;
-		case WAIT_TIME:
-			if (now_us() > deadline)
-				rc = lab_fail(error, "server: iperf3 does not listen after 10 s");
-			break;
-		}
-	}
-	free(log);
-	free(out);
-	return rc;
-}
-
-static int start_client(struct run *r, struct workload_end *end, char **error)
-{
-	time_t now = time(NULL);
-	struct tm utc;
-	gmtime_r(&now, &utc);
-	strftime(r->started_utc, sizeof(r->started_utc), "%Y-%m-%dT%H:%M:%SZ", &utc);
-	r->started_us = now_us();
-	char *out = aside_file(r, "iperf-%s.json", "client");
-	char *log = aside_file(r, "iperf-%s.log", "client");
-	int rc = child_start(&r->client, "iperf3", workload_client, end, out, log, -1, error);
-	free(log);
-	free(out);
-	return rc;
 }
 
 /* The data connections, kept only while there are some: at the end they close one by one. */
@@ -366,8 +106,8 @@ static int note_second(struct run *r, int k, char **error)
 		struct run_host *h = &r->hosts[i];
 		if (!h->mpipd.name)
 			continue;
-		h->sessions = ask_mpipctl(r, h, "sessions", error);
-		rc = h->sessions ? keep_table(r, h, "paths", error) : *error ? FAILED : STOP;
+		h->sessions = run_ask_mpipctl(r, h, "sessions", error);
+		rc = h->sessions ? run_keep_table(r, h, "paths", error) : *error ? FAILED : STOP;
 	}
 	return rc;
 }
@@ -380,7 +120,7 @@ static int check_alive(struct run *r, char **error)
 		if (!h->mpipd.name || child_wait(&h->mpipd, 0) != WAIT_ENDED)
 			continue;
 		char *word = lab_text("mpipd-%s", h->name);
-		fail_child(r, &h->mpipd, h->name, word, error);
+		run_fail_child(r, &h->mpipd, h->name, word, error);
 		free(word);
 		return FAILED;
 	}
@@ -401,9 +141,9 @@ static int watch_transfer(struct run *r, char **error)
 			return STOP;
 		case WAIT_ENDED:
 			r->ended_us = now_us();
-			return r->client.status == 0
-				       ? GO_ON
-				       : fail_child(r, &r->client, "client", "iperf-client", error);
+			return r->client.status == 0 ? GO_ON
+						     : run_fail_child(r, &r->client, "client",
+							       "iperf-client", error);
 		case WAIT_TIME:
 			break;
 		}
@@ -426,20 +166,20 @@ static int finish_mpipd(struct run *r, int i, char **error)
 {
 	struct run_host *h = &r->hosts[i];
 	int rc = GO_ON;
-	h->stats = ask_mpipctl(r, h, "stats", error);
+	h->stats = run_ask_mpipctl(r, h, "stats", error);
 	if (!h->stats)
 		return *error ? FAILED : STOP;
-	if (rc == GO_ON && (rc = keep_table(r, h, "peers", error)) != GO_ON)
+	if (rc == GO_ON && (rc = run_keep_table(r, h, "peers", error)) != GO_ON)
 		return rc;
 	if (!child_end(&h->mpipd, 5000))
 		return lab_fail(error, "%s: mpipd does not end by SIGTERM", h->name);
 	if (h->mpipd.status != 0) {
 		char *word = lab_text("mpipd-%s", h->name);
-		fail_child(r, &h->mpipd, h->name, word, error);
+		run_fail_child(r, &h->mpipd, h->name, word, error);
 		free(word);
 		return FAILED;
 	}
-	char *file = aside_file(r, "paths-%s.csv", h->name);
+	char *file = run_file(r, "paths-%s.csv", h->name);
 	rc = path_log_read(file, &h->log, error);
 	free(file);
 	return rc;
@@ -458,10 +198,10 @@ static int set_up(struct run *r, char **error)
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
 		r->hosts[i].name = names[i];
 		r->hosts[i].node = scenario_node(p->scenario, names[i]);
-		rc = start_agent(r, i, error);
+		rc = run_start_agent(r, i, error);
 	}
 	for (int i = 0; rc == GO_ON && p->contestant->mpipd && i < HOSTS; i++)
-		rc = start_mpipd(r, i, error);
+		rc = run_start_mpipd(r, i, error);
 	if (rc == GO_ON && !(r->diag = sockdiag_open(r->hosts[FROM].agent.pid, error)))
 		rc = FAILED;
 	return rc;
@@ -479,13 +219,13 @@ static int transfer(struct run *r, char **error)
 		.start_jitter_us = (int64_t)((uint64_t)seed * 6364136223846793005u >> 32) % 100000,
 		.clock = r->clock,
 	};
-	int rc = start_server(r, &end, error);
+	int rc = run_start_server(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
 		rc = take_sample(r, &r->before, error);
 	if (rc == GO_ON)
-		rc = start_client(r, &end, error);
+		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
 		rc = watch_transfer(r, error);
 	if (rc != GO_ON)
@@ -498,7 +238,7 @@ static int transfer(struct run *r, char **error)
 		return lab_fail(error, "server: iperf3 does not end after the client");
 	case WAIT_ENDED:
 		if (r->server.status != 0)
-			return fail_child(r, &r->server, "server", "iperf-server", error);
+			return run_fail_child(r, &r->server, "server", "iperf-server", error);
 	}
 	rc = take_sample(r, &r->after, error);
 	return rc == GO_ON ? read_mibs(r, false, error) : rc;
@@ -512,7 +252,7 @@ static int gather(struct run *r, char **error)
 
 	static const char *const ends[HOSTS] = {"client", "server"};
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
-		char *file = aside_file(r, "iperf-%s.json", ends[i]);
+		char *file = run_file(r, "iperf-%s.json", ends[i]);
 		rc = report_read(file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
@@ -524,7 +264,7 @@ static int publish(struct run *r, double *goodput_mbit, char **error)
 {
 	json_t *result = result_of(r);
 	*goodput_mbit = json_number_value(json_object_get(result, "goodput_mbit"));
-	char *file = aside_file(r, "%s.json", "result");
+	char *file = run_file(r, "%s.json", "result");
 	char *final = lab_text("%s/%s", r->plan->directory, r->name);
 	char *failures = lab_text("%s/failed", r->plan->directory);
 	char *failed = lab_text("%s/%s", failures, r->name);
