@@ -9,6 +9,7 @@ BPF_INCLUDES = $(shell $(CLANG) -v -E -x c /dev/null 2>&1 >/dev/null | \
 
 $(BUILD)/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
+	@echo "  BPF   $<"
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -I. $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
 
 # The object is part of the program: ingress.c takes it in with .incbin, which searches here.
