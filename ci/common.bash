@@ -206,8 +206,13 @@ lose_nothing() {
 	in_host router nft flush chain ip ci loss
 }
 
-random_file() { # FILE BYTES
-	head -c "$2" /dev/urandom >"$1"
+# Packets that the queues of the lab's links have dropped, all of them together.
+queue_drops() {
+	"$LAB_BIN" counters --name "$LAB" >"$T/counters.json"
+	{
+		"$BUILD/ci/json" links[].up.drops <"$T/counters.json"
+		"$BUILD/ci/json" links[].down.drops <"$T/counters.json"
+	} | awk '{n += $1} END {print n}'
 }
 
 # same FILE FILE: by SHA-256.

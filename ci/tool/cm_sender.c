@@ -114,6 +114,8 @@ int main(int argc, char **argv)
 		fail("accept");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	send_segments(fd, node, (unsigned)atoi(argv[4]), copy);
+	/* TCP_REPAIR has taken away what the listener's socket handed down. */
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fclose(copy) != 0)
 		fail(argv[5]);
 	close(fd);

@@ -26,7 +26,8 @@
 #define HEADER      8 /* number, length */
 #define LARGEST     9000
 #define NUMBERS_MAX 1000000
-#define IDLE_MS     1000  /* a receiver that has something ends after so much silence */
+#define IDLE_MS     500   /* a receiver that has something ends after so much silence */
+#define BEHIND_US   2000  /* a sender that was held up catches up this much, in a burst */
 #define FIRST_MS    20000 /* one that has nothing, after this */
 
 struct tally {
@@ -173,7 +174,7 @@ static unsigned send_all(int fd, const char *sizes, unsigned repeat, int64_t gap
 	static uint8_t bytes[LARGEST];
 	unsigned sent = 0, first, last;
 	int64_t due = now_us();
-	for (unsigned round = 0; round < repeat; round++)
+	for (unsigned round = 0; round < repeat && !stop; round++)
 		for (const char *text = sizes; text;) {
 			text = next_range(text, &first, &last);
 			for (unsigned size = first; size <= last && !stop; size++) {
@@ -181,7 +182,10 @@ static unsigned send_all(int fd, const char *sizes, unsigned repeat, int64_t gap
 				if (send(fd, bytes, size, 0) < 0 && errno != ECONNREFUSED)
 					fail("send %u bytes: %s", size, strerror(errno));
 				sent++;
-				for (due += gap_us; now_us() < due;)
+				due += gap_us;
+				if (due < now_us() - BEHIND_US)
+					due = now_us() - BEHIND_US;
+				while (now_us() < due)
 					receive(fd, due, false);
 			}
 		}
@@ -189,7 +193,7 @@ static unsigned send_all(int fd, const char *sizes, unsigned repeat, int64_t gap
 }
 
 static const char usage[] =
-	"usage: datagrams sink ADDRESS PORT     receive, until nothing came for a second\n"
+	"usage: datagrams sink ADDRESS PORT     receive, until nothing comes any more\n"
 	"       datagrams echo ADDRESS PORT     send back what comes, until SIGTERM\n"
 	"       datagrams send ADDRESS PORT [options]\n"
 	"\n"
@@ -248,7 +252,7 @@ int main(int argc, char **argv)
 		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 			fail("connect: %s", strerror(errno));
 		unsigned sent = send_all(fd, sizes, repeat, gap_us);
-		for (int64_t end = now_us() + IDLE_MS * 1000; now_us() < end;)
+		for (int64_t end = now_us() + IDLE_MS * 1000; now_us() < end && !stop;)
 			receive(fd, end, false);
 		report(sent);
 	} else if (strcmp(role, "sink") == 0 || strcmp(role, "echo") == 0) {
