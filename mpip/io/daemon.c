@@ -29,6 +29,8 @@
  * steady CM (28); or the surplus with a query behind a datagram (up to 43). Room for the larger. */
 #define WIRE_OVERHEAD 44
 
+#define MTU_MIN 576 /* RFC 791: what every host must take */
+
 #define LINGER usec_ms(500) /* for packets under way when we leave */
 
 /* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
@@ -84,12 +86,61 @@ static int follow_nics(struct daemon *d, char **error)
 	return 0;
 }
 
+/* The largest super-packet of TCP that fits into one message of a wire socket. TCP itself keeps
+ * MAX_TCP_HEADER + 1 bytes (321) of the limit free, and has 12 bytes of options in each segment. */
+static uint32_t super_packet_limit(unsigned mtu)
+{
+	unsigned wire = mtu - (unsigned)sizeof(struct ip_header) + CM_FIXED;
+	unsigned segments = WIRELINK_BYTES / wire;
+	if (segments > WIRELINK_SEGMENTS)
+		segments = WIRELINK_SEGMENTS;
+	return segments * (mtu - 52) + 321;
+}
+
+/* Sets the TUN up for the smallest MTU of the NICs, and again when that changes. */
+static int follow_mtu(struct daemon *d, char **error)
+{
+	const struct hostnet_nic *nic;
+	size_t count = hostnet_nics(d->hostnet, &nic);
+	unsigned mtu = 0;
+	for (size_t i = 0; i < count; i++)
+		if (mtu == 0 || nic[i].mtu < mtu)
+			mtu = nic[i].mtu;
+	if (mtu == 0 || mtu == d->mtu)
+		return 0;
+	if (mtu < MTU_MIN) {
+		if (asprintf(error, "an MTU of %u: expected at least %u", mtu, MTU_MIN) < 0)
+			*error = NULL;
+		return -1;
+	}
+
+	struct in_addr address;
+	inet_pton(AF_INET, TUN_ADDRESS, &address);
+	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0 ||
+		hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
+		return -1;
+	d->mtu = mtu;
+	return 0;
+}
+
+/* What the host's own rules keep away from MPIP, or MPIP from them: said once. */
+static void repeat_warning(struct daemon *d)
+{
+	const char *warning = hostnet_warning(d->hostnet);
+	if (warning && (!d->warning || strcmp(warning, d->warning) != 0))
+		daemon_say("%s", warning);
+	free(d->warning);
+	d->warning = warning ? strdup(warning) : NULL;
+}
+
 void daemon_host_changed(struct daemon *d)
 {
 	char *error = NULL;
 	int what = hostnet_process(d->hostnet, &error);
-	if (what > 0 && what & HOSTNET_NICS_CHANGED && follow_nics(d, &error) < 0)
+	if (what > 0 && what & HOSTNET_NICS_CHANGED &&
+		(follow_nics(d, &error) < 0 || follow_mtu(d, &error) < 0))
 		what = -1;
+	repeat_warning(d);
 	if (what < 0)
 		daemon_say("%s", error ? error : strerror(errno));
 	free(error);
@@ -200,16 +251,6 @@ static int bring_up(int ifindex, char **error)
 	return result;
 }
 
-/* The largest super-packet of TCP that fits into one message of a wire socket. TCP itself keeps
- * MAX_TCP_HEADER + 1 bytes (321) of the limit free, and has 12 bytes of options in each segment. */
-static uint32_t super_packet_limit(unsigned mtu)
-{
-	unsigned wire = mtu - sizeof(struct ip_header) + CM_FIXED;
-	unsigned segments = WIRELINK_BYTES / wire < WIRELINK_SEGMENTS ? WIRELINK_BYTES / wire
-								      : WIRELINK_SEGMENTS;
-	return segments * (mtu - 52) + 321;
-}
-
 static int take_signals(void)
 {
 	sigset_t signals;
@@ -249,14 +290,10 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	if (hostnet_privileged(error) < 0 || hostnet_open(&d->hostnet, &net, error) < 0)
 		return -1;
 	const struct hostnet_nic *nic;
-	size_t nics = hostnet_nics(d->hostnet, &nic);
-	if (nics == 0) {
+	if (hostnet_nics(d->hostnet, &nic) == 0) {
 		*error = strdup("no network interface with an IPv4 address");
 		return -1;
 	}
-	unsigned mtu = nic[0].mtu;
-	for (size_t i = 1; i < nics; i++)
-		mtu = nic[i].mtu < mtu ? nic[i].mtu : mtu;
 
 	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
 	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
@@ -279,12 +316,9 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		(struct flows){.ingress = d->ingress, .linger = d->config.settings.session_expiry};
 	if (follow_nics(d, error) < 0)
 		return -1;
-	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0)
+	if (follow_mtu(d, error) < 0)
 		return -1;
-	struct in_addr address;
-	inet_pton(AF_INET, TUN_ADDRESS, &address);
-	if (hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
-		return -1;
+	repeat_warning(d);
 	d->inherited_until = usec_add(d->now, d->config.settings.session_expiry);
 	d->control.status = status_json;
 	d->control.io_stats = io_stats_json;
@@ -294,6 +328,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 
 void daemon_close(struct daemon *d)
 {
+	free(d->warning);
 	hostnet_close(d->hostnet);
 	flows_free(&d->flows);
 	ingress_close(d->ingress);

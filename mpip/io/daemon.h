@@ -35,6 +35,8 @@ struct daemon {
 	struct control control;
 	struct engine *engine;
 	struct address_list addresses;
+	unsigned mtu;  /* the smallest of the NICs' */
+	char *warning; /* said last */
 	FILE *path_log;
 	int epoll, signals;
 	struct usec started, now;
