@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The rooms that talk to the kernel's routing and to its ingress hook.
 
-MPIP_IO_NET_OBJS := $(BUILD)/mpip/io/hostnet.o $(BUILD)/mpip/io/ingress.o
+HOSTNET_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o, \
+	hostnet hostnet_change hostnet_nics hostnet_picture hostnet_want)
+MPIP_IO_NET_OBJS := $(HOSTNET_OBJS) $(BUILD)/mpip/io/ingress.o
+
+$(MPIP_IO_NET_OBJS): ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
 # clang does not look where a multiarch distribution keeps asm/types.h when its target is eBPF.
 BPF_INCLUDES = $(shell $(CLANG) -v -E -x c /dev/null 2>&1 >/dev/null | \
@@ -20,7 +24,7 @@ UNIT_TESTS += $(BUILD)/mpip/io/hostnet_test $(BUILD)/mpip/io/ingress_test
 $(addprefix $(BUILD)/mpip/io/, hostnet_test.o ingress_test.o): \
 	ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 libbpf cmocka)
 
-$(BUILD)/mpip/io/hostnet_test: $(BUILD)/mpip/io/hostnet_test.o $(BUILD)/mpip/io/hostnet.o
+$(BUILD)/mpip/io/hostnet_test: $(BUILD)/mpip/io/hostnet_test.o $(HOSTNET_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libnl-route-3.0 cmocka)
 
 $(BUILD)/mpip/io/ingress_test: $(BUILD)/mpip/io/ingress_test.o $(BUILD)/mpip/io/ingress.o \
