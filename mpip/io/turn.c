@@ -11,11 +11,12 @@
 
 #include "mpip/io/daemon.h"
 
+#include <limits.h>
 #include <sys/epoll.h>
 #include <time.h>
 
-#define TUN_BATCH      8 /* super-packets from the applications per turn */
-#define RECEIVE_ROUNDS 4 /* batches from the wire sockets per turn */
+#define TUN_BATCH      8  /* super-packets from the applications per turn */
+#define RECEIVE_ROUNDS 16 /* batches from the wire sockets per turn */
 #define ALIVE_EVERY    usec_ms(100)
 #define BUSY_PACKETS   4 /* from the networks in one millisecond: then turns are paced */
 
@@ -110,11 +111,12 @@ static void peer_gone(void *context, struct endpoint remote)
 
 static void take_from_wire(struct daemon *d, unsigned ready)
 {
-	bool more = true;
-	for (unsigned i = 0; i < RECEIVE_ROUNDS && more; i++) {
-		more = wirelink_receive(&d->wire, ready, &d->now, take_datagram, d);
+	for (unsigned i = 0; wirelink_receive(&d->wire, ready, &d->now, take_datagram, d); i++) {
 		daemon_carry_out(d);
+		/* For long enough; what was received already is still taken. */
+		ready = i < RECEIVE_ROUNDS ? UINT_MAX : 0;
 	}
+	daemon_carry_out(d);
 }
 
 /*

@@ -32,6 +32,7 @@
 #define RECEIVE_BATCH 32
 
 struct wirelink_batch {
+	unsigned have, next; /* messages in it, and the first that was not taken yet */
 	struct mmsghdr headers[RECEIVE_BATCH];
 	struct iovec iov[RECEIVE_BATCH];
 	struct sockaddr_in from[RECEIVE_BATCH];
@@ -98,7 +99,7 @@ int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_p
 			.sin_family = AF_INET, .sin_addr = addresses->ip[i], .sin_port = port};
 		s->address = addresses->ip[i];
 		s->raw = -1;
-		s->batch = malloc(sizeof(*s->batch));
+		s->batch = calloc(1, sizeof(*s->batch));
 		s->udp = udp_socket(w);
 		if (!s->batch || s->udp < 0 ||
 			bind(s->udp, (struct sockaddr *)&name, sizeof(name)) < 0)
@@ -317,7 +318,8 @@ static void take_message(
 	}
 }
 
-static unsigned fill_batch(struct wirelink *w, unsigned nic)
+/* Fetches the next datagrams of a NIC whose last ones were all taken. */
+static void fill_batch(struct wirelink *w, unsigned nic, struct usec *now)
 {
 	struct wirelink_batch *b = w->nic[nic].batch;
 	for (unsigned i = 0; i < RECEIVE_BATCH; i++) {
@@ -331,17 +333,8 @@ static unsigned fill_batch(struct wirelink *w, unsigned nic)
 	}
 	int n = recvmmsg(w->nic[nic].udp, b->headers, RECEIVE_BATCH, 0, NULL);
 	w->receive_calls++;
-	return n > 0 ? (unsigned)n : 0;
-}
-
-bool wirelink_receive(
-	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context)
-{
-	unsigned have[MAX_ADDRESSES] = {0}, next[MAX_ADDRESSES] = {0};
-	bool more = false;
-	for (unsigned nic = 0; nic < w->nics; nic++)
-		if (ready & 1u << nic)
-			have[nic] = fill_batch(w, nic);
+	b->next = 0;
+	b->have = n > 0 ? (unsigned)n : 0;
 
 	/* The stamps are the wall clock's. Both clocks are read together: what passes between the
 	 * two readings would look like delay. */
@@ -349,24 +342,39 @@ bool wirelink_receive(
 	clock_gettime(CLOCK_REALTIME, &wall);
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
 	*now = (struct usec){(int64_t)monotonic.tv_sec * 1000000 + monotonic.tv_nsec / 1000};
-	for (unsigned nic = 0; nic < w->nics; nic++) {
-		struct wirelink_batch *b = w->nic[nic].batch;
-		more |= have[nic] == RECEIVE_BATCH;
-		for (unsigned i = 0; i < have[nic]; i++)
-			b->arrived[i] = usec_sub(*now, age_of(&b->headers[i].msg_hdr, &wall));
-	}
+	for (unsigned i = 0; i < b->have; i++)
+		b->arrived[i] = usec_sub(*now, age_of(&b->headers[i].msg_hdr, &wall));
+}
 
-	/* One NIC's batch after the other would be an order that no network made. */
+/*
+ * One NIC's datagrams after the other's would be an order that no network made, so they are merged
+ * by their arrival; and where one NIC's batch was full and is used up, what it still has comes
+ * before the others' rest. Then the call ends, since the batch may only be filled again when
+ * nobody points into it any more.
+ */
+bool wirelink_receive(
+	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context)
+{
+	for (unsigned nic = 0; nic < w->nics; nic++)
+		if (ready & 1u << nic && w->nic[nic].batch->next == w->nic[nic].batch->have)
+			fill_batch(w, nic, now);
 	for (;;) {
 		int first = -1;
-		for (unsigned nic = 0; nic < w->nics; nic++)
-			if (next[nic] < have[nic] &&
-				(first < 0 || usec_before(w->nic[nic].batch->arrived[next[nic]],
-						      w->nic[first].batch->arrived[next[first]])))
+		for (unsigned nic = 0; nic < w->nics; nic++) {
+			const struct wirelink_batch *b = w->nic[nic].batch;
+			if (b->next == b->have)
+				continue;
+			if (first < 0 ||
+				usec_before(b->arrived[b->next],
+					w->nic[first].batch->arrived[w->nic[first].batch->next]))
 				first = (int)nic;
+		}
 		if (first < 0)
-			return more;
-		take_message(w, (unsigned)first, next[first]++, take, context);
+			return false;
+		struct wirelink_batch *b = w->nic[first].batch;
+		take_message(w, (unsigned)first, b->next++, take, context);
+		if (b->next == RECEIVE_BATCH)
+			return true;
 	}
 }
 

@@ -40,9 +40,10 @@ void wirelink_close(struct wirelink *w);
 /* Sends all packets: those of one path in their order, many with one system call. */
 void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsigned count);
 
-/* Receives one batch from each UDP socket in the bit set `ready`, and calls `take` for each
- * datagram in the order in which the kernel got them from whatever NIC, merged ones split. `*now`
- * becomes the time at which they were there (CLOCK_MONOTONIC). True: there may be more. */
+/* Receives from the UDP sockets in the bit set `ready`, and calls `take` for each datagram, merged
+ * ones split, in the order in which the kernel got them from whatever NIC. `*now` becomes the time
+ * at which they were there (CLOCK_MONOTONIC). True: there is more, also of what was received; call
+ * again with all sockets when nothing points into the datagrams taken any more. */
 typedef void wirelink_take(void *context, const struct wire_input *in);
 bool wirelink_receive(
 	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context);
