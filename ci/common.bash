@@ -46,7 +46,7 @@ in_host() {
 start() {
 	local name=$1 host=$2
 	shift 2
-	ip netns exec "$LAB-$host" timeout -k 1 "${START_LIMIT:-100}" "$@" \
+	ip netns exec "$LAB-$host" timeout -k 5 100 "$@" \
 		>"$T/$name.out" 2>"$T/$name.err" </dev/null 3>&- 4>&- &
 	STARTED[$name]=$!
 }
@@ -227,6 +227,7 @@ same() {
 
 # What mpipd may not leave behind on a host, in a comparable form.
 host_state() {
+	# shellcheck disable=SC2016 # the inner shell expands
 	in_host "$1" sh -c '
 		ip -details -o link; ip -o -4 addr; ip -4 rule; ip -4 route show table all
 		tc qdisc; for d in $(ls /sys/class/net); do tc filter show dev $d ingress; done

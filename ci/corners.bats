@@ -78,10 +78,10 @@ forged_cms() { # NODE-ID
 }
 
 @test "TCP Fast Open: a server that takes data with the SYN, without and with mpipd" {
-	local i form opened=0
+	local form opened=0
 	set_on_hosts net.ipv4.tcp_fastopen=0x603
 	mpipd_start client
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		exchange_start 5001 0.4 --fastopen
 		exchange_finish 5001
 	done
@@ -90,7 +90,7 @@ forged_cms() { # NODE-ID
 	mpipd_stop client
 	for form in udp literal; do
 		both "$form"
-		for i in 1 2 3; do
+		for _ in 1 2 3; do
 			exchange_multipath 5001 1 --fastopen
 		done
 		mpipd_stop client server

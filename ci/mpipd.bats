@@ -154,10 +154,10 @@ transfer_start() {
 }
 
 @test "after kill -9 the next one takes over what it finds, and leaves the host as it was" {
-	local before i
+	local before
 	before=$(host_state client)
 	mpipd_start server
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		mpipd_start client '{"wire_form": "literal"}'
 		transfer_start 1
 		mpipd_kill client

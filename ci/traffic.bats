@@ -4,7 +4,7 @@
 # What multipath is for, in short: TCP and UDP beyond one link, over all NICs; kernel MPTCP on top;
 # and a daemon that does not grow. The experiments measure the same at length.
 
-BATS_TEST_TIMEOUT=$((240 + ${MINUTES:-0} * 60))
+export BATS_TEST_TIMEOUT=$((240 + ${MINUTES:-0} * 60))
 load common
 
 # 100 Mbit/s of Ethernet frames carry this much of user data, TCP or UDP; in tenths of Mbit/s.
@@ -15,9 +15,9 @@ setup() {
 	router_watch
 }
 
-both() { # [CONFIG]
-	mpipd_start client "${1:-}"
-	mpipd_start server "${1:-}"
+both() {
+	mpipd_start client
+	mpipd_start server
 }
 
 # Instrumented programs are several times slower: their speed says nothing.

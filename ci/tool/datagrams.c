@@ -39,6 +39,8 @@ struct tally {
 
 static struct tally tally;
 static volatile sig_atomic_t stop;
+static sigset_t
+	undisturbed; /* the signal mask while waiting; else SIGTERM and SIGINT are blocked */
 
 static void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 static void fail(const char *format, ...)
@@ -132,7 +134,7 @@ static bool receive(int fd, int64_t until_us, bool echo)
 	if (left > 0)
 		limit = (struct timespec){left / 1000000, left % 1000000 * 1000};
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	if (ppoll(&p, 1, &limit, NULL) <= 0)
+	if (ppoll(&p, 1, &limit, &undisturbed) <= 0)
 		return false;
 	ssize_t n =
 		recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, (struct sockaddr *)&from, &length);
@@ -237,6 +239,11 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	struct sigaction action = {.sa_handler = on_signal};
+	sigset_t blocked;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigprocmask(SIG_BLOCK, &blocked, &undisturbed);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	tally.number_seen = calloc(NUMBERS_MAX, sizeof(*tally.number_seen));
