@@ -7,7 +7,7 @@
  * A case leaves the namespace that it began in for a new one, which the kernel takes down with all
  * that is in it as soon as the next case leaves it or the program ends, however it ends. Links,
  * addresses, routes and rules are changed with libnl, over one socket; the kernel is asked for its
- * ways with bare rtnetlink messages over another, since libnl knows no protocol or ports there.
+ * ways with bare rtnetlink messages over another, so that protocol, mark and ports can be given.
  */
 
 #include "mpip/io/hostnet_testbed.h"
@@ -111,276 +111,269 @@ bool make_virtual(const char *kind, const char *name, const char *address)
 	return true;
 }
 
-struct way {
-	static void add_next_hop(
-		struct rtnl_route *r, const char *nic, const char *gateway, bool onlink)
-	{
-		struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
-		struct nl_addr *a;
-		rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex(nic));
-		if (onlink)
-			rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
-		if (gateway) {
-			nl_addr_parse(gateway, AF_INET, &a);
-			rtnl_route_nh_set_gateway(hop, a);
-			nl_addr_put(a);
-		}
-		rtnl_route_add_nexthop(r, hop);
-	}
-
-	void change_route(struct way w, bool add)
-	{
-		struct rtnl_route *r = rtnl_route_alloc();
-		struct nl_addr *a;
-		assert_int_equal(nl_addr_parse(w.dst, AF_INET, &a), 0);
-		rtnl_route_set_dst(r, a);
+static void add_next_hop(struct rtnl_route *r, const char *nic, const char *gateway, bool onlink)
+{
+	struct rtnl_nexthop *hop = rtnl_route_nh_alloc();
+	struct nl_addr *a;
+	rtnl_route_nh_set_ifindex(hop, (int)if_nametoindex(nic));
+	if (onlink)
+		rtnl_route_nh_set_flags(hop, RTNH_F_ONLINK);
+	if (gateway) {
+		nl_addr_parse(gateway, AF_INET, &a);
+		rtnl_route_nh_set_gateway(hop, a);
 		nl_addr_put(a);
-		rtnl_route_set_table(r, w.table ? w.table : RT_TABLE_MAIN);
-		rtnl_route_set_type(r, (uint8_t)(w.type ? w.type : RTN_UNICAST));
-		rtnl_route_set_scope(r, w.gateway || !w.nic ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
-		rtnl_route_set_priority(r, w.metric);
-		if (w.mtu)
-			rtnl_route_set_metric(r, RTAX_MTU, w.mtu);
-		if (w.source) {
-			nl_addr_parse(w.source, AF_INET, &a);
-			rtnl_route_set_pref_src(r, a);
-			nl_addr_put(a);
-		}
-		if (w.nic)
-			add_next_hop(r, w.nic, w.gateway, w.onlink);
-		if (w.nic2)
-			add_next_hop(r, w.nic2, w.gateway2, w.onlink);
-		int err = add ? rtnl_route_add(sock, r, NLM_F_EXCL) : rtnl_route_delete(sock, r, 0);
-		if (err < 0)
-			fail_msg("%s: %s", w.dst, nl_geterror(err));
-		rtnl_route_put(r);
 	}
+	rtnl_route_add_nexthop(r, hop);
+}
 
-	void change_source_rule(const char *from, unsigned table, unsigned priority, bool add)
-	{
-		struct rtnl_rule *r = rtnl_rule_alloc();
-		struct nl_addr *a;
-		nl_addr_parse(from, AF_INET, &a);
-		rtnl_rule_set_family(r, AF_INET);
-		rtnl_rule_set_src(r, a);
+void change_route(struct way w, bool add)
+{
+	struct rtnl_route *r = rtnl_route_alloc();
+	struct nl_addr *a;
+	assert_int_equal(nl_addr_parse(w.dst, AF_INET, &a), 0);
+	rtnl_route_set_dst(r, a);
+	nl_addr_put(a);
+	rtnl_route_set_table(r, w.table ? w.table : RT_TABLE_MAIN);
+	rtnl_route_set_type(r, (uint8_t)(w.type ? w.type : RTN_UNICAST));
+	rtnl_route_set_scope(r, w.gateway || !w.nic ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK);
+	rtnl_route_set_priority(r, w.metric);
+	if (w.mtu)
+		rtnl_route_set_metric(r, RTAX_MTU, w.mtu);
+	if (w.source) {
+		nl_addr_parse(w.source, AF_INET, &a);
+		rtnl_route_set_pref_src(r, a);
 		nl_addr_put(a);
-		rtnl_rule_set_table(r, table);
-		rtnl_rule_set_prio(r, priority);
-		rtnl_rule_set_action(r, FR_ACT_TO_TBL);
-		assert_int_equal(add ? rtnl_rule_add(sock, r, 0) : rtnl_rule_delete(sock, r, 0), 0);
-		rtnl_rule_put(r);
 	}
+	if (w.nic)
+		add_next_hop(r, w.nic, w.gateway, w.onlink);
+	if (w.nic2)
+		add_next_hop(r, w.nic2, w.gateway2, w.onlink);
+	int err = add ? rtnl_route_add(sock, r, NLM_F_EXCL) : rtnl_route_delete(sock, r, 0);
+	if (err < 0)
+		fail_msg("%s: %s", w.dst, nl_geterror(err));
+	rtnl_route_put(r);
+}
 
-	/* --- asking the kernel --- */
+void change_source_rule(const char *from, unsigned table, unsigned priority, bool add)
+{
+	struct rtnl_rule *r = rtnl_rule_alloc();
+	struct nl_addr *a;
+	nl_addr_parse(from, AF_INET, &a);
+	rtnl_rule_set_family(r, AF_INET);
+	rtnl_rule_set_src(r, a);
+	nl_addr_put(a);
+	rtnl_rule_set_table(r, table);
+	rtnl_rule_set_prio(r, priority);
+	rtnl_rule_set_action(r, FR_ACT_TO_TBL);
+	assert_int_equal(add ? rtnl_rule_add(sock, r, 0) : rtnl_rule_delete(sock, r, 0), 0);
+	rtnl_rule_put(r);
+}
 
-	static int see_way(struct nl_msg *msg, void *context)
-	{
-		struct found *f = context;
-		struct nlattr *tb[RTA_MAX + 1], *metrics[RTAX_MAX + 1];
+/* --- asking the kernel --- */
 
-		nlmsg_parse(nlmsg_hdr(msg), sizeof(struct rtmsg), tb, RTA_MAX, NULL);
-		if (tb[RTA_OIF])
-			if_indextoname(nla_get_u32(tb[RTA_OIF]), f->nic);
-		if (tb[RTA_GATEWAY])
-			inet_ntop(
-				AF_INET, nla_data(tb[RTA_GATEWAY]), f->gateway, sizeof(f->gateway));
-		if (tb[RTA_PREFSRC])
-			inet_ntop(AF_INET, nla_data(tb[RTA_PREFSRC]), f->source, sizeof(f->source));
-		if (tb[RTA_METRICS] &&
-			nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) == 0 &&
-			metrics[RTAX_MTU])
-			f->mtu = nla_get_u32(metrics[RTAX_MTU]);
-		return NL_OK;
-	}
+static int see_way(struct nl_msg *msg, void *context)
+{
+	struct found *f = context;
+	struct nlattr *tb[RTA_MAX + 1], *metrics[RTAX_MAX + 1];
 
-	struct found ask(const char *dst, const char *src, uint8_t protocol, uint32_t mark)
-	{
-		struct found f = {0};
-		struct in_addr a;
-		struct rtmsg head = {.rtm_family = AF_INET, .rtm_dst_len = 32};
-		struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	nlmsg_parse(nlmsg_hdr(msg), sizeof(struct rtmsg), tb, RTA_MAX, NULL);
+	if (tb[RTA_OIF])
+		if_indextoname(nla_get_u32(tb[RTA_OIF]), f->nic);
+	if (tb[RTA_GATEWAY])
+		inet_ntop(AF_INET, nla_data(tb[RTA_GATEWAY]), f->gateway, sizeof(f->gateway));
+	if (tb[RTA_PREFSRC])
+		inet_ntop(AF_INET, nla_data(tb[RTA_PREFSRC]), f->source, sizeof(f->source));
+	if (tb[RTA_METRICS] && nla_parse_nested(metrics, RTAX_MAX, tb[RTA_METRICS], NULL) == 0 &&
+		metrics[RTAX_MTU])
+		f->mtu = nla_get_u32(metrics[RTAX_MTU]);
+	return NL_OK;
+}
 
-		nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO);
-		inet_aton(dst, &a);
-		nla_put(msg, RTA_DST, sizeof(a), &a);
-		if (src) {
-			inet_aton(src, &a);
-			nla_put(msg, RTA_SRC, sizeof(a), &a);
-		}
-		if (protocol)
-			nla_put_u8(msg, RTA_IP_PROTO, protocol);
-		if (mark)
-			nla_put_u32(msg, RTA_MARK, mark);
-		nl_socket_modify_cb(asking, NL_CB_VALID, NL_CB_CUSTOM, see_way, &f);
-		nl_send_auto(asking, msg);
-		nlmsg_free(msg);
-		f.error = nl_recvmsgs_default(asking);
-		return f;
-	}
+struct found ask(const char *dst, const char *src, uint8_t protocol, uint32_t mark)
+{
+	struct found f = {0};
+	struct in_addr a;
+	struct rtmsg head = {.rtm_family = AF_INET, .rtm_dst_len = 32};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
 
-	struct found app(const char *dst)
-	{
-		return ask(dst, NULL, IPPROTO_TCP, 0);
-	}
-
-	struct found wire(const char *dst, const char *from)
-	{
-		return ask(dst, from, IPPROTO_UDP, MARK);
-	}
-
-	bool arrives(const char *nic, const char *src, const char *dst, uint8_t protocol)
-	{
-		struct found f = {0};
-		struct in_addr a;
-		struct rtmsg head = {.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_src_len = 32};
-		struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
-		uint16_t port = htons(80);
-
-		nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO);
-		inet_aton(dst, &a);
-		nla_put(msg, RTA_DST, sizeof(a), &a);
+	nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO);
+	inet_aton(dst, &a);
+	nla_put(msg, RTA_DST, sizeof(a), &a);
+	if (src) {
 		inet_aton(src, &a);
 		nla_put(msg, RTA_SRC, sizeof(a), &a);
-		nla_put_u32(msg, RTA_IIF, if_nametoindex(nic));
+	}
+	if (protocol)
 		nla_put_u8(msg, RTA_IP_PROTO, protocol);
-		nla_put(msg, RTA_SPORT, sizeof(port), &port);
-		nla_put(msg, RTA_DPORT, sizeof(port), &port);
-		nl_send_auto(asking, msg);
-		nlmsg_free(msg);
-		nl_socket_modify_cb(asking, NL_CB_VALID, NL_CB_CUSTOM, see_way, &f);
-		return nl_recvmsgs_default(asking) >= 0;
-	}
+	if (mark)
+		nla_put_u32(msg, RTA_MARK, mark);
+	nl_socket_modify_cb(asking, NL_CB_VALID, NL_CB_CUSTOM, see_way, &f);
+	nl_send_auto(asking, msg);
+	nlmsg_free(msg);
+	f.error = nl_recvmsgs_default(asking);
+	return f;
+}
 
-	static int list_one(struct nl_msg *msg, void *context)
-	{
-		FILE *out = context;
-		struct nlmsghdr *h = nlmsg_hdr(msg);
-		const uint8_t *bytes = nlmsg_data(h);
-		for (int i = 0; i < nlmsg_datalen(h); i++)
-			fprintf(out, "%02x", bytes[i]);
-		fputc('\n', out);
-		return NL_OK;
-	}
+struct found app(const char *dst)
+{
+	return ask(dst, NULL, IPPROTO_TCP, 0);
+}
 
-	char *everything(void)
-	{
-		char *text = NULL;
-		size_t size = 0;
-		FILE *out = open_memstream(&text, &size);
-		struct rtmsg route = {.rtm_family = AF_INET};
-		struct fib_rule_hdr rule = {.family = AF_INET};
+struct found wire(const char *dst, const char *from)
+{
+	return ask(dst, from, IPPROTO_UDP, MARK);
+}
 
-		nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, list_one, out);
-		nl_send_simple(sock, RTM_GETROUTE, NLM_F_DUMP, &route, sizeof(route));
-		nl_recvmsgs_default(sock);
-		nl_send_simple(sock, RTM_GETRULE, NLM_F_DUMP, &rule, sizeof(rule));
-		nl_recvmsgs_default(sock);
-		fclose(out);
-		return text;
-	}
+bool arrives(const char *nic, const char *src, const char *dst, uint8_t protocol)
+{
+	struct found f = {0};
+	struct in_addr a;
+	struct rtmsg head = {.rtm_family = AF_INET, .rtm_dst_len = 32, .rtm_src_len = 32};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, 0);
+	uint16_t port = htons(80);
 
-	/* --- driving --- */
+	nlmsg_append(msg, &head, sizeof(head), NLMSG_ALIGNTO);
+	inet_aton(dst, &a);
+	nla_put(msg, RTA_DST, sizeof(a), &a);
+	inet_aton(src, &a);
+	nla_put(msg, RTA_SRC, sizeof(a), &a);
+	nla_put_u32(msg, RTA_IIF, if_nametoindex(nic));
+	nla_put_u8(msg, RTA_IP_PROTO, protocol);
+	nla_put(msg, RTA_SPORT, sizeof(port), &port);
+	nla_put(msg, RTA_DPORT, sizeof(port), &port);
+	nl_send_auto(asking, msg);
+	nlmsg_free(msg);
+	nl_socket_modify_cb(asking, NL_CB_VALID, NL_CB_CUSTOM, see_way, &f);
+	return nl_recvmsgs_default(asking) >= 0;
+}
 
-	struct in_addr address_of(const char *text)
-	{
-		struct in_addr a;
-		inet_aton(text, &a);
-		return a;
-	}
+static int list_one(struct nl_msg *msg, void *context)
+{
+	FILE *out = context;
+	struct nlmsghdr *h = nlmsg_hdr(msg);
+	const uint8_t *bytes = nlmsg_data(h);
+	for (int i = 0; i < nlmsg_datalen(h); i++)
+		fprintf(out, "%02x", bytes[i]);
+	fputc('\n', out);
+	return NL_OK;
+}
 
-	void open_net(void)
-	{
+char *everything(void)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	struct rtmsg route = {.rtm_family = AF_INET};
+	struct fib_rule_hdr rule = {.family = AF_INET};
+
+	nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, list_one, out);
+	nl_send_simple(sock, RTM_GETROUTE, NLM_F_DUMP, &route, sizeof(route));
+	nl_recvmsgs_default(sock);
+	nl_send_simple(sock, RTM_GETRULE, NLM_F_DUMP, &rule, sizeof(rule));
+	nl_recvmsgs_default(sock);
+	fclose(out);
+	return text;
+}
+
+/* --- driving --- */
+
+struct in_addr address_of(const char *text)
+{
+	struct in_addr a;
+	inet_aton(text, &a);
+	return a;
+}
+
+void open_net(void)
+{
+	char *error = NULL;
+	if (hostnet_open(&net, &config, &error) != 0)
+		fail_msg("%s", error);
+}
+
+void attach(void)
+{
+	char *error = NULL;
+	struct in_addr address;
+
+	inet_aton(TUN_IP, &address);
+	tun_fd = make_tun("mpip0");
+	if (hostnet_attach(net, (int)if_nametoindex("mpip0"), TUN_MTU, address, &error) != 0)
+		fail_msg("%s", error);
+}
+
+int follow(void)
+{
+	struct pollfd p = {.fd = hostnet_fd(net), .events = POLLIN};
+	int flags = 0, rounds = 0, patience = 60;
+
+	while (poll(&p, 1, patience) > 0) {
 		char *error = NULL;
-		if (hostnet_open(&net, &config, &error) != 0)
+		struct timespec before, after;
+		clock_gettime(CLOCK_MONOTONIC, &before);
+		int changed = hostnet_process(net, &error);
+		clock_gettime(CLOCK_MONOTONIC, &after);
+		/* On a slow machine it pauses longer between pictures. */
+		int took = (int)((after.tv_sec - before.tv_sec) * 1000 +
+				 (after.tv_nsec - before.tv_nsec) / 1000000);
+		patience = 60 + 8 * took > patience ? 60 + 8 * took : patience;
+		if (changed < 0)
 			fail_msg("%s", error);
+		flags |= changed;
+		assert_true(++rounds < 100); /* it must come to rest */
 	}
+	return flags;
+}
 
-	void attach(void)
-	{
-		char *error = NULL;
-		struct in_addr address;
+int set_up(void **state)
+{
+	(void)state;
+	if (unshare(CLONE_NEWNET) != 0)
+		return -1;
+	sock = nl_socket_alloc();
+	asking = nl_socket_alloc();
+	nl_connect(sock, NETLINK_ROUTE);
+	nl_connect(asking, NETLINK_ROUTE);
+	nl_socket_disable_auto_ack(asking); /* one answer to a question */
+	nl_socket_disable_seq_check(asking);
+	set_link_up("lo", true);
+	make_nic("nic0", "far0");
+	make_nic("nic1", "far1");
+	change_address("nic0", "10.1.0.1/24", true);
+	change_address("nic1", "10.2.0.1/24", true);
+	change_route(
+		(struct way){.dst = "0.0.0.0/0", .nic = "nic0", .gateway = "10.1.0.254"}, true);
+	change_route(
+		(struct way){
+			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.2.0.254", .metric = 200},
+		true);
+	net = NULL;
+	tun_fd = -1;
+	return 0;
+}
 
-		inet_aton(TUN_IP, &address);
-		tun_fd = make_tun("mpip0");
-		if (hostnet_attach(net, (int)if_nametoindex("mpip0"), TUN_MTU, address, &error) !=
-			0)
-			fail_msg("%s", error);
-	}
+int tear_down(void **state)
+{
+	(void)state;
+	hostnet_close(net);
+	if (tun_fd >= 0)
+		close(tun_fd);
+	nl_socket_free(sock);
+	nl_socket_free(asking);
+	return 0;
+}
 
-	int follow(void)
-	{
-		struct pollfd p = {.fd = hostnet_fd(net), .events = POLLIN};
-		int flags = 0, rounds = 0, patience = 60;
+static void skipped(void **state)
+{
+	(void)state;
+	skip();
+}
 
-		while (poll(&p, 1, patience) > 0) {
-			char *error = NULL;
-			struct timespec before, after;
-			clock_gettime(CLOCK_MONOTONIC, &before);
-			int changed = hostnet_process(net, &error);
-			clock_gettime(CLOCK_MONOTONIC, &after);
-			/* On a slow machine it pauses longer between pictures. */
-			int took = (int)((after.tv_sec - before.tv_sec) * 1000 +
-					 (after.tv_nsec - before.tv_nsec) / 1000000);
-			patience = 60 + 8 * took > patience ? 60 + 8 * took : patience;
-			if (changed < 0)
-				fail_msg("%s", error);
-			flags |= changed;
-			assert_true(++rounds < 100); /* it must come to rest */
-		}
-		return flags;
-	}
-
-	int set_up(void **state)
-	{
-		(void)state;
-		if (unshare(CLONE_NEWNET) != 0)
-			return -1;
-		sock = nl_socket_alloc();
-		asking = nl_socket_alloc();
-		nl_connect(sock, NETLINK_ROUTE);
-		nl_connect(asking, NETLINK_ROUTE);
-		nl_socket_disable_auto_ack(asking); /* one answer to a question */
-		nl_socket_disable_seq_check(asking);
-		set_link_up("lo", true);
-		make_nic("nic0", "far0");
-		make_nic("nic1", "far1");
-		change_address("nic0", "10.1.0.1/24", true);
-		change_address("nic1", "10.2.0.1/24", true);
-		change_route(
-			(struct way){.dst = "0.0.0.0/0", .nic = "nic0", .gateway = "10.1.0.254"},
-			true);
-		change_route((struct way){.dst = "0.0.0.0/0",
-				     .nic = "nic1",
-				     .gateway = "10.2.0.254",
-				     .metric = 200},
-			true);
-		net = NULL;
-		tun_fd = -1;
-		return 0;
-	}
-
-	int tear_down(void **state)
-	{
-		(void)state;
-		hostnet_close(net);
-		if (tun_fd >= 0)
-			close(tun_fd);
-		nl_socket_free(sock);
-		nl_socket_free(asking);
-		return 0;
-	}
-
-	static void skipped(void **state)
-	{
-		(void)state;
-		skip();
-	}
-
-	void skip_without_root(const char *program, struct CMUnitTest *tests, size_t n)
-	{
-		if (geteuid() == 0)
-			return;
-		printf("%s: skipped, needs root for network namespaces\n", program);
-		for (size_t i = 0; i < n; i++)
-			tests[i] = (struct CMUnitTest){.name = tests[i].name, .test_func = skipped};
-	}
+void skip_without_root(const char *program, struct CMUnitTest *tests, size_t n)
+{
+	if (geteuid() == 0)
+		return;
+	printf("%s: skipped, needs root for network namespaces\n", program);
+	for (size_t i = 0; i < n; i++)
+		tests[i] = (struct CMUnitTest){.name = tests[i].name, .test_func = skipped};
+}

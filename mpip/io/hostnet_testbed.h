@@ -65,14 +65,14 @@ bool make_virtual(const char *kind, const char *name, const char *address);
 void change_address_of(const char *name, const char *address, bool add, int scope, unsigned flags);
 void change_address(const char *name, const char *address, bool add);
 
-const char *dst, *nic, *gateway, *source; /* NULL: none */
-unsigned table, metric;                   /* table 0: main */
-int type;                                 /* 0: unicast */
-unsigned mtu;
-bool onlink;
-const char *nic2, *gateway2; /* a second next hop */
-}
-;
+struct way {
+	const char *dst, *nic, *gateway, *source; /* NULL: none */
+	unsigned table, metric;                   /* table 0: main */
+	int type;                                 /* 0: unicast */
+	unsigned mtu;
+	bool onlink;
+	const char *nic2, *gateway2; /* a second next hop */
+};
 
 void change_route(struct way w, bool add);
 

@@ -20,13 +20,17 @@ $(BUILD)/%.bpf.o: %.bpf.c
 $(BUILD)/mpip/io/ingress.o: $(BUILD)/mpip/io/ingress.bpf.o
 $(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
 
-UNIT_TESTS += $(BUILD)/mpip/io/hostnet_test $(BUILD)/mpip/io/ingress_test
-$(addprefix $(BUILD)/mpip/io/, hostnet_test.o ingress_test.o): \
+HOSTNET_TESTS := $(patsubst %,$(BUILD)/mpip/io/%_test,hostnet hostnet_route)
+INGRESS_TESTS := $(patsubst %,$(BUILD)/mpip/io/%_test,ingress ingress_verdict)
+UNIT_TESTS += $(HOSTNET_TESTS) $(INGRESS_TESTS)
+
+$(patsubst %,%.o,$(HOSTNET_TESTS) $(INGRESS_TESTS)) \
+$(patsubst %,$(BUILD)/mpip/io/%_testbed.o,hostnet ingress): \
 	ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 libbpf cmocka)
 
-$(BUILD)/mpip/io/hostnet_test: $(BUILD)/mpip/io/hostnet_test.o $(HOSTNET_OBJS)
+$(HOSTNET_TESTS): %: %.o $(BUILD)/mpip/io/hostnet_testbed.o $(HOSTNET_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libnl-route-3.0 cmocka)
 
-$(BUILD)/mpip/io/ingress_test: $(BUILD)/mpip/io/ingress_test.o $(BUILD)/mpip/io/ingress.o \
+$(INGRESS_TESTS): %: %.o $(BUILD)/mpip/io/ingress_testbed.o $(BUILD)/mpip/io/ingress.o \
 		$(BUILD)/mpip/core/cm.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 cmocka)
