@@ -48,13 +48,17 @@ set_on_hosts() { # SYSCTL=VALUE
 	in_host server sysctl -qw "$1"
 }
 
-# The server's application sends segments that end in valid CMs of the node it is given.
-forged_cms() { # NODE-ID
-	start forger server "$BUILD/ci/cm_sender" "$SERVER1" 5001 "$1" 700 "$T/sent"
+# The server's application sends segments that end in valid CMs of a node, and of 64 sessions.
+forged_cms_start() { # NODE-ID FIRST-SESSION here|elsewhere SEGMENTS
+	start forger server "$BUILD/ci/cm_sender" "$SERVER1" 5001 "$@" "$T/sent"
 	wait_for 5 listening server 5001
-	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --receive "$T/received"
+	start victim client "$BUILD/ci/stream" connect "$SERVER1" 5001 --receive "$T/received"
+}
+
+forged_cms_finish() { # LEAST-BYTES
 	finish forger
-	[[ $(stat -c %s "$T/sent") -ge 400000 ]]
+	finish victim
+	within "$(stat -c %s "$T/sent")" "$1" 100000000 "bytes full of CMs"
 	same "$T/sent" "$T/received"
 }
 
@@ -62,19 +66,43 @@ forged_cms() { # NODE-ID
 	local form
 	for form in udp literal; do
 		mpipd_start client "{\"wire_form\": \"$form\"}"
-		forged_cms 02:6d:70:00:02:01
+		forged_cms_start 02:6d:70:00:02:01 1 here 700
+		forged_cms_finish 400000
 		mpipd_stop client
 	done
 }
 
-@test "user data full of valid CMs, from a host with mpipd, about its own sessions" {
+# next_session: what the one after the last one will be called, or a little more.
+next_session() {
+	ctl client sessions sessions[].session_id | sort -n | awk '{last = $1} END {print last + 1}'
+}
+
+@test "user data full of valid CMs, from a host with mpipd, about its own session" {
 	local form
 	for form in udp literal; do
 		both "$form"
-		exchange_multipath 5003 1
-		forged_cms "$(ctl server status node_id)"
+		exchange_multipath 5003 0.5
+		forged_cms_start "$(ctl server status node_id)" "$(next_session)" here 700
+		forged_cms_finish 400000
 		mpipd_stop client server
 	done
+}
+
+# When the server's mpipd dies, its kernel sends the same user data without a CM of ours behind it,
+# on a connection that the client knows as MPIP's: nothing but the checksum tells a quoted CM.
+@test "user data that quotes CMs of its own session, when its mpipd has died" {
+	local session states
+	both literal
+	exchange_multipath 5003 0.5
+	session=$(next_session)
+	forged_cms_start "$(ctl server status node_id)" "$session" elsewhere 1800
+	wait_for 2 is_multipath client tcp 5001
+	states=$(ctl client sessions 'sessions[].session_id')
+	echo "forged $session and up, real: $states"
+	within "$(sort -n <<<"$states" | tail -n 1)" "$session" $((session + 63)) "real session ID"
+	mpipd_kill server
+	forged_cms_finish 1000000
+	within "$(ctl client stats protocol.put_back)" 500 2000 "packets handed back"
 }
 
 @test "TCP Fast Open: a server that takes data with the SYN, without and with mpipd" {

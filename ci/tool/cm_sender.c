@@ -4,9 +4,10 @@
  *
  * Theory of operation: an application may send anything, also what looks like MPIP's own trailer.
  * This one does its worst: it reads its connection's sequence number from the kernel
- * (TCP_REPAIR), and ends each of its segments with a CM whose checksum is right for that segment
- * at that place, with the node ID it is given and the session IDs 1, 2, 3 and so on in turn. What
- * it has sent it writes to a file, so that a test can compare.
+ * (TCP_REPAIR), and ends each of its segments with a CM whose checksum is right for that segment,
+ * at that place ("here") or as quoted from another place of the same connection ("elsewhere"), with
+ * the node ID it is given and SESSIONS session IDs in turn. What it has sent it writes to a file,
+ * so that a test can compare.
  */
 
 #include "mpip/core/cm.h"
@@ -65,19 +66,25 @@ static void drain(int fd)
 	}
 }
 
-static void send_segments(int fd, struct node_id node, unsigned count, FILE *copy)
+struct forgery {
+	struct node_id node;
+	uint32_t first_session;
+	uint32_t elsewhere; /* how far from its place the CM would be right; 0: here */
+};
+
+static void send_segments(int fd, const struct forgery *f, unsigned count, FILE *copy)
 {
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t bytes[DATA + CM_MAX];
 		memset(bytes, 'a' + (int)(i % 26), DATA);
-		struct cm cm = {.node = node,
-			.session = {i % SESSIONS + 1},
+		struct cm cm = {.node = f->node,
+			.session = {f->first_session + i % SESSIONS},
 			.path = {1},
 			.feedback_path = {(uint16_t)(i % 4 + 1)},
 			.stamp = i,
 			.flags = (uint8_t)(i / SESSIONS % 2 ? CM_FLAG_LEAVE : 0)};
-		struct cm_binding binding = {
-			.segment_length = HEADER + DATA, .tcp_seq = next_sequence(fd)};
+		struct cm_binding binding = {.segment_length = HEADER + DATA,
+			.tcp_seq = next_sequence(fd) - f->elsewhere};
 		size_t length = DATA + cm_encode(&cm, binding, bytes + DATA);
 		if (send(fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length)
 			fail("send");
@@ -90,16 +97,20 @@ static void send_segments(int fd, struct node_id node, unsigned count, FILE *cop
 int main(int argc, char **argv)
 {
 	struct sockaddr_in a = {.sin_family = AF_INET};
-	struct node_id node;
-	uint8_t *n = node.b;
+	struct forgery f = {.elsewhere = 0};
+	uint8_t *n = f.node.b;
 	int one = 1;
-	if (argc != 6 ||
+	if (argc != 8 ||
 		sscanf(argv[3], "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", n, n + 1, n + 2, n + 3, n + 4,
 			n + 5) != 6 ||
 		inet_pton(AF_INET, argv[1], &a.sin_addr) != 1) {
-		fputs("usage: cm_sender ADDRESS PORT NODE-ID SEGMENTS COPY-FILE\n", stderr);
+		fputs("usage: cm_sender ADDRESS PORT NODE-ID FIRST-SESSION here|elsewhere SEGMENTS "
+		      "COPY-FILE\n",
+			stderr);
 		return 2;
 	}
+	f.first_session = (uint32_t)strtoul(argv[4], NULL, 10);
+	f.elsewhere = strcmp(argv[5], "elsewhere") == 0 ? DATA + CM_FIXED : 0;
 	a.sin_port = htons((uint16_t)atoi(argv[2]));
 	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -109,15 +120,15 @@ int main(int argc, char **argv)
 	if (poll(&p, 1, 20000) <= 0)
 		fail("nobody connected");
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-	FILE *copy = fopen(argv[5], "w");
+	FILE *copy = fopen(argv[7], "w");
 	if (fd < 0 || !copy)
 		fail("accept");
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	send_segments(fd, node, (unsigned)atoi(argv[4]), copy);
+	send_segments(fd, &f, (unsigned)atoi(argv[6]), copy);
 	/* TCP_REPAIR has taken away what the listener's socket handed down. */
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (fclose(copy) != 0)
-		fail(argv[5]);
+		fail(argv[7]);
 	close(fd);
 	close(listener);
 	return 0;
