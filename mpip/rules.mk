@@ -16,7 +16,7 @@ $(BUILD)/mpip/mpipd: $(BUILD)/mpip/mpipd.o $(IO_OBJS) $(MPIP_IO_NET_OBJS) $(CORE
 $(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(BUILD)/mpip/io/control.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-$(patsubst %,$(BUILD)/mpip/io/%.o,hostnet ingress tun): ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
+$(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
 CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine packet reorder session)
 UNIT_TESTS += $(CORE_TESTS)
