@@ -23,7 +23,7 @@ CLIENT1=10.0.1.2 CLIENT2=10.0.2.2 SERVER1=10.0.3.2 SERVER2=10.0.4.2
 # A test that hangs must not hang the suite.
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-240}
 
-declare -gA STARTED=() MPIPD_PID=()
+declare -gA STARTED=() MPIPD_PID=() MPIPD_LOG=() MPIPD_READY=()
 MPIPD_RUNS=0
 
 # lab_start [SCENARIO]
@@ -107,20 +107,33 @@ bound() { # HOST PORT
 
 # Starts mpipd and waits until it takes connections: mpipd_start HOST [CONFIG-JSON]
 mpipd_start() {
-	local host=$1 line
+	mpipd_launch "$@"
+	mpipd_ready "$1"
+}
+
+# The same in two steps, to have several of them start at once.
+mpipd_launch() {
+	local host=$1 fd
 	MPIPD_RUNS=$((MPIPD_RUNS + 1))
+	MPIPD_LOG[$host]=$T/mpipd-$host-$MPIPD_RUNS.log
 	echo "${2:-{\}}" >"$T/mpipd-$host.json"
-	mkfifo "$T/ready-$MPIPD_RUNS"
-	ip netns exec "$LAB-$host" "$MPIPD" --config "$T/mpipd-$host.json" --ready-fd 9 \
-		9<>"$T/ready-$MPIPD_RUNS" 2>"$T/mpipd-$host-$MPIPD_RUNS.log" </dev/null 3>&- 4>&- &
+	rm -f "$T/ready-$host"
+	mkfifo "$T/ready-$host"
+	exec {fd}<>"$T/ready-$host"
+	MPIPD_READY[$host]=$fd
+	ip netns exec "$LAB-$host" "$MPIPD" --config "$T/mpipd-$host.json" --ready-fd "$fd" \
+		2>"${MPIPD_LOG[$host]}" </dev/null 3>&- 4>&- &
 	MPIPD_PID[$host]=$!
-	exec 8<>"$T/ready-$MPIPD_RUNS"
-	if ! read -r -t 10 line <&8; then
-		echo "mpipd on $host does not get ready:" >&2
-		cat "$T/mpipd-$host-$MPIPD_RUNS.log" >&2
+}
+
+mpipd_ready() {
+	local line fd=${MPIPD_READY[$1]}
+	if ! read -r -t 10 line <&"$fd"; then
+		echo "mpipd on $1 does not get ready:" >&2
+		cat "${MPIPD_LOG[$1]}" >&2
 		return 1
 	fi
-	exec 8>&-
+	exec {fd}>&-
 	[[ -z $line ]]
 }
 
