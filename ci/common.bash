@@ -10,6 +10,8 @@
 # A test starts whatever runs longer than a command with `start`, so that teardown can end it: by
 # process ID, and only what lives in the lab's own namespaces.
 
+bats_require_minimum_version 1.5.0
+
 ROOT=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 BUILD=${BUILD:-build}
 [[ $BUILD == /* ]] || BUILD=$ROOT/$BUILD

@@ -75,7 +75,7 @@ transfer_start() {
 	[[ $(ctl client status nics[].name | wc -l) -eq 2 ]]
 	[[ $(ctl client status pid) == "${MPIPD_PID[client]}" ]]
 	[[ -s $T/mpipd-client-1.log ]]
-	! grep -v '^mpipd: ' "$T/mpipd-client-1.log"
+	run ! grep -v '^mpipd: ' "$T/mpipd-client-1.log"
 }
 
 @test "started twice: one line, and the first one does not notice" {
@@ -149,7 +149,7 @@ transfer_start() {
 	echo '{"weight_step": 20}' >"$T/good.json"
 	in_host client "$MPIPD" --check "$T/good.json"
 	echo '{"weight_step": ""}' >"$T/bad.json"
-	! in_host client "$MPIPD" --check "$T/bad.json"
+	run ! in_host client "$MPIPD" --check "$T/bad.json"
 	diff <(echo "$before") <(host_state client)
 }
 

@@ -64,7 +64,7 @@ tcp_download() {
 	not_sanitized
 	tcp_download 3
 	within "$GOODPUT" 850 $((ONE_LINK + 40)) "goodput in tenths of Mbit/s"
-	! nics_shared
+	run ! nics_shared
 }
 
 @test "UDP at 180 Mbit/s gets at least 1.7 times one link" {
