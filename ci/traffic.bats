@@ -142,7 +142,7 @@ mixed_load() {
 @test "mixed TCP and UDP for MINUTES leaves mpipd's memory where it was after the first one" {
 	not_sanitized
 	# The short form has shorter minutes.
-	local host seconds=$((${MINUTES:-1} > 1 ? 60 : 15)) rounds=$((${MINUTES:-1} > 1 ? MINUTES : 3))
+	local host seconds=$((${MINUTES:-1} > 1 ? 60 : 12)) rounds=$((${MINUTES:-1} > 1 ? MINUTES : 3))
 	local -A first
 	both
 	mixed_load "$seconds"
