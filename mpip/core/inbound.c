@@ -99,13 +99,12 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 	if (!p || p->session != s)
 		return;
 	s->feedbacks++;
-	path_feedback(p, cm->path_delay, &e->set);
+	path_feedback(p, cm->path_delay, &e->set, now);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
 		struct usec answer = usec_sub(now, p->first_unanswered);
 		p->answer.us += (answer.us - p->answer.us) >> (p->feedbacks > 1 ? 3 : 0);
 		p->first_unanswered = USEC_NEVER;
 	}
-	p->last_feedback = now;
 	if (p->state != PATH_IN_USE)
 		path_prove(s, p);
 }
@@ -152,7 +151,7 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	s->last_received = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
-	session_arrival(s, cm->path, (uint32_t)arrived.us - cm->stamp, bytes, now);
+	session_arrival(s, cm->path, (uint32_t)arrived.us - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
 	else if (s->paths < e->addresses.count * s->peer->addresses.count)

@@ -4,7 +4,9 @@
  *
  * Theory of operation: a delay is the receiver's clock minus the sender's, in 32 bits that wrap.
  * Neither the clocks' offset nor the wrap matters, since only differences of delays of the same
- * path are ever used: Q = D - D_min. D is a moving average of the delays fed back.
+ * path are ever used: Q = D - D_min. The receiver feeds back a moving average over packets, and
+ * D is a moving average over feedbacks. An average that has had nothing new for weight_period
+ * starts anew: what it remembers is of another time, and Algorithm 1 wants to know this one's.
  *
  * A departure from 3.4: Table 5's rows are fed back oldest first, but a row that has had no packet
  * since it was last fed back is not sent again; so an end can tell a path that works from one
@@ -13,15 +15,28 @@
 
 #include "mpip/core/session.h"
 
-void path_feedback(struct path *path, uint32_t delay, const struct settings *set)
+static bool stale(struct usec last, const struct settings *set, struct usec now)
+{
+	return usec_sub(now, last).us >= set->weight_period.us;
+}
+
+/* The moving average of delays, which wrap: a step of gain 1/2^shift towards `sample`. */
+static uint32_t averaged(uint32_t average, uint32_t sample, const struct settings *set)
+{
+	return average + (uint32_t)((int32_t)(sample - average) >> set->delay_gain_shift);
+}
+
+void path_feedback(struct path *path, uint32_t delay, const struct settings *set, struct usec now)
 {
 	path->feedbacks++;
-	if (!path->measured) {
-		path->measured = true;
-		path->delay = path->min_delay = delay;
-		return;
-	}
-	path->delay += (uint32_t)((int32_t)(delay - path->delay) >> set->delay_gain_shift);
+	if (!path->measured)
+		path->min_delay = delay;
+	if (!path->measured || stale(path->last_feedback, set, now))
+		path->delay = delay;
+	else
+		path->delay = averaged(path->delay, delay, set);
+	path->measured = true;
+	path->last_feedback = now;
 	if ((int32_t)(path->delay - path->min_delay) < 0)
 		path->min_delay = path->delay;
 	path->queuing = path->delay - path->min_delay;
@@ -47,8 +62,8 @@ void session_refresh(struct session *s)
 		}
 }
 
-struct arrival *session_arrival(
-	struct session *s, struct path_id id, uint32_t delay, uint32_t bytes, struct usec now)
+struct arrival *session_arrival(struct session *s, struct path_id id, uint32_t delay,
+	uint32_t bytes, const struct settings *set, struct usec now)
 {
 	unsigned i = 0;
 	while (i < s->arrivals && s->arrival[i].path.n != id.n)
@@ -64,7 +79,10 @@ struct arrival *session_arrival(
 	if (!row->fresh && usec_before(row->feedback_time, now))
 		row->feedback_time = now;
 	row->fresh = true;
-	row->delay = delay;
+	row->delay = row->packets == 0 || stale(row->last, set, now)
+			     ? delay
+			     : averaged(row->delay, delay, set);
+	row->last = now;
 	row->packets++;
 	row->bytes += bytes;
 	return row;

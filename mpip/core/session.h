@@ -53,6 +53,7 @@ struct arrival {
 	struct path_id path; /* Path ID, the sender's */
 	bool fresh;          /* a delay that was not fed back yet */
 	uint32_t delay;      /* Path Delay */
+	struct usec last;    /* packet */
 	struct usec feedback_time;
 	uint64_t packets, bytes;
 };
@@ -105,8 +106,8 @@ struct session {
 
 /* Paths. */
 
-/* Puts a path's delays and weight in order after feedback `delay` (3.4, 3.6.1). */
-void path_feedback(struct path *path, uint32_t delay, const struct settings *set);
+/* Puts a path's delays in order after feedback `delay` (3.4). */
+void path_feedback(struct path *path, uint32_t delay, const struct settings *set, struct usec now);
 
 /* Gives every path of the session the weight total/N (3.6.1). */
 void session_start_weights(struct session *s, const struct settings *set);
@@ -116,8 +117,8 @@ void session_refresh(struct session *s);
 
 /* Notes in Table 5 that a packet of the other end's path `id` came with one-way delay `delay`.
  * NULL when the table is full. */
-struct arrival *session_arrival(
-	struct session *s, struct path_id id, uint32_t delay, uint32_t bytes, struct usec now);
+struct arrival *session_arrival(struct session *s, struct path_id id, uint32_t delay,
+	uint32_t bytes, const struct settings *set, struct usec now);
 
 /* The row whose feedback is due first and is news; NULL if there is none (3.4). */
 struct arrival *session_oldest_news(struct session *s);

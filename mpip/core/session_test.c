@@ -118,30 +118,34 @@ static void delays_follow_3_4(void **state)
 {
 	(void)state;
 	struct path *p = &path[0];
+	int64_t clock = 1;
 	const uint32_t offset = 0xffffff00u; /* the clocks differ, and the difference wraps */
-	path_feedback(p, offset + 1000, &set);
+	path_feedback(p, offset + 1000, &set, usec_ms(clock++));
 	assert_int_equal(p->queuing, 0);
-	path_feedback(p, offset + 1800, &set);
+	path_feedback(p, offset + 1800, &set, usec_ms(clock++));
 	assert_int_equal(p->delay, offset + 1100);
 	assert_int_equal(p->min_delay, offset + 1000);
 	assert_int_equal(p->queuing, 100);
 	for (unsigned i = 0; i < 100; i++)
-		path_feedback(p, offset + 600, &set);
+		path_feedback(p, offset + 600, &set, usec_ms(clock++));
 	assert_in_range(p->delay - offset, 600, 607);
 	assert_int_equal(p->queuing, 0);
 	assert_int_equal(p->max_queuing, 100);
+	/* After a pause the average starts anew. */
+	path_feedback(p, offset + 5000, &set, usec_ms(clock + 200));
+	assert_int_equal(p->delay, offset + 5000);
 }
 
 /* 3.4: "it chooses the record with the earliest feedback time". */
 static void feedback_goes_oldest_first(void **state)
 {
 	(void)state;
-	session_arrival(&s, (struct path_id){1}, 11, 100, usec_ms(1));
-	session_arrival(&s, (struct path_id){2}, 22, 100, usec_ms(2));
-	session_arrival(&s, (struct path_id){1}, 12, 100, usec_ms(3));
+	session_arrival(&s, (struct path_id){1}, 11, 100, &set, usec_ms(1));
+	session_arrival(&s, (struct path_id){2}, 22, 100, &set, usec_ms(2));
+	session_arrival(&s, (struct path_id){1}, 19, 100, &set, usec_ms(3));
 	struct arrival *a = session_oldest_news(&s);
 	assert_int_equal(a->path.n, 1);
-	assert_int_equal(a->delay, 12);
+	assert_int_equal(a->delay, 12); /* a moving average, gain 1/8 */
 	a->fresh = false;
 	a = session_oldest_news(&s);
 	assert_int_equal(a->path.n, 2);
@@ -154,8 +158,8 @@ static void table_5_is_bounded(void **state)
 	(void)state;
 	for (unsigned i = 1; i <= MAX_PATHS; i++)
 		assert_non_null(
-			session_arrival(&s, (struct path_id){(uint16_t)i}, 0, 0, usec_ms(1)));
-	assert_null(session_arrival(&s, (struct path_id){MAX_PATHS + 1}, 0, 0, usec_ms(1)));
+			session_arrival(&s, (struct path_id){(uint16_t)i}, 0, 0, &set, usec_ms(1)));
+	assert_null(session_arrival(&s, (struct path_id){MAX_PATHS + 1}, 0, 0, &set, usec_ms(1)));
 }
 
 int main(void)
