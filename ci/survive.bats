@@ -67,6 +67,36 @@ killed() {
 	download_end 999
 }
 
+# datagrams_killed WHERE WIRE-FORM: an echo, 200 datagrams a second; no end may see a byte of a CM.
+datagrams_killed() {
+	mpipd_start client "{\"wire_form\": \"$2\"}"
+	mpipd_start server "{\"wire_form\": \"$2\"}"
+	start echo server "$BUILD/ci/datagrams" echo "$SERVER1" 5002
+	wait_for 5 bound server 5002
+	start pinger client "$BUILD/ci/datagrams" send "$SERVER1" 5002 --sizes 20,1000 \
+		--gap-us 5000 --repeat 450
+	wait_for 3 is_multipath client udp 5002
+	sleep 1
+	mpipd_kill "$1"
+	finish pinger
+	[[ $(field wrong "$REPORT") -eq 0 && $(field duplicates "$REPORT") -eq 0 ]]
+	# 900 were sent in 4.5 s; the fallback may cost those of one second.
+	within "$(field received "$REPORT")" 700 900 "datagrams that came back"
+	end echo
+	[[ $(field wrong "$REPORT") -eq 0 && $(field duplicates "$REPORT") -eq 0 ]]
+	mpipd_stop "${!MPIPD_PID[@]}"
+}
+
+# left WHERE WIRE-FORM: mpipd leaves properly while a download goes on.
+left() {
+	download_start "$2"
+	sleep 1
+	mpipd_stop "$1"
+	sleep 1.5
+	download_end 999
+	mpipd_stop "${!MPIPD_PID[@]}"
+}
+
 four_in_use() { # HOST
 	[[ $(ctl "$1" paths "paths[state=in use].path" | sort -u | wc -l) -ge 4 ]]
 }
@@ -107,6 +137,20 @@ paths_lost() { # WIRE-FORM
 @test "kill -9 of the receiver's mpipd, wire form literal" { killed client literal; }
 @test "kill -9 of the sender's mpipd, wire form udp" { killed server udp; }
 @test "kill -9 of the sender's mpipd, wire form literal" { killed server literal; }
+
+@test "kill -9 of an end's mpipd under UDP: no application reads our bytes" {
+	datagrams_killed client udp
+	datagrams_killed client literal
+	datagrams_killed server udp
+	datagrams_killed server literal
+}
+
+@test "SIGTERM of an end's mpipd in the middle of a transfer, each wire form" {
+	left client udp
+	left client literal
+	left server udp
+	left server literal
+}
 
 @test "paths and NICs that lose everything silently, wire form udp" { paths_lost udp; }
 @test "paths and NICs that lose everything silently, wire form literal" { paths_lost literal; }
