@@ -158,11 +158,13 @@ next_session() {
 	within "$(ctl client stats protocol.put_back)" 10 100000 "packets handed back"
 }
 
-@test "rp_filter 0, 1 and 2 on all interfaces, each wire form" {
-	local filter form
+@test "rp_filter 0, 1 and 2, on all and on the NICs, each wire form" {
+	local filter form nic
 	for filter in 0 1 2; do
-		set_on_hosts "net.ipv4.conf.all.rp_filter=$filter"
-		set_on_hosts "net.ipv4.conf.default.rp_filter=$filter"
+		# The larger of all's and the NIC's own is in force.
+		for nic in all default eth0 eth1; do
+			set_on_hosts "net.ipv4.conf.$nic.rp_filter=$filter"
+		done
 		for form in udp literal; do
 			both "$form"
 			exchange_multipath 5001 0.8
