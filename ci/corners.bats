@@ -121,7 +121,7 @@ next_session() {
 	for form in udp literal; do
 		both "$form"
 		for _ in 1 2; do
-			exchange_multipath 5001 0.8 --fastopen
+			exchange_multipath 5001 2 --fastopen
 		done
 		mpipd_stop client server
 	done
