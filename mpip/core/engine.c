@@ -147,7 +147,8 @@ static void session_leave(struct engine *e, struct session *s, struct actions *a
 					s->tuple.protocol}};
 		path_give_back(e, p);
 	}
-	reorder_clear(&s->reorder, &e->pool);
+	reorder_push_all(e, s, a);
+	s->reorder.synced = false;
 	if (e->last_in == s)
 		e->last_in = NULL;
 }
@@ -354,9 +355,11 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 void engine_leave(struct engine *e, struct usec now, struct actions *a)
 {
 	struct session *s;
+	e->leaving = true;
 	DL_FOREACH2(e->oldest, s, age_next)
-	if (s->in_use > 0 && has_room(a))
-		send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), CM_FLAG_LEAVE, now, a);
+	for (unsigned i = 0; i < s->paths && has_room(a); i++)
+		if (s->path[i]->state == PATH_IN_USE)
+			send_heartbeat(e, s, s->path[i], CM_FLAG_LEAVE, now, a);
 }
 
 /* Looking on */

@@ -71,7 +71,9 @@ void engine_unreachable(struct engine *e, struct endpoint remote, struct usec no
 /* Does what is due by `now`. Returns when to call again, at the latest; USEC_NEVER: not at all. */
 struct usec engine_tick(struct engine *e, struct usec now, struct actions *actions);
 
-/* This node is about to stop: tells the peers of all active sessions, as far as there is room. */
+/* This node is about to stop. It tells the peers of all sessions, as far as there is room; from now
+ * on the engine only takes what comes, answers no query, and repeats to who goes on that it leaves.
+ * A peer that hears of it forgets the session. engine_tick() is not to be called any more. */
 void engine_leave(struct engine *e, struct usec now, struct actions *actions);
 
 /* All actions so far were carried out: buffers they pointed to may be used again. */

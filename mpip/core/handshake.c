@@ -383,7 +383,7 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 	struct usec now, struct actions *a)
 {
 	uint32_t seq;
-	const uint8_t *bytes = in->gso_size ? NULL : carrier(p, &seq);
+	const uint8_t *bytes = in->gso_size || e->leaving ? NULL : carrier(p, &seq);
 	struct cm cm;
 	if (!bytes || !cm_decode(bytes, CARRIER_CM, (struct cm_binding){.tcp_seq = seq}, &cm) ||
 		!cm.has_hello)

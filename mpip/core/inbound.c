@@ -144,6 +144,46 @@ static struct path *path_back(
 	return s->in_use > 0 ? e->scheduler->choose(s, &e->rng) : NULL;
 }
 
+/* To a peer that goes on although we leave: our word may have been lost. */
+static void say_leaving(struct engine *e, struct session *s, struct endpoint from, uint8_t nic,
+	struct usec now, struct actions *a)
+{
+	struct path *back = path_back(e, s, from, nic);
+	if (!back || usec_before(now, s->next_upkeep))
+		return;
+	s->next_upkeep = usec_add(now, e->set.maintenance);
+	send_heartbeat(e, s, back, CM_FLAG_LEAVE, now, a);
+}
+
+static void take_heartbeat(struct engine *e, struct session *s, const struct cm *cm,
+	struct endpoint from, uint8_t nic, struct usec now, struct actions *a)
+{
+	if (cm->flags & CM_FLAG_LEAVE) {
+		/* Regular from now on; its flows linger in the hook for what is under way. */
+		count(e, STAT_SESSIONS_LEFT);
+		session_remove(e, s, a);
+		return;
+	}
+	struct path *back = path_back(e, s, from, nic);
+	if (cm->flags & CM_FLAG_PROBE && back) {
+		bool prove = back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
+		if (prove)
+			back->probe_due = usec_add(now, e->set.probe_interval);
+		send_heartbeat(e, s, back, prove ? CM_FLAG_PROBE : 0, now, a);
+	}
+}
+
+/* A heartbeat for the path whose feedback is about to be too old (3.5). */
+static void feed_back_in_time(
+	struct engine *e, struct session *s, struct usec now, struct actions *a)
+{
+	struct arrival *news = session_oldest_news(s);
+	if (news && s->in_use > 0 &&
+		usec_sub(now, news->feedback_time).us >=
+			e->set.heartbeat.us - e->set.maintenance.us)
+		send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), 0, now, a);
+}
+
 /* A CM that is one. `segment` and `length` are what lies in front of it, empty for a heartbeat. */
 static void take_cm(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
 	uint8_t nic, uint32_t bytes, struct usec arrived, struct usec now, struct actions *a)
@@ -165,33 +205,19 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	if (cm->feedback_path.n)
 		take_feedback(e, s, cm, now);
 
-	if (cm->flags & CM_FLAG_LEAVE) {
-		session_silence(e, s, "the other end leaves", now);
+	bool heartbeat = cm->flags & CM_FLAG_HB;
+	count(e, heartbeat ? STAT_HEARTBEATS_RECEIVED : STAT_RECEIVED_MULTIPATH);
+	if (e->leaving)
+		say_leaving(e, s, from, nic, now, a);
+	else if (heartbeat)
+		take_heartbeat(e, s, cm, from, nic, now, a); /* may be the session's end */
+	else
+		feed_back_in_time(e, s, now, a);
+	if (heartbeat)
 		return;
-	}
-	if (cm->flags & CM_FLAG_HB) {
-		count(e, STAT_HEARTBEATS_RECEIVED);
-		struct path *back = path_back(e, s, from, nic);
-		if (cm->flags & CM_FLAG_PROBE && back) {
-			bool prove =
-				back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
-			if (prove)
-				back->probe_due = usec_add(now, e->set.probe_interval);
-			send_heartbeat(e, s, back, prove ? CM_FLAG_PROBE : 0, now, a);
-		}
-		return;
-	}
-
 	session_touch(e, s, now);
 	s->received_packets++;
 	s->received_bytes += bytes;
-	count(e, STAT_RECEIVED_MULTIPATH);
-	/* A heartbeat for the path whose feedback is about to be too old (3.5). */
-	struct arrival *news = session_oldest_news(s);
-	if (news && s->in_use > 0 &&
-		usec_sub(now, news->feedback_time).us >=
-			e->set.heartbeat.us - e->set.maintenance.us)
-		send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), 0, now, a);
 }
 
 /* The transport header's length, 0 if no header of this protocol fits. */

@@ -39,6 +39,7 @@ struct engine {
 
 	struct reorder_pool pool;
 	struct usec next_sweep;
+	bool leaving; /* takes what comes, and sends nothing any more but that it leaves */
 	uint16_t ip_id;
 	struct stats stats;
 };

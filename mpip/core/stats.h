@@ -31,6 +31,8 @@
 	X(SESSIONS_CREATED, "sessions_created", "sessions added to Table 7")                       \
 	X(SESSIONS_EXPIRED, "sessions_expired",                                                    \
 		"sessions removed, by age or by their connection's restart")                       \
+	X(SESSIONS_LEFT, "sessions_left",                                                          \
+		"sessions removed because the other end's daemon stopped")                         \
 	X(SESSIONS_EVICTED, "sessions_evicted", "sessions removed because Table 7 was full")       \
 	X(DROP_NOT_IPV4, "drop_not_ipv4", "dropped: not IPv4, or cut short")                       \
 	X(DROP_NO_CM, "drop_no_cm", "dropped: a packet to the wire port without a valid CM")       \

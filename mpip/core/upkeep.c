@@ -138,6 +138,8 @@ static bool may_probe(const struct session *s, const struct path *p)
 
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
+	if (e->leaving)
+		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
 		if (p->state == PATH_IN_USE) {

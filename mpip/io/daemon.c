@@ -31,7 +31,10 @@
 
 #define MTU_MIN 576 /* RFC 791: what every host must take */
 
-#define LINGER usec_ms(500) /* for packets under way when we leave */
+/* When we leave: for packets under way, then until nothing comes for QUIET, at most LINGER_MAX. */
+#define LINGER     usec_ms(500)
+#define QUIET      usec_ms(200)
+#define LINGER_MAX usec_ms(2500)
 
 /* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
 #define TUN_ADDRESS "192.0.0.8"
@@ -331,7 +334,8 @@ void daemon_close(struct daemon *d)
 	free(d->warning);
 	hostnet_close(d->hostnet);
 	flows_free(&d->flows);
-	ingress_close(d->ingress);
+	if (!d->keep_filter)
+		ingress_close(d->ingress);
 	if (d->wire_open)
 		wirelink_close(&d->wire);
 	control_close(&d->control);
@@ -348,23 +352,49 @@ void daemon_close(struct daemon *d)
 }
 
 /* The first signal ends the multipath, a second one the waiting for what is under way. */
+static uint64_t cms_that_came(const struct daemon *d)
+{
+	const struct stats *stats = engine_stats(d->engine);
+	return stats->n[STAT_RECEIVED_MULTIPATH] + stats->n[STAT_HEARTBEATS_RECEIVED] +
+	       stats->n[STAT_DROP_UNKNOWN_SESSION];
+}
+
+bool daemon_may_end(struct daemon *d)
+{
+	uint64_t came = cms_that_came(d);
+	bool quiet = came == d->came;
+	d->came = came;
+	if (quiet)
+		return true;
+	if (usec_before(d->now, d->leave_last)) {
+		d->leave_at = usec_add(d->now, QUIET);
+		return false;
+	}
+	/* As after kill -9: no application reads a CM. The next mpipd takes the filter over. */
+	d->keep_filter = true;
+	daemon_say("peers still send over several paths; the ingress filter stays");
+	return true;
+}
+
 void daemon_leave(struct daemon *d)
 {
 	struct signalfd_siginfo info;
 	if (read(d->signals, &info, sizeof(info)) < 0)
 		return;
 	if (d->leave_at.us != USEC_NEVER.us) {
-		d->leave_at = d->now;
+		d->leave_at = d->leave_last = d->now;
 		return;
 	}
 	daemon_say("%s: back to the regular connections", strsignal((int)info.ssi_signo));
-	unsigned multipath = 0;
+	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
-		multipath += s->in_use > 0;
+		sessions += s->key.id.n != 0;
 	hostnet_close(d->hostnet);
 	d->hostnet = NULL;
 	engine_leave(d->engine, d->now, &d->actions);
 	daemon_carry_out(d);
-	d->leave_at = multipath ? usec_add(d->now, LINGER) : d->now;
+	d->came = cms_that_came(d);
+	d->leave_at = sessions ? usec_add(d->now, LINGER) : d->now;
+	d->leave_last = usec_add(d->now, LINGER_MAX);
 }

@@ -41,6 +41,9 @@ struct daemon {
 	int epoll, signals;
 	struct usec started, now;
 	struct usec leave_at; /* USEC_NEVER until a signal came */
+	struct usec leave_last;
+	uint64_t came;    /* CMs, when it was last looked whether the peers are quiet */
+	bool keep_filter; /* they were not: the filter stays, and drops what has a CM */
 	struct usec
 		inherited_until; /* then no peer knows a killed predecessor's sessions any more */
 	uint64_t turns, steer_errors;
@@ -78,5 +81,7 @@ void daemon_carry_out(struct daemon *d);
 void daemon_host_changed(struct daemon *d);
 /* The first signal ends the multipath, a second one the waiting for what is under way. */
 void daemon_leave(struct daemon *d);
+/* At leave_at: whether the peers are quiet or have had long enough; else leave_at moves on. */
+bool daemon_may_end(struct daemon *d);
 
 #endif

@@ -155,7 +155,7 @@ void daemon_serve(struct daemon *d)
 		d->now = daemon_clock();
 		d->turns++;
 		ingress_alive(d->ingress, (uint64_t)d->now.us * 1000);
-		if (!usec_before(d->now, d->leave_at))
+		if (!usec_before(d->now, d->leave_at) && daemon_may_end(d))
 			return;
 
 		unsigned ready = 0;
