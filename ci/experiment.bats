@@ -127,17 +127,21 @@ left_behind() {
 	[[ $output == *"expected a run with mpipd"* ]]
 }
 
+fast_enough() {
+	at_least "$(value plain goodput_mbit)" 90 &&
+		at_least "$(value mpip goodput_mbit)" \
+			"$(value plain goodput_mbit | awk '{ print 1.6 * $1 }')" &&
+		at_least "$(value mptcp goodput_mbit)" 150
+}
+
+# Other work on the machine makes a run slower, never faster: one good round of three shows it.
 @test "two-nics: plain TCP fills one link, MPIP carries at least 1.6 times as much" {
-	local c others
 	[[ -z ${SANITIZE:-} ]] || skip "the sanitizers' cost is not the datapath's"
-	for c in plain mptcp mpip; do
-		others=$(value "$c" cpu.others_share)
-		at_least 0.15 "$others" 2>/dev/null ||
-			skip "other work took $others of the machine's processors during $c"
+	for _ in 1 2; do
+		! fast_enough || return 0
+		"$EXPERIMENT" --out "$OUT" --fresh --duration 4 --reps 1 experiments/two-nics.json
 	done
-	at_least "$(value plain goodput_mbit)" 90
-	at_least "$(value mpip goodput_mbit)" "$(value plain goodput_mbit | awk '{ print 1.6 * $1 }')"
-	at_least "$(value mptcp goodput_mbit)" 150
+	fast_enough
 }
 
 @test "another definition is run again, the same is not, FRESH is" {
