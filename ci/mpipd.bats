@@ -211,3 +211,9 @@ transfer_start() {
 		/proc/self/fd/7 --json sessions
 	exec 7<&-
 }
+
+@test "the manual's configuration is one that mpipd takes" {
+	sed -n '/^```json/,/^```/p' "$ROOT/mpip/README.md" | grep -v '^```' >"$T/manual.json"
+	[[ -s $T/manual.json ]]
+	in_host client "$MPIPD" --check "$T/manual.json"
+}
