@@ -21,8 +21,8 @@ $(BUILD)/lab/scenario_test: $(BUILD)/lab/scenario_test.o $(BUILD)/lab/scenario.o
 
 # What is needed for the commands below: dependencies first, then the program.
 define LAB_READY
-$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
-@$(MAKE) --no-print-directory $(BUILD)/lab/lab
++$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
++@$(MAKE) --no-print-directory $(BUILD)/lab/lab
 endef
 LAB_RUN = $(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/lab/lab
 LAB_NAME = $(if $(NAME),--name $(NAME))
