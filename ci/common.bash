@@ -247,7 +247,7 @@ host_state() {
 		ip -details -o link; ip -o -4 addr; ip -4 rule; ip -4 route show table all
 		tc qdisc; for d in $(ls /sys/class/net); do tc filter show dev $d ingress; done
 		nft list ruleset; ss -Hlx; grep -r . /proc/sys/net/ipv4/conf /proc/sys/net/ipv4/ip_forward
-	' 2>&1 | sed 's/ valid_lft .*//'
+	' 2>/dev/null | sed 's/ valid_lft .*//; s/ link-netns[^ ]* [^ ]*//'
 }
 
 sanitizer_is_content() {

@@ -106,13 +106,13 @@ all_carry() { # BYTES
 	awk '{for (i = 1; i <= 4; i++) if ($i - $(i + 4) < 3000) exit 1}' <<<"$(download_paths) $1"
 }
 
-# lost_for_2s FROM TO [FROM TO]: two seconds of loss; 5 s later at the latest all is as before.
-lost_for_2s() {
+# lost FROM TO [FROM TO]: a while of loss; 5 s later at the latest all is as before.
+lost() {
 	local before
 	echo "lost: $*"
 	lose "$1" "$2"
 	[[ $# -eq 2 ]] || lose "$3" "$4"
-	sleep 2
+	sleep 1.5
 	lose_nothing
 	wait_for 5 eval "four_in_use client && four_in_use server"
 	before=$(download_paths)
@@ -123,13 +123,13 @@ lost_for_2s() {
 paths_lost() { # WIRE-FORM
 	download_start "$1"
 	sleep 1
-	lost_for_2s "$SERVER1" "$CLIENT1" # the original path's data
-	lost_for_2s "$CLIENT1" "$SERVER1" # its acknowledgements
-	lost_for_2s "$SERVER1" "$CLIENT1" "$CLIENT1" "$SERVER1"
-	lost_for_2s "$SERVER2" "$CLIENT1" # another path
-	lost_for_2s "$SERVER2" "$CLIENT2" "$CLIENT2" "$SERVER2"
-	lost_for_2s any "$CLIENT1" "$CLIENT1" any # a whole NIC, the original one
-	lost_for_2s any "$SERVER2" "$SERVER2" any
+	lost "$SERVER1" "$CLIENT1" # the original path's data
+	lost "$CLIENT1" "$SERVER1" # its acknowledgements
+	lost "$SERVER1" "$CLIENT1" "$CLIENT1" "$SERVER1"
+	lost "$SERVER2" "$CLIENT1" # another path
+	lost "$SERVER2" "$CLIENT2" "$CLIENT2" "$SERVER2"
+	lost any "$CLIENT1" "$CLIENT1" any # a whole NIC, the original one
+	lost any "$SERVER2" "$SERVER2" any
 	download_end 999
 }
 
