@@ -54,7 +54,6 @@ struct steer {
 		STEER_INCLUDE,
 	} kind;
 	struct tuple tuple;
-	struct node_id node;
 };
 
 struct actions {

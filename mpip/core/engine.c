@@ -141,10 +141,7 @@ static void session_leave(struct engine *e, struct session *s, struct actions *a
 	s->peer->sessions--;
 	while (s->paths > 0) {
 		struct path *p = s->path[--s->paths];
-		if (s->wire_form == WIRE_LITERAL && a->steers < a->steer_capacity)
-			a->steer[a->steers++] = (struct steer){.kind = STEER_FLOW_REMOVE,
-				.tuple = {p->src.ip, p->dst.ip, p->src.port, p->dst.port,
-					s->tuple.protocol}};
+		steer_flow(s, p, STEER_FLOW_REMOVE, a);
 		path_give_back(e, p);
 	}
 	reorder_push_all(e, s, a);

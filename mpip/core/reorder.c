@@ -129,10 +129,3 @@ const struct reorder_slot *reorder_push(struct reorder *r, struct reorder_pool *
 {
 	return r->held > 0 ? release_first(r, pool) : NULL;
 }
-
-void reorder_clear(struct reorder *r, struct reorder_pool *pool)
-{
-	while (r->held > 0)
-		release_first(r, pool);
-	r->synced = false;
-}

@@ -61,7 +61,4 @@ const struct reorder_slot *reorder_next(struct reorder *r, struct reorder_pool *
 /* The first packet held, in sequence or not; NULL when empty. */
 const struct reorder_slot *reorder_push(struct reorder *r, struct reorder_pool *pool);
 
-/* Forgets what is held. */
-void reorder_clear(struct reorder *r, struct reorder_pool *pool);
-
 #endif

@@ -110,6 +110,9 @@ void handshake_sweep(struct engine *e, struct usec now, struct actions *a);
 
 /* upkeep.c */
 
+/* Asks for a literal path's flow at the hook, or no longer: STEER_FLOW_ADD or STEER_FLOW_REMOVE. */
+void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a);
+
 /* Makes and removes rows of Table 3 so that they match both address lists. */
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);

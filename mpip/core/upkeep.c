@@ -57,13 +57,12 @@ static bool path_wanted(const struct engine *e, const struct session *s, const s
 	       address_list_has(&s->peer->addresses, p->dst.ip);
 }
 
-static void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
+void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
 {
 	if (s->wire_form == WIRE_LITERAL && a->steers < a->steer_capacity)
 		a->steer[a->steers++] = (struct steer){.kind = kind,
-			.tuple = {p->src.ip, p->dst.ip, p->src.port, p->dst.port,
-				s->tuple.protocol},
-			.node = s->key.node};
+			.tuple = {
+				p->src.ip, p->dst.ip, p->src.port, p->dst.port, s->tuple.protocol}};
 }
 
 static bool mesh_has(const struct session *s, uint8_t nic, struct in_addr remote)
