@@ -20,5 +20,5 @@ $(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
 CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine packet reorder session)
 UNIT_TESTS += $(CORE_TESTS)
-$(CORE_TESTS): %: %.o $(CORE_OBJS)
+$(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
