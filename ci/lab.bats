@@ -84,7 +84,7 @@ big_scenario() {
   local file
   for file in "$scenarios"/*.json; do
     "$lab" check "$file"
-    "$lab" draw "$file" | grep -q "client.eth1 10.0.2.2/24 --- .* c1 .* --- server.eth1"
+    "$lab" draw "$file" | grep -qE "client.eth1 [0-9./]+ --- .*\| (c1|in[01]) "
   done
 }
 

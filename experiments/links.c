@@ -98,7 +98,7 @@ json_t *links_of(const struct run *r)
 		json_array_append_new(
 			times, json_real((double)(r->samples[i].time_us - run_zero_us(r)) / 1e6));
 	for (size_t i = 0; i < s->n_links; i++) {
-		char *name = scenario_end_name(s, s->links[i].host);
+		char *name = scenario_end_name(s, s->links[i].near);
 		json_array_append_new(directions, direction_of(r, i, name, "up"));
 		json_array_append_new(directions, direction_of(r, i, name, "down"));
 		free(name);

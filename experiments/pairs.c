@@ -96,10 +96,10 @@ static int watch_here(struct pairs *p, const char *port, char **error)
 static int watch(struct pairs *p, const struct scenario *s, const struct lab_link *link,
 	const char *lab, char **error)
 {
-	const struct node *router = &s->nodes[link->router.node];
+	const struct node *router = &s->nodes[link->far.node];
 	int there = lab_netns(lab, router->name, error);
 	int home = there < 0 ? -1 : netns_visit(there, error);
-	int rc = home < 0 ? -1 : watch_here(p, scenario_nic(s, link->router)->name, error);
+	int rc = home < 0 ? -1 : watch_here(p, scenario_nic(s, link->far)->name, error);
 	if (home >= 0)
 		netns_leave(home);
 	if (there >= 0)
@@ -113,8 +113,10 @@ struct pairs *pairs_open(const struct scenario *s, const char *lab, char **error
 	if (!p || !(p->sockets = calloc(s->n_links + 1, sizeof(*p->sockets))))
 		abort();
 	int rc = load(p, error);
+	/* Between routers a packet is on its way: it counts where it leaves for a host. */
 	for (size_t i = 0; rc == 0 && i < s->n_links; i++)
-		rc = watch(p, s, &s->links[i], lab, error);
+		if (!s->nodes[s->links[i].near.node].router)
+			rc = watch(p, s, &s->links[i], lab, error);
 	if (rc == 0)
 		return p;
 	pairs_close(p);

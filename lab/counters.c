@@ -12,6 +12,7 @@
 #include "lab/lab.h"
 
 #include "lab/error.h"
+#include "lab/firewall.h"
 #include "lab/net.h"
 #include "lab/netns.h"
 #include "lab/qdisc.h"
@@ -98,7 +99,7 @@ static json_t *direction_counters(struct ns *router, const struct stage *stages,
 static json_t *link_counters(
 	const struct scenario *s, const struct lab_link *l, struct ns *router, char **error)
 {
-	const struct nic *port = scenario_nic(s, l->router);
+	const struct nic *port = scenario_nic(s, l->far);
 	struct wiring w = wiring_plan(l, port->name);
 	json_t *port_counters = interface_counters(router, port->name, error);
 	if (!port_counters)
@@ -111,11 +112,25 @@ static json_t *link_counters(
 		json_decref(up);
 		return NULL;
 	}
-	char *a = scenario_end_name(s, l->host), *b = scenario_end_name(s, l->router);
+	char *a = scenario_end_name(s, l->near), *b = scenario_end_name(s, l->far);
 	json_t *out = json_pack("{s:[s, s], s:o, s:o}", "ends", a, b, "up", up, "down", down);
 	free(a);
 	free(b);
 	return out;
+}
+
+static int collect_dropped(const struct scenario *s, struct ns *ns, json_t *routers, char **error)
+{
+	for (size_t n = s->n_hosts; n < s->n_nodes; n++) {
+		if (!node_has_rules(&s->nodes[n]))
+			continue;
+		json_t *dropped = firewall_dropped(&ns[n], error);
+		if (!dropped)
+			return -1;
+		json_array_append_new(routers,
+			json_pack("{s:s, s:o}", "name", s->nodes[n].name, "dropped", dropped));
+	}
+	return 0;
 }
 
 static int collect(
@@ -123,7 +138,7 @@ static int collect(
 {
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct lab_link *l = &s->links[i];
-		json_t *one = link_counters(s, l, &ns[l->router.node], error);
+		json_t *one = link_counters(s, l, &ns[l->far.node], error);
 		if (!one)
 			return -1;
 		json_array_append_new(links, one);
@@ -157,10 +172,11 @@ json_t *lab_counters(const char *name, char **error)
 	}
 	json_t *out = NULL;
 	if (result == 0) {
-		json_t *links = json_array(), *interfaces = json_array();
-		out = json_pack(
-			"{s:s, s:o, s:o}", "lab", name, "links", links, "interfaces", interfaces);
-		if (collect(s, ns, links, interfaces, error) < 0) {
+		json_t *links = json_array(), *interfaces = json_array(), *routers = json_array();
+		out = json_pack("{s:s, s:o, s:o, s:o}", "lab", name, "links", links, "interfaces",
+			interfaces, "routers", routers);
+		if (collect(s, ns, links, interfaces, error) < 0 ||
+			collect_dropped(s, ns, routers, error) < 0) {
 			json_decref(out);
 			out = NULL;
 		}

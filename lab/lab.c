@@ -8,9 +8,10 @@
  * and only then adds addresses, routes and neighbours, because a route wants its interface up.
  *
  * A host with several NICs answers from the NIC that was asked: each NIC has a table of its own
- * (TABLE_BASE + its number), which a rule selects by source address; the main table's default
- * route is by the first NIC. Neighbours are entered as permanent, so that no ARP stands in the way
- * of the first packets, and so that none is lost with them.
+ * (TABLE_BASE + its number), which a rule selects by source address; the main table has a default
+ * route by each NIC, of which the first NIC's counts as long as it is there. Neighbours are entered
+ * as permanent, so that no ARP stands in the way of the first packets, and so that none is lost
+ * with them.
  *
  * lab_down() needs nothing but the scenario that STATE_DIR keeps. It removes interfaces before the
  * namespaces' names: a namespace lives on while there is a process in it, its links must not.
@@ -19,9 +20,11 @@
 #include "lab/lab.h"
 
 #include "lab/error.h"
+#include "lab/firewall.h"
 #include "lab/net.h"
 #include "lab/netns.h"
 #include "lab/qdisc.h"
+#include "lab/routing.h"
 #include "lab/state.h"
 #include "lab/wiring.h"
 
@@ -84,37 +87,33 @@ static int set_sysctls(struct ns *ns, bool router, char **error)
 	return 0;
 }
 
-static struct in_addr network_of(const struct nic *nic)
-{
-	uint32_t mask = ~(UINT32_MAX >> nic->prefix);
-	return (struct in_addr){.s_addr = nic->address.s_addr & htonl(mask)};
-}
-
 /* Addresses, and who is across the link. */
-static int configure_nic(const struct scenario *s, const struct node *node, const struct nic *nic,
-	struct ns *ns, int ifindex, char **error)
+static int configure_nic(
+	const struct scenario *s, struct end end, struct ns *ns, int ifindex, char **error)
 {
-	const struct lab_link *l = &s->links[nic->link];
-	const struct nic *across = scenario_nic(s, node->router ? l->host : l->router);
+	const struct nic *nic = scenario_nic(s, end);
+	const struct nic *across = scenario_nic(s, scenario_across(s, end));
 
 	if (net_address(ns, ifindex, nic->address, nic->prefix, error) < 0)
 		return -1;
 	return net_neighbour(ns, ifindex, across->address, across->mac, error);
 }
 
-static int configure_host_routes(const struct scenario *s, const struct nic *nic, unsigned number,
-	struct ns *ns, int ifindex, char **error)
+static int configure_host_routes(
+	const struct scenario *s, struct end end, struct ns *ns, int ifindex, char **error)
 {
+	const struct nic *nic = scenario_nic(s, end);
+	unsigned number = (unsigned)end.nic;
 	struct net_route connected = {
 		.table = TABLE_BASE + number,
-		.network = network_of(nic),
+		.network = nic_network(nic),
 		.prefix = nic->prefix,
 		.source = nic->address,
 		.ifindex = ifindex,
 	};
 	struct net_route by_router = {
 		.table = TABLE_BASE + number,
-		.gateway = scenario_gateway(s, nic)->address,
+		.gateway = scenario_nic(s, scenario_across(s, end))->address,
 		.source = nic->address,
 		.ifindex = ifindex,
 	};
@@ -124,24 +123,46 @@ static int configure_host_routes(const struct scenario *s, const struct nic *nic
 			ns, PRIORITY_BASE + number, nic->address, TABLE_BASE + number, error) < 0)
 		return -1;
 	by_router.table = RT_TABLE_MAIN;
-	return number == 0 ? net_route(ns, &by_router, error) : 0;
+	by_router.metric = number;
+	return net_route(ns, &by_router, error);
 }
 
-static int configure_node(
-	const struct scenario *s, const struct node *node, struct ns *ns, char **error)
+static int configure_router(const struct scenario *s, size_t n, struct ns *ns, char **error)
 {
+	const struct node *node = &s->nodes[n];
+	struct lab_route *routes;
+	size_t n_routes = routing_table(s, n, &routes);
+	int result = 0;
+	for (size_t i = 0; i < n_routes && result == 0; i++) {
+		const struct nic *port = &node->nics[routes[i].port];
+		struct net_route route = {
+			.table = RT_TABLE_MAIN,
+			.network = routes[i].network,
+			.prefix = routes[i].prefix,
+			.gateway = routes[i].via->address,
+			.source = port->address,
+			.ifindex = net_index(ns, port->name, error),
+		};
+		result = route.ifindex ? net_route(ns, &route, error) : -1;
+	}
+	free(routes);
+	return result < 0 ? -1 : firewall_build(ns, node, error);
+}
+
+static int configure_node(const struct scenario *s, size_t n, struct ns *ns, char **error)
+{
+	const struct node *node = &s->nodes[n];
 	if (net_up(ns, "lo", error) < 0)
 		return -1;
 	for (size_t i = 0; i < node->n_nics; i++) {
-		const struct nic *nic = &node->nics[i];
-		int ifindex = net_index(ns, nic->name, error);
-		if (!ifindex || configure_nic(s, node, nic, ns, ifindex, error) < 0)
+		struct end end = {n, i};
+		int ifindex = net_index(ns, node->nics[i].name, error);
+		if (!ifindex || configure_nic(s, end, ns, ifindex, error) < 0)
 			return -1;
-		if (!node->router &&
-			configure_host_routes(s, nic, (unsigned)i, ns, ifindex, error) < 0)
+		if (!node->router && configure_host_routes(s, end, ns, ifindex, error) < 0)
 			return -1;
 	}
-	return 0;
+	return node->router ? configure_router(s, n, ns, error) : 0;
 }
 
 static int stopped(char **error)
@@ -173,11 +194,11 @@ static int build(
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct lab_link *l = &s->links[i];
 		if (stopped(error) < 0 ||
-			wiring_build(s, i, &ns[l->host.node], &ns[l->router.node], error) < 0)
+			wiring_build(s, i, &ns[l->near.node], &ns[l->far.node], error) < 0)
 			return -1;
 	}
 	for (size_t n = 0; n < s->n_nodes; n++)
-		if (stopped(error) < 0 || configure_node(s, &s->nodes[n], &ns[n], error) < 0)
+		if (stopped(error) < 0 || configure_node(s, n, &ns[n], error) < 0)
 			return -1;
 	return 0;
 }

@@ -63,13 +63,15 @@ int lab_nic_address(
  * { "lab": NAME,
  *   "links": [ { "ends": ["client.eth0", "router.c0"], "up": DIRECTION, "down": DIRECTION } ],
  *   "interfaces": [ { "host", "name", "rx_bytes", "rx_packets", "rx_dropped", "tx_bytes",
- *                     "tx_packets", "tx_dropped" } ] }
+ *                     "tx_packets", "tx_dropped" } ],
+ *   "routers": [ { "name", "dropped": { "unsolicited", "invalid", "unknown-tcp", "udp" } } ] }
  *
  * links: in the scenario's order. DIRECTION: { "kind": "tbf", "netem", "tbf+netem" or "none",
  * "bytes", "packets": what has left the link, "drops", "overlimits", "backlog_bytes",
  * "backlog_packets": the sums over its qdiscs, "qdiscs": [ { "interface", "kind", and the same
  * counters } ] }. Without a qdisc the bytes and packets are those of the router's port.
- * interfaces: NICs and ports. Bytes are those of Ethernet frames without checksum.
+ * interfaces: NICs and ports. routers: those with a NAT or a firewall, and the packets it has
+ * dropped. Bytes are those of Ethernet frames without checksum.
  */
 json_t *lab_counters(const char *name, char **error);
 

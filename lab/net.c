@@ -356,6 +356,7 @@ int net_route(struct ns *ns, const struct net_route *route, char **error)
 	rtnl_route_set_scope(r, direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
 	rtnl_route_set_dst(r, network);
 	rtnl_route_set_pref_src(r, source);
+	rtnl_route_set_priority(r, route->metric);
 	rtnl_route_nh_set_ifindex(hop, route->ifindex);
 	if (!direct) {
 		struct nl_addr *gateway = nl_ipv4(route->gateway, 32);

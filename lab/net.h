@@ -74,6 +74,7 @@ struct net_route {
 	int prefix;
 	struct in_addr gateway, source;
 	int ifindex;
+	uint32_t metric; /* of two to the same network the lower counts */
 };
 int net_route(struct ns *ns, const struct net_route *route, char **error);
 

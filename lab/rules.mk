@@ -2,21 +2,22 @@
 # lab: scenarios as network namespaces. Programs that link LAB_OBJS also need $(BASE_OBJS) and the
 # libraries of LAB_PKGS.
 
-LAB_PKGS := jansson libnl-route-3.0
-LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o scenario.o netns.o net.o qdisc.o wiring.o state.o \
-	lab.o inside.o counters.o)
+LAB_PKGS := jansson libnl-route-3.0 libnftables
+LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o scenario.o scenario_check.o routing.o netns.o net.o \
+	qdisc.o firewall.o wiring.o state.o lab.o inside.o counters.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
 
-$(LAB_OBJS) $(LAB_MAIN_OBJS) $(BUILD)/lab/scenario_test.o: \
+$(LAB_OBJS) $(LAB_MAIN_OBJS) $(BUILD)/lab/scenario_test.o $(BUILD)/lab/routing_test.o: \
 	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
 
 PROGRAMS += $(BUILD)/lab/lab
 $(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
 
-UNIT_TESTS += $(BUILD)/lab/scenario_test
-$(BUILD)/lab/scenario_test: $(BUILD)/lab/scenario_test.o $(BUILD)/lab/scenario.o \
-		$(BUILD)/lab/error.o $(BASE_OBJS)
+SCENARIO_OBJS := $(addprefix $(BUILD)/lab/, scenario.o scenario_check.o routing.o error.o)
+LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test)
+UNIT_TESTS += $(LAB_TESTS)
+$(LAB_TESTS): %: %.o $(SCENARIO_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka)
 
 # What is needed for the commands below: dependencies first, then the program.

@@ -5,19 +5,16 @@
  * Theory of operation
  * -------------------
  * Two passes over the JSON document. The first turns values into the structs of scenario.h; types,
- * ranges and unknown keys fall out there, because the getters of jsonfile.h check them. The second
- * looks at what only shows when everything is read: names and addresses used twice, ends of links
- * that exist nowhere, NICs without a link, a link whose two ends are on different networks. Every
- * complaint goes through jat_fail(), which knows the file and the place; the first one stands.
+ * ranges and unknown keys fall out there, because the getters of jsonfile.h check them. The second,
+ * in scenario_check.c, looks at what only shows when everything is read. Every complaint goes
+ * through jat_fail(), which knows the file and the place; the first one stands.
  *
  * MAC addresses are made from the place of a NIC in the file, so that two builds of a scenario are
  * the same: 02:6d:70:00:<node>:<nic>, both counted from 1. 02 marks a locally administered address.
  */
 
-#include "lab/scenario.h"
-
 #include "lab/error.h"
-#include "mpip/base/jsonfile.h"
+#include "lab/scenario_inside.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -25,11 +22,13 @@
 #include <string.h>
 
 #define QUEUE_PACKETS_DEFAULT 100
-#define NO_LINK               SIZE_MAX
 
 /* Both are one byte of a MAC address. */
 #define NODES_MAX 254
 #define NICS_MAX  254
+
+const char *const nat_names[] = {"none", "port-restricted", "symmetric", NULL};
+const char *const firewall_names[] = {"unsolicited", "invalid", "unknown-tcp", "udp", NULL};
 
 static void *must_calloc(size_t n, size_t size)
 {
@@ -66,7 +65,7 @@ static void read_name(struct jat at, char *out, size_t max)
 }
 
 /* "10.0.1.2/24". The network's own and its broadcast address belong to no NIC. */
-static void read_address(struct jat at, struct nic *nic)
+void scenario_read_address(struct jat at, struct in_addr *out, int *prefix_out)
 {
 	const char *text = jat_string(at);
 	if (jdoc_error(at.doc))
@@ -81,14 +80,14 @@ static void read_address(struct jat at, struct nic *nic)
 		length = 0;
 	memcpy(address, text, length);
 	address[length] = '\0';
-	if (length == 0 || inet_pton(AF_INET, address, &nic->address) != 1) {
+	if (length == 0 || inet_pton(AF_INET, address, out) != 1) {
 		jat_fail(at, "expected an IPv4 address with a prefix of 8 to 30 bits, like "
 			     "\"10.0.1.2/24\"");
 		return;
 	}
-	nic->prefix = (int)prefix;
+	*prefix_out = (int)prefix;
 
-	uint32_t a = ntohl(nic->address.s_addr), rest = UINT32_MAX >> prefix;
+	uint32_t a = ntohl(out->s_addr), rest = UINT32_MAX >> prefix;
 	if (a >> 24 == 0 || a >> 24 == 127 || a >> 24 >= 224)
 		jat_fail(at, "expected a unicast address");
 	else if ((a & rest) == 0 || (a & rest) == rest)
@@ -98,7 +97,8 @@ static void read_address(struct jat at, struct nic *nic)
 
 static void read_nics(struct jat list, struct node *node, size_t node_index)
 {
-	static const char *const keys[] = {"name", "address", NULL};
+	static const char *const nic_keys[] = {"name", "address", NULL};
+	static const char *const port_keys[] = {"name", "address", "outside", NULL};
 
 	node->n_nics = jat_length(list);
 	if (node->n_nics == 0 || node->n_nics > NICS_MAX)
@@ -111,7 +111,7 @@ static void read_nics(struct jat list, struct node *node, size_t node_index)
 	for (size_t i = 0; i < node->n_nics; i++) {
 		struct jat at = jat_item(list, i);
 		struct nic *nic = &node->nics[i];
-		jat_only(at, keys);
+		jat_only(at, node->router ? port_keys : nic_keys);
 		read_name(
 			jat_key(at, "name"), nic->name, node->router ? LAB_PORT_MAX : LAB_NIC_MAX);
 		/* "lo" is there before us; "all" and "default" are other things in /proc/sys. */
@@ -119,7 +119,8 @@ static void read_nics(struct jat list, struct node *node, size_t node_index)
 			!strcmp(nic->name, "default"))
 			jat_fail(jat_key(at, "name"),
 				"expected another name, this one is taken in every namespace");
-		read_address(jat_key(at, "address"), nic);
+		scenario_read_address(jat_key(at, "address"), &nic->address, &nic->prefix);
+		nic->outside = node->router && jat_bool_or(jat_key(at, "outside"), false);
 		nic->link = NO_LINK;
 		memcpy(nic->mac,
 			(unsigned char[6]){0x02, 0x6d, 0x70, 0, (unsigned char)(node_index + 1),
@@ -128,15 +129,25 @@ static void read_nics(struct jat list, struct node *node, size_t node_index)
 	}
 }
 
+static void read_rules(struct jat at, struct node *node)
+{
+	node->nat = (enum nat_kind)jat_choice_or(jat_key(at, "nat"), nat_names, NAT_NONE);
+	struct jat drops = jat_key(at, "firewall");
+	for (size_t i = 0; i < jat_length(drops); i++)
+		node->firewall |= 1U << jat_choice_or(jat_item(drops, i), firewall_names, 0);
+}
+
 static void read_node(struct jat at, struct node *node, size_t index, bool router)
 {
 	static const char *const host_keys[] = {"name", "nics", NULL};
-	static const char *const router_keys[] = {"name", "ports", NULL};
+	static const char *const router_keys[] = {"name", "ports", "nat", "firewall", NULL};
 
 	node->router = router;
 	jat_only(at, router ? router_keys : host_keys);
 	read_name(jat_key(at, "name"), node->name, LAB_NAME_MAX);
 	read_nics(jat_key(at, router ? "ports" : "nics"), node, index);
+	if (router)
+		read_rules(at, node);
 }
 
 static void read_nodes(struct scenario *s, struct jat root)
@@ -191,7 +202,7 @@ static struct shape read_direction(struct jat at, struct shape base)
 }
 
 /* "client.eth0" to its node and NIC. */
-static bool read_end(const struct scenario *s, struct jat at, struct end *end)
+bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
 {
 	const char *text = jat_string(at);
 	if (jdoc_error(at.doc))
@@ -230,7 +241,7 @@ static void read_link(struct scenario *s, struct jat at, size_t index)
 
 	struct end end[2] = {{0}};
 	for (size_t i = 0; i < 2; i++) {
-		if (jdoc_error(at.doc) || !read_end(s, jat_item(ends, i), &end[i]))
+		if (jdoc_error(at.doc) || !scenario_read_end(s, jat_item(ends, i), &end[i]))
 			return;
 		struct nic *nic = &s->nodes[end[i].node].nics[end[i].nic];
 		if (nic->link != NO_LINK) {
@@ -242,12 +253,16 @@ static void read_link(struct scenario *s, struct jat at, size_t index)
 		nic->link = index;
 	}
 	bool second_is_router = s->nodes[end[1].node].router;
-	if (s->nodes[end[0].node].router == second_is_router) {
-		jat_fail(ends, "expected a host's NIC and a router's port");
+	if (!second_is_router && !s->nodes[end[0].node].router) {
+		jat_fail(ends, "expected a router's port at one end");
 		return;
 	}
-	l->host = end[second_is_router ? 0 : 1];
-	l->router = end[second_is_router ? 1 : 0];
+	if (end[0].node == end[1].node) {
+		jat_fail(ends, "expected ends at two hosts or routers");
+		return;
+	}
+	l->near = end[second_is_router ? 0 : 1];
+	l->far = end[second_is_router ? 1 : 0];
 
 	struct shape both = {.queue_packets = QUEUE_PACKETS_DEFAULT};
 	both = read_shape(at, both);
@@ -255,86 +270,34 @@ static void read_link(struct scenario *s, struct jat at, size_t index)
 	l->down = read_direction(jat_key(at, "down"), both);
 }
 
-/* The NIC's place in the file, for an error about its `key`. */
-static struct jat nic_place(
-	const struct scenario *s, struct jat root, struct end end, const char *key)
+static bool join_realms(struct scenario *s, const struct node *node)
 {
-	bool router = s->nodes[end.node].router;
-	struct jat list = jat_key(root, router ? "routers" : "hosts");
-	struct jat node = jat_item(list, router ? end.node - s->n_hosts : end.node);
-	struct jat nic = jat_item(jat_key(node, router ? "ports" : "nics"), end.nic);
-	return *key ? jat_key(nic, key) : nic;
-}
-
-static struct jat node_name_place(const struct scenario *s, struct jat root, size_t n)
-{
-	bool router = s->nodes[n].router;
-	struct jat list = jat_key(root, router ? "routers" : "hosts");
-	return jat_key(jat_item(list, router ? n - s->n_hosts : n), "name");
-}
-
-static bool same_network(const struct nic *a, const struct nic *b, int prefix)
-{
-	uint32_t differ = ntohl(a->address.s_addr) ^ ntohl(b->address.s_addr);
-	return (differ & ~(UINT32_MAX >> prefix)) == 0;
-}
-
-/* `b` against `a`, which the file has earlier. */
-static void check_pair(const struct scenario *s, struct jat root, struct end a, struct end b)
-{
-	const struct nic *x = scenario_nic(s, a), *y = scenario_nic(s, b);
-
-	if (a.node == b.node && strcmp(x->name, y->name) == 0)
-		jat_fail(nic_place(s, root, b, "name"),
-			"expected a name of its own, \"%s\" is taken", y->name);
-	if (x->address.s_addr == y->address.s_addr) {
-		char *other = scenario_end_name(s, a);
-		jat_fail(nic_place(s, root, b, "address"),
-			"expected an address of its own, %s has this one", other);
-		free(other);
+	bool changed = false;
+	for (size_t i = 0; i < node->n_nics; i++) {
+		for (size_t j = 0; j < node->n_nics; j++) {
+			const struct nic *a = &node->nics[i], *b = &node->nics[j];
+			if (a->link == NO_LINK || b->link == NO_LINK ||
+				(node->nat && a->outside != b->outside) ||
+				s->links[a->link].realm <= s->links[b->link].realm)
+				continue;
+			s->links[a->link].realm = s->links[b->link].realm;
+			changed = true;
+		}
 	}
-	/* Within one node, two NICs on one network would make its routes a matter of luck. */
-	int wider = x->prefix < y->prefix ? x->prefix : y->prefix;
-	if (a.node == b.node && same_network(x, y, wider))
-		jat_fail(nic_place(s, root, b, "address"),
-			"expected another network than that of %s", x->name);
+	return changed;
 }
 
-static void check_nic(const struct scenario *s, struct jat root, struct end end)
+/* A NAT's inside and its outside are apart; all other links that meet in a router know each other.
+ */
+static void find_realms(struct scenario *s)
 {
-	const struct nic *nic = scenario_nic(s, end);
-	if (nic->link == NO_LINK) {
-		char *name = scenario_end_name(s, end);
-		jat_fail(nic_place(s, root, end, ""), "expected a link with the end \"%s\"", name);
-		free(name);
-	}
-
-	for (size_t n = 0; n <= end.node; n++)
-		for (size_t i = 0; i < (n == end.node ? end.nic : s->nodes[n].n_nics); i++)
-			check_pair(s, root, (struct end){n, i}, end);
-}
-
-static void check_names(const struct scenario *s, struct jat root)
-{
-	for (size_t n = 1; n < s->n_nodes; n++)
-		for (size_t m = 0; m < n; m++)
-			if (strcmp(s->nodes[n].name, s->nodes[m].name) == 0)
-				jat_fail(node_name_place(s, root, n),
-					"expected a name of its own, \"%s\" is taken",
-					s->nodes[n].name);
-}
-
-static void check_link(const struct scenario *s, struct jat root, size_t index)
-{
-	const struct lab_link *l = &s->links[index];
-	const struct nic *host = scenario_nic(s, l->host), *port = scenario_nic(s, l->router);
-	if (host->prefix != port->prefix || !same_network(host, port, port->prefix)) {
-		char text[INET_ADDRSTRLEN], *name = scenario_end_name(s, l->router);
-		inet_ntop(AF_INET, &port->address, text, sizeof(text));
-		jat_fail(nic_place(s, root, l->host, "address"),
-			"expected an address in the network of %s across its link, %s/%d", name,
-			text, port->prefix);
-		free(name);
+	for (size_t i = 0; i < s->n_links; i++)
+		s->links[i].realm = i;
+	bool changed = true;
+	while (changed) {
+		changed = false;
+		for (size_t n = s->n_hosts; n < s->n_nodes; n++)
+			changed |= join_realms(s, &s->nodes[n]);
 	}
 }
 
@@ -349,7 +312,7 @@ static void read_scenario(struct scenario *s, struct jat root)
 	read_nodes(s, root);
 	if (jdoc_error(root.doc))
 		return;
-	check_names(s, root);
+	scenario_check_names(s, root);
 
 	struct jat links = jat_key(root, "links");
 	size_t n = jat_length(links);
@@ -358,11 +321,10 @@ static void read_scenario(struct scenario *s, struct jat root)
 	for (size_t i = 0; i < n; i++)
 		read_link(s, jat_item(links, i), i);
 
-	for (size_t node = 0; node < s->n_nodes && !jdoc_error(root.doc); node++)
-		for (size_t i = 0; i < s->nodes[node].n_nics; i++)
-			check_nic(s, root, (struct end){node, i});
-	for (size_t i = 0; i < n && !jdoc_error(root.doc); i++)
-		check_link(s, root, i);
+	if (!jdoc_error(root.doc)) {
+		find_realms(s);
+		scenario_check(s, root);
+	}
 }
 
 struct scenario *scenario_load(const char *file, char **error)
@@ -446,9 +408,30 @@ char *scenario_end_name(const struct scenario *s, struct end end)
 	return lab_text("%s.%s", s->nodes[end.node].name, scenario_nic(s, end)->name);
 }
 
-const struct nic *scenario_gateway(const struct scenario *s, const struct nic *nic)
+struct end scenario_across(const struct scenario *s, struct end end)
 {
-	return scenario_nic(s, s->links[nic->link].router);
+	const struct lab_link *l = &s->links[scenario_nic(s, end)->link];
+	return l->near.node == end.node ? l->far : l->near;
+}
+
+bool node_has_rules(const struct node *node)
+{
+	return node->nat != NAT_NONE || node->firewall != 0;
+}
+
+char *rules_text(const struct node *node)
+{
+	char *text = node->nat ? lab_text("NAT %s", nat_names[node->nat]) : lab_text("%s", "");
+	const char *between = node->nat ? "; drops " : "drops ";
+	for (size_t i = 0; i < FIREWALL_KINDS; i++) {
+		if (!(node->firewall & 1U << i))
+			continue;
+		char *more = lab_text("%s%s%s", text, between, firewall_names[i]);
+		free(text);
+		text = more;
+		between = ", ";
+	}
+	return text;
 }
 
 char *shape_text(const struct shape *v)

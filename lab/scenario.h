@@ -8,9 +8,9 @@
 #include <stddef.h>
 
 /*
- * A scenario: hosts with NICs, routers with ports, and the links between them, as a JSON file
- * describes them (lab/README.md has the format). A loaded scenario has passed every check there
- * is, so whoever builds it needs none. It is read-only after loading.
+ * A scenario: hosts with NICs, routers with ports, NATs and firewalls, and the links between them,
+ * as a JSON file describes them (lab/README.md has the format). A loaded scenario has passed every
+ * check there is, so whoever builds it needs none. It is read-only after loading.
  */
 
 /* Bytes of a full Ethernet frame without its checksum: what a queue of "packets" is counted in. */
@@ -35,12 +35,33 @@ struct nic {
 	struct in_addr address;
 	int prefix; /* length of the network's prefix, in bits */
 	unsigned char mac[6];
-	size_t link; /* the index of its one link */
+	size_t link;  /* the index of its one link */
+	bool outside; /* a router's port that its NAT or firewall protects the others from */
 };
+
+/* What a router's NAT makes of the port of a connection that goes out. */
+enum nat_kind {
+	NAT_NONE,
+	NAT_PORT_RESTRICTED, /* the port stays, as long as nobody else behind the NAT has it */
+	NAT_SYMMETRIC,       /* another one for each connection, at random */
+};
+extern const char *const nat_names[]; /* by enum nat_kind, NULL at the end */
+
+/* What a router's firewall drops, as bits. */
+enum firewall {
+	FIREWALL_UNSOLICITED = 1, /* from an outside port, of a connection that did not go out */
+	FIREWALL_INVALID = 2,     /* TCP that is unknown, or outside its connection's windows */
+	FIREWALL_UNKNOWN_TCP = 4, /* TCP of a connection whose SYN it did not see */
+	FIREWALL_UDP = 8,         /* all UDP */
+};
+#define FIREWALL_KINDS 4
+extern const char *const firewall_names[]; /* by the bit's number, NULL at the end */
 
 struct node {
 	char name[LAB_NAME_MAX + 1];
 	bool router;
+	enum nat_kind nat; /* at the outside ports */
+	unsigned firewall; /* FIREWALL_* */
 	struct nic *nics;
 	size_t n_nics;
 };
@@ -50,11 +71,13 @@ struct end {
 	size_t nic;  /* index into that node's nics */
 };
 
-/* A host's NIC and a router's port, joined. */
+/* A host's NIC, or a router's port, and a router's port, joined. */
 struct lab_link {
-	struct end host, router;
-	struct shape up;   /* host to router */
-	struct shape down; /* router to host */
+	struct end near;   /* the host's; between two routers the first one in the file */
+	struct end far;    /* the router's that does all that the link does */
+	struct shape up;   /* near to far */
+	struct shape down; /* far to near */
+	size_t realm; /* links with the same one know each other's addresses: no NAT is between */
 };
 
 struct scenario {
@@ -90,6 +113,10 @@ const struct nic *scenario_nic(const struct scenario *s, struct end end);
 /* "client.eth0": the end's name as a scenario writes it, allocated. */
 char *scenario_end_name(const struct scenario *s, struct end end);
 
+/* A router's NAT and firewall for people: "NAT symmetric; drops invalid", "" for none. Allocated.
+ */
+char *rules_text(const struct node *node);
+
 /* A direction for people: "100 Mbit/s, queue 100, delay 5 ms", or "unshaped". Allocated. */
 char *shape_text(const struct shape *shape);
 
@@ -97,7 +124,10 @@ char *shape_text(const struct shape *shape);
  * digits, '-' and '_', at most `max` characters. */
 bool scenario_name_ok(const char *name, size_t max);
 
-/* The routes of a host lead to the port across a NIC's link. */
-const struct nic *scenario_gateway(const struct scenario *s, const struct nic *nic);
+/* The other end of the link that a NIC or port is at. */
+struct end scenario_across(const struct scenario *s, struct end end);
+
+/* Whether the router drops or changes any packet. */
+bool node_has_rules(const struct node *node);
 
 #endif

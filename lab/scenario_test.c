@@ -190,8 +190,26 @@ static const struct {
 		"router"},
 	{"\"router.c1\", ", "\"router.c0\", ",
 		"links[1].ends[0]: expected an end that is free, links[0] has this one already"},
+	/* NATs and firewalls */
+	{"\"name\": \"router\",", "\"name\": \"router\", \"nat\": \"cone\",",
+		"routers[0].nat: expected none, port-restricted or symmetric"},
+	{"\"name\": \"router\",", "\"name\": \"router\", \"firewall\": [\"tcp\"],",
+		"routers[0].firewall[0]: expected unsolicited, invalid, unknown-tcp or udp"},
+	{"\"name\": \"router\",", "\"name\": \"router\", \"firewall\": \"udp\",",
+		"routers[0].firewall: expected a list"},
+	{"\"name\": \"router\",", "\"name\": \"router\", \"nat\": \"symmetric\",",
+		"routers[0].nat: expected a port with \"outside\": true"},
+	{"\"name\": \"router\",", "\"name\": \"router\", \"firewall\": [\"udp\", \"unsolicited\"],",
+		"routers[0].firewall: expected a port with \"outside\": true"},
+	{"\"10.0.3.1/24\"", "\"10.0.3.1/24\", \"outside\": true",
+		"routers[0].ports: expected no outside port: \"router\" has no \"nat\", and no "
+		"\"firewall\" that drops unsolicited packets"},
+	{"\"10.0.3.2/24\"", "\"10.0.3.2/24\", \"outside\": true",
+		"hosts[1].nics[0].outside: unknown key, expected name or address"},
+	{"\"client.eth0\", \"router.c0\"", "\"router.s0\", \"router.c0\"",
+		"links[0].ends: expected ends at two hosts or routers"},
 	{"\"router.c0\"]", "\"server.eth0\"]",
-		"links[0].ends: expected a host's NIC and a router's port"},
+		"links[0].ends: expected a router's port at one end"},
 	{"{ \"ends\": [\"client.eth0\", \"router.c0\"], \"rate_mbit\": 100, \"queue_packets\": 7 "
 	 "},",
 		"", "hosts[0].nics[0]: expected a link with the end \"client.eth0\""},
@@ -265,18 +283,19 @@ static void test_good(void **state)
 	assert_null(scenario_node(s, "nobody"));
 
 	/* A link may name its ends in either order. */
-	assert_int_equal(s->links[1].host.node, 0);
-	assert_int_equal(s->links[1].host.nic, 1);
-	assert_int_equal(s->links[1].router.node, 2);
-	assert_int_equal(s->links[1].router.nic, 1);
-	char *name = scenario_end_name(s, s->links[1].host);
+	assert_int_equal(s->links[1].near.node, 0);
+	assert_int_equal(s->links[1].near.nic, 1);
+	assert_int_equal(s->links[1].far.node, 2);
+	assert_int_equal(s->links[1].far.nic, 1);
+	char *name = scenario_end_name(s, s->links[1].near);
 	assert_string_equal(name, "client.eth1");
 	free(name);
 
-	const struct nic *nic = scenario_nic(s, s->links[1].host);
+	const struct nic *nic = scenario_nic(s, s->links[1].near);
 	assert_int_equal(ntohl(nic->address.s_addr), 0x0a000202);
 	assert_int_equal(nic->prefix, 24);
-	assert_ptr_equal(scenario_gateway(s, nic), &s->nodes[2].nics[1]);
+	assert_ptr_equal(
+		scenario_nic(s, scenario_across(s, (struct end){0, 1})), &s->nodes[2].nics[1]);
 	scenario_free(s);
 }
 

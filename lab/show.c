@@ -22,11 +22,12 @@
 
 /* ---- the drawing ---- */
 
-/* "host.nic address", the host's side of a link. */
-static char *host_text(const struct scenario *s, const struct lab_link *l)
+/* "host.nic address", the end across the link from `port`. */
+static char *across_text(const struct scenario *s, struct end port)
 {
-	char *name = scenario_end_name(s, l->host), address[INET_ADDRSTRLEN];
-	const struct nic *nic = scenario_nic(s, l->host);
+	struct end across = scenario_across(s, port);
+	char *name = scenario_end_name(s, across), address[INET_ADDRSTRLEN];
+	const struct nic *nic = scenario_nic(s, across);
 	inet_ntop(AF_INET, &nic->address, address, sizeof(address));
 	char *text = lab_text("%s %s/%d", name, address, nic->prefix);
 	free(name);
@@ -50,8 +51,8 @@ static void line(FILE *out, char c, int n)
 }
 
 struct side {
-	size_t *links; /* indexes */
-	int n, host_width, link_width, port_width;
+	struct end *ports; /* the router's */
+	int n, across_width, link_width, port_width;
 };
 
 static int wider(int width, char *text)
@@ -61,21 +62,37 @@ static int wider(int width, char *text)
 	return n > width ? n : width;
 }
 
-/* The links of router `node`, those of left or of right hosts. */
+/* What is to the left of a router: hosts of the first half of the file, and routers that its links
+ * come from. */
+static bool is_left(const struct scenario *s, struct end port)
+{
+	struct end across = scenario_across(s, port);
+	if (!s->nodes[across.node].router)
+		return across.node < (s->n_hosts + 1) / 2;
+	return s->links[scenario_nic(s, port)->link].far.node == port.node;
+}
+
+static const struct lab_link *link_of(const struct scenario *s, struct end port)
+{
+	return &s->links[scenario_nic(s, port)->link];
+}
+
+/* The ports of router `node` to the left or to the right. */
 static struct side side_of(const struct scenario *s, size_t node, bool left)
 {
-	struct side side = {.links = calloc(s->n_links + 1, sizeof(*side.links))};
-	if (!side.links)
+	const struct node *router = &s->nodes[node];
+	struct side side = {.ports = calloc(router->n_nics, sizeof(*side.ports))};
+	if (!side.ports)
 		abort();
-	for (size_t i = 0; i < s->n_links; i++) {
-		const struct lab_link *l = &s->links[i];
-		if (l->router.node != node || (l->host.node < (s->n_hosts + 1) / 2) != left)
+	for (size_t i = 0; i < router->n_nics; i++) {
+		struct end port = {node, i};
+		if (is_left(s, port) != left)
 			continue;
-		side.links[side.n++] = i;
-		side.host_width = wider(side.host_width, host_text(s, l));
-		side.link_width = wider(side.link_width, link_text(l));
+		side.ports[side.n++] = port;
+		side.across_width = wider(side.across_width, across_text(s, port));
+		side.link_width = wider(side.link_width, link_text(link_of(s, port)));
 		side.port_width =
-			wider(side.port_width, lab_text("%s", scenario_nic(s, l->router)->name));
+			wider(side.port_width, lab_text("%s", scenario_nic(s, port)->name));
 	}
 	return side;
 }
@@ -83,7 +100,7 @@ static struct side side_of(const struct scenario *s, size_t node, bool left)
 static void draw_router(FILE *out, const struct scenario *s, size_t node)
 {
 	struct side left = side_of(s, node, true), right = side_of(s, node, false);
-	int indent = left.n > 0 ? left.host_width + left.link_width + 10 : 1;
+	int indent = left.n > 0 ? left.across_width + left.link_width + 10 : 1;
 	int inside = left.port_width + right.port_width + 6;
 	int name = (int)strlen(s->nodes[node].name);
 	if (inside < name + 2)
@@ -98,23 +115,21 @@ static void draw_router(FILE *out, const struct scenario *s, size_t node)
 		inside - name - (inside - name) / 2, "");
 	for (int i = 0; i < left.n || i < right.n; i++) {
 		if (i < left.n) {
-			char *host = host_text(s, &s->links[left.links[i]]),
-			     *text = link_text(&s->links[left.links[i]]);
-			fprintf(out, " %-*s --- %s ", left.host_width, host, text);
+			char *host = across_text(s, left.ports[i]),
+			     *text = link_text(link_of(s, left.ports[i]));
+			fprintf(out, " %-*s --- %s ", left.across_width, host, text);
 			line(out, '-', left.link_width - (int)strlen(text) + 3);
 			free(host);
 			free(text);
 		} else {
 			line(out, ' ', indent);
 		}
-		const char *a =
-			i < left.n ? scenario_nic(s, s->links[left.links[i]].router)->name : "";
-		const char *b =
-			i < right.n ? scenario_nic(s, s->links[right.links[i]].router)->name : "";
+		const char *a = i < left.n ? scenario_nic(s, left.ports[i])->name : "";
+		const char *b = i < right.n ? scenario_nic(s, right.ports[i])->name : "";
 		fprintf(out, "| %-*s%*s |", left.port_width, a, inside - 2 - left.port_width, b);
 		if (i < right.n) {
-			char *host = host_text(s, &s->links[right.links[i]]),
-			     *text = link_text(&s->links[right.links[i]]);
+			char *host = across_text(s, right.ports[i]),
+			     *text = link_text(link_of(s, right.ports[i]));
 			fputs("--- ", out);
 			fputs(text, out);
 			fputc(' ', out);
@@ -129,8 +144,22 @@ static void draw_router(FILE *out, const struct scenario *s, size_t node)
 	fputc('+', out);
 	line(out, '-', inside);
 	fputs("+\n", out);
-	free(left.links);
-	free(right.links);
+	if (node_has_rules(&s->nodes[node])) {
+		char *rules = rules_text(&s->nodes[node]);
+		line(out, ' ', indent);
+		fprintf(out, " %s", rules);
+		const char *before = "; outside: ";
+		for (size_t i = 0; i < s->nodes[node].n_nics; i++) {
+			if (!s->nodes[node].nics[i].outside)
+				continue;
+			fprintf(out, "%s%s", before, s->nodes[node].nics[i].name);
+			before = ", ";
+		}
+		fputc('\n', out);
+		free(rules);
+	}
+	free(left.ports);
+	free(right.ports);
 }
 
 void show_drawing(FILE *out, const struct scenario *s)
@@ -243,11 +272,9 @@ static void show_nics(FILE *out, const struct scenario *s)
 	for (size_t n = 0; n < s->n_nodes; n++) {
 		for (size_t i = 0; i < s->nodes[n].n_nics; i++) {
 			const struct nic *nic = &s->nodes[n].nics[i];
-			const struct lab_link *l = &s->links[nic->link];
 			char address[INET_ADDRSTRLEN];
 			inet_ntop(AF_INET, &nic->address, address, sizeof(address));
-			char *across =
-				scenario_end_name(s, s->nodes[n].router ? l->host : l->router);
+			char *across = scenario_end_name(s, scenario_across(s, (struct end){n, i}));
 			cell(&t, "%s", s->nodes[n].name);
 			cell(&t, "%s", nic->name);
 			cell(&t, "%s/%d", address, nic->prefix);
@@ -286,9 +313,33 @@ static void show_links(FILE *out, const struct scenario *s, const json_t *counte
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct lab_link *l = &s->links[i];
 		const json_t *one = json_array_get(json_object_get(counters, "links"), i);
-		show_direction(&t, s, l->host, l->router, &l->up, json_object_get(one, "up"));
-		show_direction(&t, s, l->router, l->host, &l->down, json_object_get(one, "down"));
+		show_direction(&t, s, l->near, l->far, &l->up, json_object_get(one, "up"));
+		show_direction(&t, s, l->far, l->near, &l->down, json_object_get(one, "down"));
 	}
+	table_print(out, &t);
+}
+
+static void show_rules(FILE *out, const struct scenario *s, const json_t *counters)
+{
+	static const char *const names[] = {
+		"ROUTER", "UNSOLICITED", "INVALID", "UNKNOWN TCP", "UDP", "RULES", NULL};
+	const json_t *routers = json_object_get(counters, "routers");
+	if (json_array_size(routers) == 0)
+		return;
+	struct table t = {.align = "lrrrrl"};
+	header(&t, names);
+	for (size_t i = 0; i < json_array_size(routers); i++) {
+		const json_t *one = json_array_get(routers, i);
+		const char *name = json_string_value(json_object_get(one, "name"));
+		const json_t *dropped = json_object_get(one, "dropped");
+		char *rules = rules_text(scenario_node(s, name));
+		cell(&t, "%s", name);
+		for (size_t k = 0; k < FIREWALL_KINDS; k++)
+			cell(&t, "%" JSON_INTEGER_FORMAT, integer(dropped, firewall_names[k]));
+		cell(&t, "%s", rules);
+		free(rules);
+	}
+	fputs("\nPackets that NATs and firewalls have dropped:\n", out);
 	table_print(out, &t);
 }
 
@@ -338,6 +389,7 @@ int show_status(FILE *out, const char *name, char **error)
 	show_nics(out, s);
 	fputc('\n', out);
 	show_links(out, s, json_object_get(status, "counters"));
+	show_rules(out, s, json_object_get(status, "counters"));
 	show_processes(out, json_object_get(status, "processes"));
 	scenario_free(s);
 	json_decref(status);

@@ -122,7 +122,7 @@ int wiring_build(
 	const struct scenario *s, size_t index, struct ns *host, struct ns *router, char **error)
 {
 	const struct lab_link *l = &s->links[index];
-	const struct nic *nic = scenario_nic(s, l->host), *port = scenario_nic(s, l->router);
+	const struct nic *nic = scenario_nic(s, l->near), *port = scenario_nic(s, l->far);
 	struct wiring w = wiring_plan(l, port->name);
 	int cpu = link_cpu(index);
 
