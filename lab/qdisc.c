@@ -14,6 +14,11 @@
  * a signed int, although the kernel's scale goes to 2^32-1: nothing above 50 % could be said. netem
  * gets room for any number of packets in flight, because the queue that may overflow is TBF's.
  *
+ * netem alone lets packets with jitter overtake each other: each is sorted in by its own time. With
+ * a rate it takes the last packet in its queue as the earliest time for the next one. So a rate at
+ * which a frame takes less than a nanosecond keeps the order and does nothing else: a packet leaves
+ * when its own delay is over, and not before the one ahead of it (jitter.h has the law of that).
+ *
  * A redirect is clsact's ingress hook with a u32 filter that matches every frame (this is what
  * "matchall" is for, but not every kernel has that) and the action mirred. u32 wants at least one
  * key: 32 bits of which none is looked at.
@@ -28,6 +33,7 @@
 #include "lab/qdisc.h"
 
 #include "lab/error.h"
+#include "lab/jitter.h"
 #include "lab/netns.h"
 
 #include <errno.h>
@@ -48,7 +54,9 @@
 #define BURST_FRAMES 4
 #define BURST_US     2000
 
-#define NETEM_LIMIT 100000 /* packets */
+#define NETEM_LIMIT    100000           /* packets */
+#define IN_ORDER_RATE  1000000000000000 /* bytes per second */
+#define NETEM_MSG_SIZE 16384            /* a table of 4096 numbers is its largest part */
 
 static struct rtnl_qdisc *root_qdisc(int ifindex, const char *kind)
 {
@@ -99,8 +107,11 @@ static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 	};
 	int64_t delay = llround(shape->delay_ms * 1e6), jitter = llround(shape->jitter_ms * 1e6);
 
-	struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
-	if (!msg || nlmsg_append(msg, &tc, sizeof(tc), NLMSG_ALIGNTO) < 0 ||
+	struct nl_msg *msg = nlmsg_alloc_size(NETEM_MSG_SIZE);
+	if (!msg ||
+		!nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_NEWQDISC, 0,
+			NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL) ||
+		nlmsg_append(msg, &tc, sizeof(tc), NLMSG_ALIGNTO) < 0 ||
 		nla_put_string(msg, TCA_KIND, "netem") < 0)
 		abort();
 	/* The struct comes first inside TCA_OPTIONS, then attributes. */
@@ -108,6 +119,12 @@ static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 	if (!nest || nlmsg_append(msg, &options, sizeof(options), NLMSG_ALIGNTO) < 0 ||
 		nla_put(msg, TCA_NETEM_LATENCY64, sizeof(delay), &delay) < 0 ||
 		nla_put(msg, TCA_NETEM_JITTER64, sizeof(jitter), &jitter) < 0)
+		abort();
+	size_t n;
+	const int16_t *table = jitter > 0 ? jitter_table(shape->distribution, &n) : NULL;
+	if ((table && nla_put(msg, TCA_NETEM_DELAY_DIST, (int)(n * sizeof(*table)), table) < 0) ||
+		(jitter > 0 && !shape->reorder &&
+			nla_put_u64(msg, TCA_NETEM_RATE64, IN_ORDER_RATE) < 0))
 		abort();
 	nla_nest_end(msg, nest);
 	return nl_send_sync(ns->nl, msg);

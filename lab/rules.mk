@@ -3,22 +3,23 @@
 # libraries of LAB_PKGS.
 
 LAB_PKGS := jansson libnl-route-3.0 libnftables
-LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o scenario.o scenario_check.o routing.o netns.o net.o \
-	qdisc.o firewall.o wiring.o state.o lab.o inside.o counters.o)
+LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o routing.o \
+	netns.o net.o qdisc.o firewall.o wiring.o state.o lab.o inside.o counters.o verdict.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
+LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test jitter_test)
 
-$(LAB_OBJS) $(LAB_MAIN_OBJS) $(BUILD)/lab/scenario_test.o $(BUILD)/lab/routing_test.o: \
+$(LAB_OBJS) $(LAB_MAIN_OBJS) $(addsuffix .o,$(LAB_TESTS)): \
 	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
 
 PROGRAMS += $(BUILD)/lab/lab
 $(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
 
-SCENARIO_OBJS := $(addprefix $(BUILD)/lab/, scenario.o scenario_check.o routing.o error.o)
-LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test)
+SCENARIO_OBJS := $(addprefix $(BUILD)/lab/, scenario.o scenario_check.o shape.o jitter.o verdict.o \
+	routing.o error.o)
 UNIT_TESTS += $(LAB_TESTS)
 $(LAB_TESTS): %: %.o $(SCENARIO_OBJS) $(BASE_OBJS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka) -lm
 
 # What is needed for the commands below: dependencies first, then the program.
 define LAB_READY

@@ -21,8 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_PACKETS_DEFAULT 100
-
 /* Both are one byte of a MAC address. */
 #define NODES_MAX 254
 #define NICS_MAX  254
@@ -173,32 +171,12 @@ static void read_nodes(struct scenario *s, struct jat root)
 	}
 }
 
-/* A shape's keys in `at`; what is absent there is as in `base`. */
-static struct shape read_shape(struct jat at, struct shape base)
-{
-	struct shape v;
-	v.rate_mbit = jat_number_or(jat_key(at, "rate_mbit"), 0.01, 10000, base.rate_mbit);
-	v.queue_packets =
-		(int)jat_integer_or(jat_key(at, "queue_packets"), 1, 100000, base.queue_packets);
-	v.delay_ms = jat_number_or(jat_key(at, "delay_ms"), 0, 60000, base.delay_ms);
-	v.jitter_ms = jat_number_or(jat_key(at, "jitter_ms"), 0, 60000, base.jitter_ms);
-	v.loss_percent = jat_number_or(jat_key(at, "loss_percent"), 0, 100, base.loss_percent);
-	/* A packet cannot be early: netem would cut such delays off at 0, and change the mean. */
-	if (v.jitter_ms > v.delay_ms)
-		jat_fail(jat_key(at, "jitter_ms"), "expected at most the delay_ms of %g",
-			v.delay_ms);
-	return v;
-}
-
 static struct shape read_direction(struct jat at, struct shape base)
 {
-	static const char *const keys[] = {
-		"rate_mbit", "queue_packets", "delay_ms", "jitter_ms", "loss_percent", NULL};
-
 	if (!jat_present(at))
 		return base;
-	jat_only(at, keys);
-	return read_shape(at, base);
+	jat_only(at, shape_keys);
+	return shape_read(at, base);
 }
 
 /* "client.eth0" to its node and NIC. */
@@ -230,7 +208,7 @@ bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
 static void read_link(struct scenario *s, struct jat at, size_t index)
 {
 	static const char *const keys[] = {"ends", "rate_mbit", "queue_packets", "delay_ms",
-		"jitter_ms", "loss_percent", "up", "down", NULL};
+		"jitter_ms", "distribution", "reorder", "loss_percent", "up", "down", NULL};
 	struct lab_link *l = &s->links[index];
 
 	jat_only(at, keys);
@@ -264,8 +242,7 @@ static void read_link(struct scenario *s, struct jat at, size_t index)
 	l->near = end[second_is_router ? 0 : 1];
 	l->far = end[second_is_router ? 1 : 0];
 
-	struct shape both = {.queue_packets = QUEUE_PACKETS_DEFAULT};
-	both = read_shape(at, both);
+	struct shape both = shape_read(at, shape_default());
 	l->up = read_direction(jat_key(at, "up"), both);
 	l->down = read_direction(jat_key(at, "down"), both);
 }
@@ -360,11 +337,6 @@ void scenario_free(struct scenario *s)
 	free(s);
 }
 
-bool shape_needs_netem(const struct shape *shape)
-{
-	return shape->delay_ms > 0 || shape->jitter_ms > 0 || shape->loss_percent > 0;
-}
-
 static const char *netem_key(const struct shape *shape)
 {
 	return shape->delay_ms > 0 ? "delay_ms" : "loss_percent";
@@ -431,21 +403,5 @@ char *rules_text(const struct node *node)
 		text = more;
 		between = ", ";
 	}
-	return text;
-}
-
-char *shape_text(const struct shape *v)
-{
-	char *parts[4] = {
-		v->rate_mbit > 0 ? lab_text("%g Mbit/s, queue %d", v->rate_mbit, v->queue_packets)
-				 : lab_text("unshaped"),
-		v->delay_ms > 0 ? lab_text(", %g ms", v->delay_ms) : lab_text("%s", ""),
-		v->jitter_ms > 0 ? lab_text(" +- %g", v->jitter_ms) : lab_text("%s", ""),
-		v->loss_percent > 0 ? lab_text(", loss %g %%", v->loss_percent)
-				    : lab_text("%s", ""),
-	};
-	char *text = lab_text("%s%s%s%s", parts[0], parts[1], parts[2], parts[3]);
-	for (size_t i = 0; i < 4; i++)
-		free(parts[i]);
 	return text;
 }

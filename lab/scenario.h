@@ -2,6 +2,8 @@
 #ifndef LAB_SCENARIO_H
 #define LAB_SCENARIO_H
 
+#include "lab/shape.h"
+
 #include <jansson.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -13,21 +15,9 @@
  * check there is, so whoever builds it needs none. It is read-only after loading.
  */
 
-/* Bytes of a full Ethernet frame without its checksum: what a queue of "packets" is counted in. */
-#define LAB_FRAME_BYTES 1514
-
 #define LAB_NAME_MAX 32 /* a lab's, host's or router's name */
 #define LAB_NIC_MAX  15 /* a NIC's name: the kernel's limit */
 #define LAB_PORT_MAX 11 /* a router port's: the lab names helper interfaces "PORT.xyz" */
-
-/* What one direction of a link does to packets. 0 means: does not. */
-struct shape {
-	double rate_mbit;  /* Ethernet frames without checksum, preamble and gap */
-	int queue_packets; /* room in front of the rate, LAB_FRAME_BYTES each */
-	double delay_ms;   /* added one way, behind the queue */
-	double jitter_ms;  /* delay varies evenly by plus or minus this; at most delay_ms */
-	double loss_percent;
-};
 
 /* A host's NIC or a router's port. */
 struct nic {
@@ -101,9 +91,6 @@ void scenario_free(struct scenario *s);
  * place that asks, e.g. "links[0].up.delay_ms" (allocated, yours). */
 bool scenario_needs_netem(const struct scenario *s, char **place);
 
-/* Whether this direction has delay, jitter or loss. */
-bool shape_needs_netem(const struct shape *shape);
-
 /* A node by its name; NULL when there is none. */
 const struct node *scenario_node(const struct scenario *s, const char *name);
 
@@ -116,9 +103,6 @@ char *scenario_end_name(const struct scenario *s, struct end end);
 /* A router's NAT and firewall for people: "NAT symmetric; drops invalid", "" for none. Allocated.
  */
 char *rules_text(const struct node *node);
-
-/* A direction for people: "100 Mbit/s, queue 100, delay 5 ms", or "unshaped". Allocated. */
-char *shape_text(const struct shape *shape);
 
 /* Whether `name` may name a lab, host, router, NIC or port: a letter or digit, then letters,
  * digits, '-' and '_', at most `max` characters. */

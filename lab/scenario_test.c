@@ -219,10 +219,10 @@ static const struct {
 		"links[0].rate_mbit: expected a number from 0.01 to 10000"},
 	{"\"rate_mbit\": 100", "\"rate_mb\": 100",
 		"links[0].rate_mb: unknown key, expected ends, rate_mbit, queue_packets, delay_ms, "
-		"jitter_ms, loss_percent, up or down"},
+		"jitter_ms, distribution, reorder, loss_percent, up or down"},
 	{"\"rate_mbit\": 2.5", "\"speed\": 2.5",
 		"links[1].up.speed: unknown key, expected rate_mbit, queue_packets, delay_ms, "
-		"jitter_ms or loss_percent"},
+		"jitter_ms, distribution, reorder or loss_percent"},
 	{"{ \"rate_mbit\": 2.5 }", "2.5", "links[1].up: expected an object"},
 	{"\"queue_packets\": 7", "\"queue_packets\": 0",
 		"links[0].queue_packets: expected a whole number from 1 to 100000"},
@@ -234,6 +234,12 @@ static const struct {
 		"links[2].delay_ms: expected a number from 0 to 60000"},
 	{"\"jitter_ms\": 1", "\"jitter_ms\": 6",
 		"links[2].jitter_ms: expected at most the delay_ms of 5"},
+	{"\"jitter_ms\": 1", "\"jitter_ms\": 1, \"distribution\": \"even\"",
+		"links[2].distribution: expected uniform, normal, pareto or paretonormal"},
+	{"\"jitter_ms\": 1", "\"jitter_ms\": 2, \"distribution\": \"normal\"",
+		"links[2].jitter_ms: expected at most 1.363, with which the shortest delay is 0"},
+	{"\"jitter_ms\": 1", "\"jitter_ms\": 1, \"reorder\": 1",
+		"links[2].reorder: expected true or false"},
 	{"\"delay_ms\": 2", "\"delay_ms\": 0",
 		"links[2].down.jitter_ms: expected at most the delay_ms of 0"},
 };
@@ -334,11 +340,14 @@ static void test_inherits(void **state)
 		const char *down;
 		struct shape expected;
 	} rows[] = {
-		{"\"rate_mbit\": 1", {1, 8, 5, 4, 3}},
-		{"\"queue_packets\": 1", {9, 1, 5, 4, 3}},
-		{"\"delay_ms\": 7", {9, 8, 7, 4, 3}},
-		{"\"jitter_ms\": 1", {9, 8, 5, 1, 3}},
-		{"\"loss_percent\": 1", {9, 8, 5, 4, 1}},
+		{"\"rate_mbit\": 1", {1, 8, 5, 4, 3, JITTER_UNIFORM, false}},
+		{"\"queue_packets\": 1", {9, 1, 5, 4, 3, JITTER_UNIFORM, false}},
+		{"\"delay_ms\": 7", {9, 8, 7, 4, 3, JITTER_UNIFORM, false}},
+		{"\"jitter_ms\": 1", {9, 8, 5, 1, 3, JITTER_UNIFORM, false}},
+		{"\"loss_percent\": 1", {9, 8, 5, 4, 1, JITTER_UNIFORM, false}},
+		{"\"jitter_ms\": 1, \"distribution\": \"normal\"",
+			{9, 8, 5, 1, 3, JITTER_NORMAL, false}},
+		{"\"reorder\": true", {9, 8, 5, 4, 3, JITTER_UNIFORM, true}},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *link = lab_text("\"rate_mbit\": 9, \"queue_packets\": 8, \"delay_ms\": 5, "
@@ -353,7 +362,8 @@ static void test_inherits(void **state)
 		const struct shape *a = &s->links[0].down, *b = &rows[i].expected;
 		if (a->rate_mbit != b->rate_mbit || a->queue_packets != b->queue_packets ||
 			a->delay_ms != b->delay_ms || a->jitter_ms != b->jitter_ms ||
-			a->loss_percent != b->loss_percent)
+			a->loss_percent != b->loss_percent || a->distribution != b->distribution ||
+			a->reorder != b->reorder)
 			fail_msg("row %zu: not as expected", i);
 		assert_true(s->links[0].up.rate_mbit == 9);
 		scenario_free(s);
