@@ -9,6 +9,9 @@
  *   replay FILE...                   runs Algorithm 1 again over path logs: a run's result.json
  *                                    (both hosts' logs beside it, with the run's settings), or a
  *                                    path log in CSV (with the paper's)
+ *   skew [--unit us] [--json] [--corrected OUT.csv] FILE.csv
+ *                                    skew and steps of two clocks from (send time, one-way delay
+ *                                    [, path]), and the trend before and after correcting them
  *
  * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
  */
@@ -18,6 +21,7 @@
 #include "analysis/plot.h"
 #include "analysis/replay.h"
 #include "analysis/results.h"
+#include "analysis/skewcmd.h"
 #include "analysis/table.h"
 #include "experiments/files.h"
 
@@ -29,7 +33,8 @@
 #include <unistd.h>
 
 struct options {
-	const char *out, *paper;
+	const char *out, *paper, *unit, *corrected;
+	int json;
 	char **names;
 	int count;
 };
@@ -37,7 +42,9 @@ struct options {
 static const char usage[] =
 	"usage: analysis table [--out DIR] EXPERIMENT\n"
 	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
+	"       analysis paths RESULT.json...\n"
 	"       analysis replay RESULT.json|PATHLOG.csv...\n"
+	"       analysis skew [--unit s|ms|us|ns] [--json] [--corrected OUT.csv] DELAYS.csv\n"
 	"       --paper FILE  the paper's values (analysis/paper-values.json)\n";
 
 static struct results *load(const struct options *o, const char *experiment, char **error)
@@ -215,25 +222,43 @@ static int replay_all(const struct options *o, char **error)
 	return rc;
 }
 
+static int skew(const struct options *o, char **error)
+{
+	if (o->count != 1)
+		return lab_fail(
+			error, "expected one CSV of send times and one-way delays, see --help");
+	return skew_command(o->names[0], o->unit, o->corrected, o->json, error);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option names[] = {
 		{"out", required_argument, NULL, 'o'},
 		{"paper", required_argument, NULL, 'p'},
+		{"unit", required_argument, NULL, 'u'},
+		{"corrected", required_argument, NULL, 'c'},
+		{"json", no_argument, NULL, 'j'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
 	static const struct {
 		const char *name;
 		int (*run)(const struct options *o, char **error);
-	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all}};
+	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all},
+		{"skew", skew}};
 
-	struct options o = {.out = "out", .paper = "analysis/paper-values.json"};
+	struct options o = {.out = "out", .paper = "analysis/paper-values.json", .unit = "us"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
 		if (c == 'o')
 			o.out = optarg;
 		else if (c == 'p')
 			o.paper = optarg;
+		else if (c == 'u')
+			o.unit = optarg;
+		else if (c == 'c')
+			o.corrected = optarg;
+		else if (c == 'j')
+			o.json = 1;
 		else {
 			fputs(usage, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;

@@ -15,6 +15,9 @@
 #include "analysis/stats.h"
 
 #include <math.h>
+#include <stdlib.h>
+
+#define RESAMPLES 10000
 
 double stats_mean(const double *values, size_t count)
 {
@@ -98,6 +101,116 @@ double stats_ci95(const double *values, size_t count)
 		return NAN;
 	return stats_t_quantile(0.975, (double)(count - 1)) * stats_sd(values, count) /
 	       sqrt((double)count);
+}
+
+struct stats_estimate stats_estimate_t(const double *values, size_t count)
+{
+	double mean = count ? stats_mean(values, count) : NAN, half = stats_ci95(values, count);
+	return (struct stats_estimate){
+		.count = count,
+		.mean = mean,
+		.sd = stats_sd(values, count),
+		.low = mean - half,
+		.high = mean + half,
+		.method = "Student's t",
+	};
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+/* Marsaglia's xorshift64*: enough to pick values with. */
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 2685821657736338717u;
+}
+
+struct stats_estimate stats_estimate_bootstrap(const double *values, size_t count, uint64_t seed)
+{
+	struct stats_estimate e = stats_estimate_t(values, count);
+	e.method = "bootstrap (percentile)";
+	if (count < 2)
+		return e;
+	double *means = malloc(RESAMPLES * sizeof(*means));
+	if (!means)
+		abort();
+	uint64_t state = seed * 2 + 1;
+	for (size_t i = 0; i < RESAMPLES; i++) {
+		double sum = 0;
+		for (size_t k = 0; k < count; k++)
+			sum += values[next_random(&state) % count];
+		means[i] = sum / (double)count;
+	}
+	qsort(means, RESAMPLES, sizeof(*means), by_value);
+	e.low = stats_quantile(means, RESAMPLES, 0.025);
+	e.high = stats_quantile(means, RESAMPLES, 0.975);
+	free(means);
+	return e;
+}
+
+struct stats_estimate stats_estimate_paired(const double *a, const double *b, size_t count)
+{
+	double *differences = calloc(count ? count : 1, sizeof(*differences));
+	if (!differences)
+		abort();
+	for (size_t i = 0; i < count; i++)
+		differences[i] = a[i] - b[i];
+	struct stats_estimate e = stats_estimate_t(differences, count);
+	free(differences);
+	return e;
+}
+
+double stats_quantile(const double *sorted, size_t count, double p)
+{
+	if (count == 0)
+		return NAN;
+	/* 1e-9: 0.95 * 20 must be 19, and is a little more in binary */
+	double rank = ceil(p * (double)count - 1e-9);
+	return sorted[rank < 1 ? 0 : (size_t)rank - 1];
+}
+
+struct stats_distribution stats_distribution(double *values, size_t count)
+{
+	if (count == 0)
+		return (struct stats_distribution){0, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+	qsort(values, count, sizeof(*values), by_value);
+	return (struct stats_distribution){
+		.count = count,
+		.mean = stats_mean(values, count),
+		.sd = stats_sd(values, count),
+		.min = values[0],
+		.p50 = stats_quantile(values, count, 0.5),
+		.p95 = stats_quantile(values, count, 0.95),
+		.p99 = stats_quantile(values, count, 0.99),
+		.max = values[count - 1],
+	};
+}
+
+size_t stats_ipdv(const double *delay, size_t count, double *out)
+{
+	size_t n = 0;
+	for (size_t i = 1; i < count; i++)
+		if (!isnan(delay[i]) && !isnan(delay[i - 1]))
+			out[n++] = delay[i] - delay[i - 1];
+	return n;
+}
+
+size_t stats_pdv(const double *delay, size_t count, double *out)
+{
+	double least = INFINITY;
+	size_t n = 0;
+	for (size_t i = 0; i < count; i++)
+		least = delay[i] < least ? delay[i] : least;
+	for (size_t i = 0; i < count; i++)
+		if (!isnan(delay[i]))
+			out[n++] = delay[i] - least;
+	return n;
 }
 
 double stats_aggregation_benefit(double g, const double *alone, size_t links)

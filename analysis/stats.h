@@ -3,6 +3,7 @@
 #define ANALYSIS_STATS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* The statistics of repeated measurements. */
 
@@ -19,6 +20,46 @@ double stats_t_quantile(double p, double df);
 /* Half the width of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of
  * freedom. NaN below two values: one run tells nothing about the spread. */
 double stats_ci95(const double *values, size_t count);
+
+/* An estimate with its 95 % confidence interval and how that was made. */
+struct stats_estimate {
+	size_t count;
+	double mean, sd;
+	double low, high;   /* NaN below two values */
+	const char *method; /* "Student's t", "bootstrap (percentile)"; static */
+};
+
+/* The mean, with its interval by Student's t. */
+struct stats_estimate stats_estimate_t(const double *values, size_t count);
+
+/* The mean, with its interval from 10,000 resamples; the same seed gives the same interval. For
+ * values that are far from normal, and at least 5 of them: resamples of fewer are all alike. */
+struct stats_estimate stats_estimate_bootstrap(const double *values, size_t count, uint64_t seed);
+
+/* The mean of a[i] - b[i], with its interval by Student's t: what differs between two contestants
+ * whose i-th runs had the same seed. */
+struct stats_estimate stats_estimate_paired(const double *a, const double *b, size_t count);
+
+/* What is worth knowing about many values; all NaN but `count` when there are none. */
+struct stats_distribution {
+	size_t count;
+	double mean, sd, min, p50, p95, p99, max;
+};
+
+/* Sorts `values`. Quantiles as stats_quantile() has them. */
+struct stats_distribution stats_distribution(double *values, size_t count);
+
+/* The p-quantile of sorted values, 0 <= p <= 1: the smallest value that is not exceeded by more
+ * than a part 1 - p of them (RFC 2330, 11.3: of the empirical distribution). NaN for none. */
+double stats_quantile(const double *sorted, size_t count, double p);
+
+/* Delay variation. `delay` is in the order of sending, NaN where the packet was lost. Each writes
+ * its values to `out` (room for `count`) and returns how many.
+ *
+ * RFC 3393 IPDV of consecutive packets: D(i) - D(i-1), where neither was lost.
+ * RFC 5481 PDV: D(i) - the least D, of those received. */
+size_t stats_ipdv(const double *delay, size_t count, double *out);
+size_t stats_pdv(const double *delay, size_t count, double *out);
 
 /* Experimental aggregation benefit of a goodput `g` against the goodputs of each link alone, all in
  * the same unit: 1 is the full sum, 0 the best single link, -1 nothing. NaN when a single link

@@ -77,9 +77,72 @@ static void aggregation_benefit(void **state)
 	assert_true(isnan(stats_aggregation_benefit(50, one, 0)));
 }
 
+/* Sleep gained by ten patients with one drug and the other (Student 1908): the textbook's paired
+ * test; R's t.test(paired = TRUE) prints 0.7001142 and 2.4598858. */
+static void paired_differences(void **state)
+{
+	(void)state;
+	const double one[] = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0};
+	const double two[] = {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+	struct stats_estimate e = stats_estimate_paired(two, one, 10);
+	expect_close(e.mean, 1.58, 1e-9);
+	expect_close(e.low, 0.7001142, 1e-6);
+	expect_close(e.high, 2.4598858, 1e-6);
+	assert_true(isnan(stats_estimate_paired(two, one, 1).low));
+}
+
+static void bootstrap(void **state)
+{
+	(void)state;
+	double values[200];
+	for (int i = 0; i < 200; i++)
+		values[i] = i % 20; /* sd of the mean: 5.78 / sqrt(200) = 0.409 */
+	struct stats_estimate e = stats_estimate_bootstrap(values, 200, 7);
+	expect_close(e.mean, 9.5, 1e-9);
+	expect_close(e.low, 9.5 - 1.96 * 0.409, 0.05);
+	expect_close(e.high, 9.5 + 1.96 * 0.409, 0.05);
+	expect_close(stats_estimate_bootstrap(values, 200, 7).low, e.low, 0);
+	assert_true(isnan(stats_estimate_bootstrap(values, 1, 7).low));
+}
+
+static void quantiles(void **state)
+{
+	(void)state;
+	double values[] = {3, 1, 2, 5, 4, 10, 9, 8, 7, 6};
+	struct stats_distribution d = stats_distribution(values, 10);
+	expect_close(d.p50, 5, 0);
+	expect_close(d.p95, 10, 0);
+	expect_close(d.min, 1, 0);
+	expect_close(d.max, 10, 0);
+	double twenty[20];
+	for (int i = 0; i < 20; i++)
+		twenty[i] = i + 1;
+	expect_close(stats_quantile(twenty, 20, 0.95), 19, 0);
+	expect_close(stats_quantile(twenty, 20, 0), 1, 0);
+	assert_true(isnan(stats_quantile(twenty, 0, 0.5)));
+	assert_true(isnan(stats_distribution(twenty, 0).mean));
+}
+
+/* Delays 10 12 lost 11 15 ms: IPDV 2 and 4 (none over the loss), PDV 0 2 1 5. */
+static void delay_variation_by_hand(void **state)
+{
+	(void)state;
+	const double delay[] = {10, 12, NAN, 11, 15};
+	double out[5];
+	assert_int_equal(stats_ipdv(delay, 5, out), 2);
+	expect_close(out[0], 2, 0);
+	expect_close(out[1], 4, 0);
+	assert_int_equal(stats_pdv(delay, 5, out), 4);
+	expect_close(out[0] + 10 * out[1] + 100 * out[2] + 1000 * out[3], 5120, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(paired_differences),
+		cmocka_unit_test(bootstrap),
+		cmocka_unit_test(quantiles),
+		cmocka_unit_test(delay_variation_by_hand),
 		cmocka_unit_test(means_and_deviations),
 		cmocka_unit_test(t_quantiles),
 		cmocka_unit_test(confidence_intervals),

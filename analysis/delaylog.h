@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_DELAYLOG_H
+#define ANALYSIS_DELAYLOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One-way delays between a pair of hosts: when each packet was sent, how long it seemed to take
+ * with the two hosts' clocks, and over which path. Paths have numbers from 0. */
+struct delay_log {
+	size_t count;
+	double *sent_s;  /* by the sender's clock, since the first of all; ascending on each path */
+	double *delay_s; /* as measured: the clocks' offset is in it */
+	uint16_t *path;
+	size_t path_count;
+	char **path_names;
+};
+
+#define DELAY_LOG_PATHS 64
+
+/* Reads a CSV of (send time, one-way delay[, path]): those columns in this order, further ones are
+ * left alone. A header is optional; its first two names may end in _s, _ms, _us or _ns, which are
+ * then their units; `unit` ("s", "ms", "us", "ns") is that of columns whose names do not say it.
+ * Rows need not be in order. 0, or -1 and *error, one line "FILE: line N: expected ...".
+ * Free with delay_log_free(). */
+int delay_log_read(const char *file, const char *unit, struct delay_log *log, char **error);
+
+/* Adds a sample; to be followed by delay_log_order() once all are there. */
+void delay_log_add(struct delay_log *log, double sent_s, double delay_s, unsigned path);
+
+/* Puts the samples in order, if they are not, and makes times count from the first. */
+void delay_log_order(struct delay_log *log);
+
+void delay_log_free(struct delay_log *log);
+
+#endif

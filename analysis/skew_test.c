@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* The skew against a brute-force solution of the linear program, and against skews and steps that
+ * are put into made-up delays with queuing noise. */
+
+#include "analysis/skew.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static uint64_t state_of_random = 1;
+
+/* Evenly from 0 to 1. */
+static double even(void)
+{
+	state_of_random = state_of_random * 6364136223846793005u + 1442695040888963407u;
+	return (double)(state_of_random >> 11) / 9007199254740992.0;
+}
+
+static double exponential(double mean)
+{
+	return -mean * log(1 - even());
+}
+
+/* What the linear program minimises, for a slope: all delays above their path's line. */
+static double objective(const struct delay_log *log, double slope)
+{
+	double sum = 0, floor[4] = {INFINITY, INFINITY, INFINITY, INFINITY};
+	for (size_t i = 0; i < log->count; i++)
+		floor[log->path[i]] =
+			fmin(floor[log->path[i]], log->delay_s[i] - slope * log->sent_s[i]);
+	for (size_t i = 0; i < log->count; i++)
+		sum += log->delay_s[i] - slope * log->sent_s[i] - floor[log->path[i]];
+	return sum;
+}
+
+/* The optimum lies at a slope between two points of one path: try all of them. */
+static double brute_force(const struct delay_log *log)
+{
+	double best = INFINITY;
+	for (size_t i = 0; i < log->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (log->path[i] == log->path[k] && log->sent_s[i] > log->sent_s[k])
+				best = fmin(best,
+					objective(log, (log->delay_s[i] - log->delay_s[k]) /
+							       (log->sent_s[i] - log->sent_s[k])));
+	return best;
+}
+
+static void as_the_linear_program(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 400; round++) {
+		struct delay_log log = {0};
+		unsigned paths = 1 + (unsigned)round % 3;
+		size_t count = 6 + (size_t)(even() * 40);
+		for (size_t i = 0; i < count; i++) {
+			unsigned path = (unsigned)(even() * paths);
+			/* Coarse numbers in some rounds, so that points are equal or in a line. */
+			double d = round % 4 ? exponential(1e-3) : floor(even() * 5) * 1e-3;
+			double t = round % 4 ? even() * 100 : floor(even() * 20);
+			delay_log_add(&log, t, d + path * 0.01 + t * (round - 200) * 1e-5, path);
+		}
+		delay_log_order(&log);
+		struct skew s = {0};
+		char *error = NULL;
+		assert_int_equal(skew_estimate_between(&log, &s, &error), 0);
+		double got = objective(&log, s.skew), wanted = brute_force(&log);
+		if (fabs(got - wanted) > 1e-9 * (1 + wanted))
+			fail_msg("round %d: %.12g, the optimum is %.12g", round, got, wanted);
+		delay_log_free(&log);
+	}
+}
+
+/* A day of delays, so many a path: `skew`, exponential queues, a base delay for each path. */
+static struct delay_log a_day(double skew, unsigned paths, size_t count)
+{
+	struct delay_log log = {0};
+	for (size_t i = 0; i < count; i++) {
+		double t = 84000 * (double)i / (double)count;
+		for (unsigned p = 0; p < paths; p++)
+			delay_log_add(&log, t + 0.001 * p,
+				3600 + 0.002 * p + exponential(0.5e-3) + skew * t, p);
+	}
+	delay_log_order(&log);
+	return log;
+}
+
+static void expect_skew(const struct delay_log *log, double wanted, size_t steps)
+{
+	struct skew s;
+	char *error = NULL;
+	assert_int_equal(skew_estimate(log, &s, &error), 0);
+	if (s.step_count != steps)
+		fail_msg("%zu steps found, %zu put in", s.step_count, steps);
+	if (fabs(s.skew - wanted) > 0.02 * fabs(wanted) + 1e-10)
+		fail_msg("%.4g ppm found, %.4g ppm put in", 1e6 * s.skew, 1e6 * wanted);
+}
+
+static void skews_from_a_tenth_to_200_ppm(void **state)
+{
+	(void)state;
+	static const double ppm[] = {0.1, 0.3, 1, 4.17, 15, 50, 200, -0.1, -4.17, -200, 0};
+	for (size_t i = 0; i < sizeof(ppm) / sizeof(ppm[0]); i++) {
+		for (unsigned paths = 1; paths <= 4; paths += 3) {
+			struct delay_log log = a_day(ppm[i] * 1e-6, paths, 20000);
+			expect_skew(&log, ppm[i] * 1e-6, 0);
+			delay_log_free(&log);
+		}
+	}
+}
+
+static void steps_are_found_and_taken_off(void **state)
+{
+	(void)state;
+	static const struct skew_step put_in[] = {
+		{20000.5, 0.010}, {50000.5, -0.004}, {70000.5, 0.9}};
+	for (unsigned paths = 1; paths <= 3; paths++) {
+		struct delay_log log = a_day(4.17e-6, paths, 20000);
+		for (size_t i = 0; i < log.count; i++)
+			for (size_t k = 0; k < 3; k++)
+				if (log.sent_s[i] > put_in[k].at_s)
+					log.delay_s[i] += put_in[k].size_s;
+		expect_skew(&log, 4.17e-6, 3);
+		struct skew s;
+		char *error = NULL;
+		assert_int_equal(skew_estimate(&log, &s, &error), 0);
+		for (size_t k = 0; k < 3; k++) {
+			/* Samples are 4.2 s apart. A step within a packet's queuing delay shows
+			 * some packets later. */
+			assert_true(fabs(s.steps[k].at_s - put_in[k].at_s) < 5 * 4.2);
+			assert_true(fabs(s.steps[k].size_s - put_in[k].size_s) < 0.2e-3);
+		}
+		delay_log_free(&log);
+	}
+}
+
+/* A load on one path for a fifth of the time is no step, and does not bend the skew. */
+static void a_loaded_path_is_no_step(void **state)
+{
+	(void)state;
+	struct delay_log log = a_day(4.17e-6, 2, 20000);
+	for (size_t i = 0; i < log.count; i++)
+		if (log.path[i] == 0 && log.sent_s[i] > 30000 && log.sent_s[i] < 47000)
+			log.delay_s[i] += 0.02 + exponential(0.005);
+	expect_skew(&log, 4.17e-6, 0);
+	delay_log_free(&log);
+}
+
+/* The interval of the trend holds zero after the correction, and the skew before it. */
+static void trends_before_and_after(void **state)
+{
+	(void)state;
+	int holds_zero = 0, holds_skew = 0, rounds = 100;
+	for (int round = 0; round < rounds; round++) {
+		struct delay_log log = a_day(2e-6, 2, 5000);
+		struct skew_trend before = skew_trend(&log);
+		assert_true(before.low > 0 && before.r2 > 0.99);
+		holds_skew += before.low <= 2e-6 && before.high >= 2e-6;
+		struct skew s;
+		char *error = NULL;
+		assert_int_equal(skew_estimate(&log, &s, &error), 0);
+		skew_correct(&log, &s);
+		struct skew_trend after = skew_trend(&log);
+		holds_zero += after.low <= 0 && after.high >= 0;
+		delay_log_free(&log);
+	}
+	/* Of 100 intervals of 95 %, fewer than 87 hold once in a thousand times. */
+	assert_in_range(holds_zero, 87, rounds);
+	assert_in_range(holds_skew, 87, rounds);
+}
+
+static void too_little_to_say(void **state)
+{
+	(void)state;
+	struct delay_log log = {0};
+	struct skew s;
+	char *error = NULL;
+	delay_log_add(&log, 1, 2, 0);
+	delay_log_add(&log, 1, 3, 0);
+	delay_log_order(&log);
+	assert_int_equal(skew_estimate(&log, &s, &error), -1);
+	assert_string_equal(error, "expected delays at different times");
+	assert_true(isnan(skew_trend(&log).slope));
+	free(error);
+	delay_log_free(&log);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_the_linear_program),
+		cmocka_unit_test(skews_from_a_tenth_to_200_ppm),
+		cmocka_unit_test(steps_are_found_and_taken_off),
+		cmocka_unit_test(a_loaded_path_is_no_step),
+		cmocka_unit_test(trends_before_and_after),
+		cmocka_unit_test(too_little_to_say),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* analysis skew: the clocks of any two hosts, from a CSV of one-way delays. */
+
+#include "analysis/skewcmd.h"
+
+#include "analysis/skew.h"
+#include "lab/error.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int write_corrected(const struct delay_log *log, const char *file, char **error)
+{
+	FILE *f = fopen(file, "we");
+	if (!f)
+		return lab_fail(error, "%s: %s", file, strerror(errno));
+	fputs("sent_s,delay_s,path\n", f);
+	for (size_t i = 0; i < log->count; i++)
+		fprintf(f, "%.9f,%.9f,%s\n", log->sent_s[i], log->delay_s[i],
+			log->path_names[log->path[i]]);
+	int bad = ferror(f);
+	bad |= fclose(f);
+	return bad ? lab_fail(error, "%s: cannot be written", file) : 0;
+}
+
+static json_t *real_or_null(double value)
+{
+	return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *trend_json(const struct skew_trend *t)
+{
+	return json_pack("{s:o, s:o, s:o, s:o}", "slope_ppm", real_or_null(1e6 * t->slope),
+		"low_ppm", real_or_null(1e6 * t->low), "high_ppm", real_or_null(1e6 * t->high),
+		"r2", real_or_null(t->r2));
+}
+
+static void print_json(const struct delay_log *log, const struct skew *s,
+	const struct skew_trend *before, const struct skew_trend *after)
+{
+	json_t *steps = json_array(), *paths = json_array();
+	for (size_t i = 0; i < s->step_count; i++)
+		json_array_append_new(steps, json_pack("{s:f, s:f}", "at_s", s->steps[i].at_s,
+						     "size_ms", 1e3 * s->steps[i].size_s));
+	for (size_t p = 0; p < log->path_count; p++)
+		json_array_append_new(
+			paths, json_pack("{s:s, s:o}", "path", log->path_names[p], "skew_ppm",
+				       real_or_null(1e6 * s->path_skew[p])));
+	json_t *all = json_pack("{s:I, s:f, s:f, s:o, s:o, s:o, s:o}", "samples",
+		(json_int_t)log->count, "duration_s", log->sent_s[log->count - 1], "skew_ppm",
+		1e6 * s->skew, "paths", paths, "steps", steps, "uncorrected", trend_json(before),
+		"corrected", trend_json(after));
+	json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+	putchar('\n');
+	json_decref(all);
+}
+
+static void print_trend(const char *what, const struct skew_trend *t)
+{
+	if (isnan(t->slope))
+		printf("%s: too few samples for a trend\n", what);
+	else
+		printf("%s: slope %+.4f ppm, 95 %% interval %+.4f to %+.4f%s\n", what,
+			1e6 * t->slope, 1e6 * t->low, 1e6 * t->high,
+			t->low <= 0 && t->high >= 0 ? ": no trend" : "");
+}
+
+static void print_text(const struct delay_log *log, const struct skew *s,
+	const struct skew_trend *before, const struct skew_trend *after)
+{
+	printf("%zu samples over %.1f s on %zu path%s\n", log->count, log->sent_s[log->count - 1],
+		log->path_count, log->path_count == 1 ? "" : "s");
+	for (size_t i = 0; i < s->step_count; i++)
+		printf("step %zu: %+.3f ms after %.3f s\n", i + 1, 1e3 * s->steps[i].size_s,
+			s->steps[i].at_s);
+	if (s->step_count == 0)
+		puts("no step");
+	printf("skew: %+.4f ppm\n", 1e6 * s->skew);
+	for (size_t p = 0; log->path_count > 1 && p < log->path_count; p++)
+		printf("  path %s alone: %+.4f ppm\n", log->path_names[p], 1e6 * s->path_skew[p]);
+	print_trend("uncorrected", before);
+	print_trend("corrected", after);
+}
+
+int skew_command(const char *file, const char *unit, const char *corrected, int json, char **error)
+{
+	struct delay_log log;
+	struct skew s;
+	if (delay_log_read(file, unit, &log, error) != 0)
+		return -1;
+	char *why = NULL;
+	int rc = skew_estimate(&log, &s, &why);
+	if (rc != 0)
+		lab_fail(error, "%s: %s", file, why);
+	free(why);
+	if (rc == 0) {
+		struct skew_trend before = skew_trend(&log);
+		skew_correct(&log, &s);
+		struct skew_trend after = skew_trend(&log);
+		if (json)
+			print_json(&log, &s, &before, &after);
+		else
+			print_text(&log, &s, &before, &after);
+	}
+	if (rc == 0 && corrected)
+		rc = write_corrected(&log, corrected, error);
+	delay_log_free(&log);
+	return rc;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_SKEWCMD_H
+#define ANALYSIS_SKEWCMD_H
+
+/* analysis skew FILE.csv: finds and prints skew, steps and the trend before and after their
+ * correction; with `json` as JSON. `corrected` (or NULL) is a file to which the corrected delays
+ * are written. 0, or -1 and *error. */
+int skew_command(const char *file, const char *unit, const char *corrected, int json, char **error);
+
+#endif
