@@ -5,7 +5,7 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine handshake inbound outbound packet peers reorder sched session settings upkeep)
+	cm engine handshake inbound outbound packet peers pmtu icmp reorder sched session settings upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog tun turn wirelink)
 
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl

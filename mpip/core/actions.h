@@ -38,6 +38,7 @@ struct wire_packet {
 /* One packet for an application of this host: head, then data. */
 struct host_packet {
 	bool verbatim; /* as it was taken from the hook, with the caller's own offload data */
+	bool complete; /* all checksums are filled in: `head` and `data` go up as they are */
 	uint8_t head_length, ip_length;
 	bool no_checksum; /* UDP: the sender sent none; else the checksum is still to be filled in
 			   */

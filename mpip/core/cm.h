@@ -24,11 +24,13 @@ struct cm {
 	uint32_t stamp;               /* the sender's clock, microseconds, wraps */
 	uint32_t path_delay; /* of feedback_path: a clock difference, microseconds, wraps */
 	uint8_t flags;       /* CM_FLAG_* */
-	bool has_hello, has_addresses, has_list_ack;
+	bool has_hello, has_addresses, has_list_ack, has_size;
 	struct cm_hello hello;
 	struct address_list addresses; /* the sender's, all of them */
 	uint8_t list_version;          /* of `addresses` */
 	uint8_t list_ack;              /* the version of the other end's list that the sender has */
+	struct path_id size_path; /* a padded heartbeat came on this path of the other end's, */
+	uint16_t size;            /* with so many bytes of segment and CM */
 };
 
 /* What the checksum binds a CM to besides its own fields (cm_wire.h). */

@@ -53,6 +53,7 @@ struct engine *engine_new(const struct engine_setup *setup)
 	e->peers.max_availability = e->set.max_addresses;
 	e->peers.max_peers = e->set.max_peers;
 	e->next_sweep = USEC_NEVER;
+	e->mtu = 1500;
 
 	e->paths = calloc(e->set.max_paths, sizeof(*e->paths));
 	if (!e->paths || !reorder_pool_open(&e->pool, e->set.reorder_pool)) {
@@ -80,6 +81,7 @@ void engine_free(struct engine *e)
 		free(s);
 	}
 	peers_free(&e->peers);
+	pmtu_free(e);
 	reorder_pool_close(&e->pool);
 	free(e->paths);
 	free(e);
@@ -239,6 +241,7 @@ struct path *path_take(struct engine *e)
 
 void path_give_back(struct engine *e, struct path *p)
 {
+	pmtu_put(e, p->pmtu);
 	p->session = NULL;
 	p->next_free = e->free_path;
 	e->free_path = (uint16_t)(p->id.n - 1);

@@ -68,6 +68,13 @@ void engine_from_hook(
 /* The peer's host says that nobody listens at this wire endpoint. */
 void engine_unreachable(struct engine *e, struct endpoint remote, struct usec now);
 
+/* The smallest MTU of the host's NICs; 1500 until said. What is known of path MTUs is forgotten. */
+void engine_set_mtu(struct engine *e, uint16_t mtu);
+
+/* A router says that IP packets of more than `mtu` bytes do not pass between these addresses. */
+void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+	struct usec now);
+
 /* Does what is due by `now`. Returns when to call again, at the latest; USEC_NEVER: not at all. */
 struct usec engine_tick(struct engine *e, struct usec now, struct actions *actions);
 

@@ -21,7 +21,7 @@ struct host_packet *host_slot(struct engine *e, struct actions *a)
 		return NULL;
 	}
 	struct host_packet *h = &a->host[a->hosts++];
-	h->verbatim = h->no_checksum = false;
+	h->verbatim = h->complete = h->no_checksum = false;
 	return h;
 }
 
@@ -109,6 +109,17 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 		path_prove(s, p);
 }
 
+/* The other end has seen a padded heartbeat of ours. */
+static void take_size(struct engine *e, struct session *s, const struct cm *cm, struct usec now)
+{
+	struct path *p = path_row(e, cm->size_path);
+	uint32_t headers = sizeof(struct ip_header);
+	if (s->wire_form == WIRE_UDP)
+		headers += sizeof(struct udp_header);
+	if (p && p->session == s)
+		pmtu_answer(e, p->pmtu, cm->size + headers, now);
+}
+
 /* Whether a path may lead there, whoever says so. */
 static bool unicast(struct in_addr ip)
 {
@@ -155,7 +166,7 @@ static void say_leaving(struct engine *e, struct session *s, struct endpoint fro
 	send_heartbeat(e, s, back, CM_FLAG_LEAVE, now, a);
 }
 
-static void take_heartbeat(struct engine *e, struct session *s, const struct cm *cm,
+static void take_heartbeat(struct engine *e, struct session *s, const struct cm *cm, uint32_t bytes,
 	struct endpoint from, uint8_t nic, struct usec now, struct actions *a)
 {
 	if (cm->flags & CM_FLAG_LEAVE) {
@@ -165,11 +176,17 @@ static void take_heartbeat(struct engine *e, struct session *s, const struct cm 
 		return;
 	}
 	struct path *back = path_back(e, s, from, nic);
+	if (bytes > sizeof(struct tcp_header)) {
+		s->size_path = cm->path;
+		s->size = (uint16_t)(bytes + cm_size(cm));
+	}
 	if (cm->flags & CM_FLAG_PROBE && back) {
 		bool prove = back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
 		if (prove)
 			back->probe_due = usec_add(now, e->set.probe_interval);
 		send_heartbeat(e, s, back, prove ? CM_FLAG_PROBE : 0, now, a);
+		if (prove)
+			pmtu_upkeep(e, s, back, now, a);
 	}
 }
 
@@ -204,13 +221,15 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	}
 	if (cm->feedback_path.n)
 		take_feedback(e, s, cm, now);
+	if (cm->has_size)
+		take_size(e, s, cm, now);
 
 	bool heartbeat = cm->flags & CM_FLAG_HB;
 	count(e, heartbeat ? STAT_HEARTBEATS_RECEIVED : STAT_RECEIVED_MULTIPATH);
 	if (e->leaving)
 		say_leaving(e, s, from, nic, now, a);
 	else if (heartbeat)
-		take_heartbeat(e, s, cm, from, nic, now, a); /* may be the session's end */
+		take_heartbeat(e, s, cm, bytes, from, nic, now, a); /* may be the session's end */
 	else
 		feed_back_in_time(e, s, now, a);
 	if (heartbeat)

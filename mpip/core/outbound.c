@@ -9,6 +9,10 @@
  *   udp      [path's UDP datagram: TCP or UDP header, user data, CM]
  *   literal  [IP header, TCP or UDP header with the path's addresses, user data, CM]
  *
+ * A packet that is too big for a path takes another one, and TCP is told the smallest path MTU, so
+ * that its next segments fit all paths. One that is too big for every path goes the regular way
+ * while a path MTU is still being looked for; then its sender is told, as a router would.
+ *
  * Else it goes out as the application's kernel made it, on the regular connection, with its
  * checksums filled in. So do all fragments: only the first of a datagram's fragments shows its
  * ports, and a CM behind one would end up inside the datagram.
@@ -38,7 +42,7 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	cm.path_delay = 0;
 	cm.stamp = (uint32_t)now.us;
 	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
-	cm.has_hello = cm.has_addresses = cm.has_list_ack = false;
+	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = false;
 
 	struct arrival *news = session_oldest_news(s);
 	if (news) {
@@ -132,6 +136,86 @@ void literal_finish(struct engine *e, struct wire_packet *w, const struct path *
 	w->to = p->dst;
 }
 
+uint32_t wire_overhead(const struct session *s)
+{
+	return CM_FIXED + (s->wire_form == WIRE_UDP ? (uint32_t)sizeof(struct udp_header) : 0);
+}
+
+/* A path in use that IP packets of `size` bytes fit; the scheduler's choice if it is one. */
+static struct path *path_for(struct engine *e, struct session *s, uint32_t size)
+{
+	/* A few draws among all keep the shares of those that fit. */
+	for (unsigned i = 0; i < 4; i++) {
+		struct path *p = e->scheduler->choose(s, &e->rng);
+		if (p->pmtu->size >= size)
+			return p;
+	}
+	struct path *best = NULL;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		if (p->state == PATH_IN_USE && p->pmtu->size >= size &&
+			(!best || p->weight > best->weight))
+			best = p;
+	}
+	return best;
+}
+
+/* What fits the paths in use. */
+struct fit {
+	uint32_t smallest, largest; /* path MTUs that are known for sure; 0: none */
+	bool searching;             /* one is not */
+};
+
+static struct fit fit_of(const struct session *s)
+{
+	struct fit fit = {0};
+	for (unsigned i = 0; i < s->paths; i++) {
+		const struct pmtu *m = s->path[i]->pmtu;
+		if (s->path[i]->state != PATH_IN_USE)
+			continue;
+		if (!m->sure) {
+			fit.searching = true;
+			continue;
+		}
+		if (fit.smallest == 0 || m->size < fit.smallest)
+			fit.smallest = m->size;
+		if (m->size > fit.largest)
+			fit.largest = m->size;
+	}
+	return fit;
+}
+
+#define TELL_AGAIN usec_ms(100)
+
+/*
+ * Before a packet whose segments are of `size` bytes with all that we add leaves over several
+ * paths. False: it may not, and was taken care of.
+ */
+static bool make_fit(struct engine *e, struct session *s, const struct packet *p,
+	const struct host_input *in, uint32_t size, struct usec now, struct actions *a)
+{
+	struct fit fit = fit_of(s);
+	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
+	bool dont_fragment = get16(p->ip->fragment) & IP_DONT_FRAGMENT;
+	bool none = !path_for(e, s, size);
+	uint32_t mtu = is_tcp ? fit.smallest : fit.largest;
+
+	bool tell = dont_fragment && mtu && mtu < size && (is_tcp || (none && !fit.searching));
+	if (tell && usec_sub(now, s->told).us >= TELL_AGAIN.us) {
+		s->told = now;
+		icmp_too_big(e, p, mtu - wire_overhead(s), a);
+	}
+	if (!none)
+		return true;
+	if (is_tcp && tell && !fit.searching) {
+		count(e, STAT_DROP_TOO_BIG); /* TCP sends it again at once */
+		return false;
+	}
+	s->regular_packets++;
+	send_regular(e, p, in, a);
+	return false;
+}
+
 /* The segments of a super-packet, or the packet itself as the only one. */
 struct segments {
 	const struct packet *packet;
@@ -191,11 +275,20 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 	uint16_t header = (uint16_t)(p->header_length - p->ip_length);
 	struct segments it = segments_of(p, in);
 	struct segment g;
-	struct path *path = NULL;
+	uint32_t largest = p->data_length < it.step ? p->data_length : it.step;
+	uint32_t size = p->header_length + largest + wire_overhead(s);
+	if (size > PMTU_MIN)
+		s->sent_large = true;
+	struct path *path = e->scheduler->choose(s, &e->rng);
+	if (path->pmtu->size < size) {
+		if (!make_fit(e, s, p, in, size, now, a))
+			return;
+		path = path_for(e, s, size);
+	}
 
 	while (next_segment(&it, &g)) {
-		if (!path || !e->scheduler->per_super_packet)
-			path = e->scheduler->choose(s, &e->rng);
+		if (g.index > 0 && !e->scheduler->per_super_packet)
+			path = path_for(e, s, size);
 		struct wire_packet *w = wire_slot(e, a);
 		if (!w)
 			return;
@@ -208,7 +301,7 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		uint32_t seq = segment_header(transport, is_tcp, &g);
 
 		struct cm cm = cm_for(e, s, path, now);
-		if (g.data.length < 1000)
+		if (size + 4 * CM_EXT_WORDS <= path->pmtu->size && g.data.length < 1000)
 			cm_add_addresses(e, s, &cm);
 		w->tail_length = (uint8_t)cm_encode(
 			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
@@ -273,13 +366,15 @@ static void send_untouched(struct engine *e, const struct packet *p, struct acti
  * A heartbeat (3.5): no user data. In the literal form it is a copy of the session's last packet
  * without its data, so that what looks at it on the way sees the session's own sequence numbers.
  */
-void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
-	struct usec now, struct actions *a)
+static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
+	uint32_t size, struct usec now, struct actions *a)
 {
+	static const uint8_t padding[PMTU_MAX];
 	struct wire_packet *w = wire_slot(e, a);
 	if (!w)
 		return;
 	struct cm_binding binding = {0, 0};
+	uint32_t segment = 0;
 	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
 	if (s->wire_form == WIRE_LITERAL) {
 		w->head_length = sizeof(struct ip_header);
@@ -293,15 +388,25 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 			put_bytes(w, &tcp, sizeof(tcp));
 		else
 			put_bytes(w, &udp, sizeof(udp));
-		binding.segment_length = w->head_length - (uint32_t)sizeof(struct ip_header);
+		segment = w->head_length - (uint32_t)sizeof(struct ip_header);
 		binding.tcp_seq = is_tcp ? s->last_seq : 0;
 	}
 
 	struct cm cm = cm_for(e, s, p, now);
 	cm.flags |= CM_FLAG_HB | flags;
-	if (!s->peer->list_acked)
-		s->peer->wants_list = true;
-	cm_add_addresses(e, s, &cm);
+	if (size) {
+		uint32_t headers = (uint32_t)sizeof(struct ip_header) + wire_overhead(s);
+		w->data = (struct slice){padding, size - headers - segment};
+	} else {
+		if (!s->peer->list_acked)
+			s->peer->wants_list = true;
+		cm_add_addresses(e, s, &cm);
+		cm.has_size = s->size_path.n;
+		cm.size_path = s->size_path;
+		cm.size = s->size;
+		s->size_path.n = 0;
+	}
+	binding.segment_length = segment + w->data.length;
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);
 	if (s->wire_form == WIRE_LITERAL) {
 		literal_finish(e, w, p, (uint8_t)s->tuple.protocol);
@@ -310,8 +415,22 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 		w->nic = p->nic;
 		w->to = p->dst;
 	}
-	path_sent(s, p, w->head_length + w->tail_length, now);
-	count(e, STAT_HEARTBEATS_SENT);
+	count(e, size ? STAT_SIZE_PROBES_SENT : STAT_HEARTBEATS_SENT);
+	/* A probe of a size that is too large is no sign that the path does not work. */
+	if (!size)
+		path_sent(s, p, w->head_length + w->tail_length, now);
+}
+
+void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
+	struct usec now, struct actions *a)
+{
+	heartbeat(e, s, p, flags, 0, now, a);
+}
+
+void send_size_probe(struct engine *e, struct session *s, struct path *p, uint16_t size,
+	struct usec now, struct actions *a)
+{
+	heartbeat(e, s, p, CM_FLAG_PROBE, size, now, a);
 }
 
 void engine_from_host(
@@ -346,7 +465,13 @@ void engine_from_host(
 		s = session_new(e, &tuple, now, a);
 	session_touch(e, s, now);
 	if (is_tcp) {
-		s->last_seq = get32(p.tcp->seq) + p.data_length;
+		uint32_t seq = get32(p.tcp->seq);
+		bool known = s->sent_packets + s->regular_packets > 0;
+		s->last_seq = seq + p.data_length;
+		if (known && p.data_length && (int32_t)(seq - s->sent_seq) < 0)
+			s->resent = true;
+		if (!known || (int32_t)(s->last_seq - s->sent_seq) > 0)
+			s->sent_seq = s->last_seq;
 		s->last_ack = get32(p.tcp->ack);
 		s->last_window = get16(p.tcp->window);
 	}

@@ -16,6 +16,7 @@
 
 struct session;
 struct peer;
+struct pmtu;
 
 enum path_state {
 	PATH_UNPROVEN, /* no feedback yet: probed, carries no user data */
@@ -30,6 +31,7 @@ struct path {
 	uint8_t nic;             /* Src IP, as its index in the local address list */
 	struct endpoint src;     /* Src IP, Src Port */
 	struct endpoint dst;     /* Dest IP, Dest Port */
+	struct pmtu *pmtu;       /* of the two addresses */
 	enum path_state state;
 	bool measured;        /* the four delays below are set */
 	uint32_t delay;       /* Real-Time Network Delay D: clocks differ, only differences count */
@@ -93,6 +95,13 @@ struct session {
 	/* The last TCP header the application's end sent: what a heartbeat is a copy of. */
 	uint32_t last_seq, last_ack;
 	uint16_t last_window;
+
+	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
+	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
+	bool resent;       /* TCP: something once more, since the last upkeep */
+	struct usec told;  /* when the application's end was last told an MTU */
+	struct path_id size_path; /* of a padded heartbeat that came and is to be answered, or 0 */
+	uint16_t size;            /* its bytes: segment and CM */
 
 	uint64_t sent_packets, sent_bytes, received_packets, received_bytes, regular_packets;
 

@@ -9,11 +9,14 @@
  *   inbound.c    from the networks to the application
  *   handshake.c  who speaks MPIP, and how a session begins (3.2)
  *   upkeep.c     paths: made, probed, silenced, taken back (3.3, 3.5, 3.7.2)
+ *   pmtu.c       what fits onto a path
+ *   icmp.c       what a router says to a socket, said by us
  */
 
 #include "mpip/core/cm.h"
 #include "mpip/core/engine.h"
 #include "mpip/core/packet.h"
+#include "mpip/core/pmtu.h"
 
 struct engine {
 	struct settings set;
@@ -36,6 +39,9 @@ struct engine {
 
 	struct path *paths; /* Table 3: row i is Path ID i + 1 */
 	uint16_t free_path;
+
+	struct pmtu *pmtu; /* a uthash head */
+	uint16_t mtu;      /* the smallest of the NICs' */
 
 	struct reorder_pool pool;
 	struct usec next_sweep;
@@ -87,6 +93,11 @@ void send_regular(
 	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a);
 void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
 	struct usec now, struct actions *a);
+/* The same, padded to an IP packet of `size` bytes; its answer says what size came (RFC 8899). */
+void send_size_probe(struct engine *e, struct session *s, struct path *p, uint16_t size,
+	struct usec now, struct actions *a);
+/* How much longer than the application's IP packet a session's packet with a steady CM is. */
+uint32_t wire_overhead(const struct session *s);
 
 /* inbound.c */
 
@@ -120,5 +131,24 @@ void session_silence(struct engine *e, struct session *s, const char *reason, st
 void path_silence(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now);
 void path_prove(struct session *s, struct path *p);
+
+/* pmtu.c */
+
+/* The row of a pair of addresses, made if there was none; to be given back. Never NULL. */
+struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote);
+void pmtu_put(struct engine *e, struct pmtu *m);
+void pmtu_free(struct engine *e);
+/* A probe of `size` bytes was answered. */
+void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec now);
+/* Sends the path's probes that are due. */
+void pmtu_upkeep(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);
+/* Large packets of the session may be getting lost: asks again for the sizes in use. */
+void pmtu_suspect(struct session *s, struct usec now);
+
+/* icmp.c */
+
+/* Tells the socket that sent `p` that only IP packets of `mtu` bytes fit (RFC 1191). */
+void icmp_too_big(struct engine *e, const struct packet *p, uint32_t mtu, struct actions *a);
 
 #endif

@@ -22,6 +22,10 @@
 	X(CONFIRMS_RECEIVED, "confirmations_received", "CMs with Flags_Enabled received")          \
 	X(HEARTBEATS_SENT, "heartbeats_sent", "CMs with Flags_HB sent, probes included")           \
 	X(HEARTBEATS_RECEIVED, "heartbeats_received", "CMs with Flags_HB received")                \
+	X(SIZE_PROBES_SENT, "size_probes_sent", "heartbeats padded to find a path MTU")            \
+	X(TOO_BIG_TOLD, "too_big_told", "times that a router told us a path MTU")                  \
+	X(TOO_BIG_SAID, "too_big_said", "times that an application's end was told one")            \
+	X(BLACK_HOLES, "black_holes", "path MTUs found by probes alone")                           \
 	X(REORDER_HELD, "reorder_held", "packets held in an out-of-order buffer")                  \
 	X(REORDER_FULL, "reorder_full", "times that a full out-of-order buffer was pushed up")     \
 	X(REORDER_TIMEOUT, "reorder_timeout", "times that one was pushed up for its age")          \
@@ -42,6 +46,7 @@
 	X(DROP_BAD_SEGMENT, "drop_bad_segment", "dropped: a CM in front of which no segment lies") \
 	X(DROP_CHECKSUM, "drop_checksum", "dropped: the transport checksum is wrong")              \
 	X(DROP_OWN_NODE, "drop_own_node", "dropped: a CM with this node's own ID")                 \
+	X(DROP_TOO_BIG, "drop_too_big", "dropped: too big for every path; the sender was told")    \
 	X(DROP_NO_ROOM, "drop_no_room", "dropped: no room in the batch")
 
 enum counter {

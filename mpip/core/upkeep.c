@@ -84,6 +84,7 @@ static void mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in
 	p->nic = nic;
 	p->src = (struct endpoint){e->addresses.ip[nic], udp ? e->wire_port : s->tuple.local_port};
 	p->dst = (struct endpoint){remote, udp ? s->peer->wire_port : s->tuple.remote_port};
+	p->pmtu = pmtu_get(e, p->src.ip, p->dst.ip);
 	p->probe_due = now;
 	s->path[s->paths++] = p;
 	steer_flow(s, p, STEER_FLOW_ADD, a);
@@ -139,11 +140,16 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 {
 	if (e->leaving)
 		return;
+	if (s->sent_large && (s->resent || s->tuple.protocol == IPPROTO_UDP))
+		pmtu_suspect(s, now);
+	s->sent_large = s->resent = false;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
 		if (p->state == PATH_IN_USE) {
 			if (path_is_silent(e, p, now))
 				path_silence(e, s, p, "no feedback on any path", now);
+			else
+				pmtu_upkeep(e, s, p, now, a);
 		} else if (may_probe(s, p) && !usec_before(now, p->probe_due)) {
 			/* Probes of a path that stays silent get rarer: up to four intervals apart.
 			 */
@@ -151,6 +157,7 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 			p->probe_due = usec_add(now,
 				(struct usec){e->set.probe_interval.us << (rarer < 2 ? rarer : 2)});
 			send_heartbeat(e, s, p, CM_FLAG_PROBE, now, a);
+			pmtu_upkeep(e, s, p, now, a);
 		}
 	}
 

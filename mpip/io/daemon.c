@@ -122,6 +122,7 @@ static int follow_mtu(struct daemon *d, char **error)
 	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0 ||
 		hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
 		return -1;
+	engine_set_mtu(d->engine, (uint16_t)(mtu < UINT16_MAX ? mtu : UINT16_MAX));
 	d->mtu = mtu;
 	return 0;
 }

@@ -126,7 +126,7 @@ static bool follows(const struct tun *tun, struct host_packet *first, struct hos
 	struct host_packet *next)
 {
 	const struct ip_header *a = ip_of(first), *b = ip_of(next);
-	if (next->verbatim || next->head_length != first->head_length ||
+	if (next->verbatim || next->complete || next->head_length != first->head_length ||
 		a->protocol != b->protocol || memcmp(&a->src, &b->src, 8) != 0 ||
 		last->data.length != first->data.length || next->data.length == 0 ||
 		next->data.length > first->data.length || next->no_checksum != first->no_checksum)
@@ -188,6 +188,14 @@ static void write_run(struct tun *tun, struct host_packet *run, unsigned count, 
 	tun->written_packets += count;
 }
 
+static void write_one(struct tun *tun, const struct iovec *iov, int parts)
+{
+	if (writev(tun->fd, iov, parts) < 0)
+		tun->write_errors++;
+	tun->writes++;
+	tun->written_packets++;
+}
+
 void tun_write(struct tun *tun, struct host_packet *packets, unsigned count)
 {
 	unsigned next;
@@ -198,10 +206,15 @@ void tun_write(struct tun *tun, struct host_packet *packets, unsigned count)
 			struct iovec iov = {
 				(void *)(first->data.bytes - sizeof(struct virtio_net_hdr)),
 				sizeof(struct virtio_net_hdr) + first->data.length};
-			if (writev(tun->fd, &iov, 1) < 0)
-				tun->write_errors++;
-			tun->writes++;
-			tun->written_packets++;
+			write_one(tun, &iov, 1);
+			continue;
+		}
+		if (first->complete) {
+			static const struct virtio_net_hdr plain;
+			struct iovec iov[] = {{(void *)&plain, sizeof(plain)},
+				{first->head, first->head_length},
+				{(void *)first->data.bytes, first->data.length}};
+			write_one(tun, iov, 3);
 			continue;
 		}
 		uint32_t total = first->data.length;

@@ -103,10 +103,13 @@ static void take_datagram(void *context, const struct wire_input *in)
 	carry_out_if_full(d);
 }
 
-static void peer_gone(void *context, struct endpoint remote)
+static void take_error(void *context, const struct wirelink_error *error)
 {
 	struct daemon *d = context;
-	engine_unreachable(d->engine, remote, d->now);
+	if (error->mtu)
+		engine_too_big(d->engine, error->local, error->remote.ip, error->mtu, d->now);
+	else
+		engine_unreachable(d->engine, error->remote, d->now);
 }
 
 static void take_from_wire(struct daemon *d, unsigned ready)
@@ -174,7 +177,7 @@ void daemon_serve(struct daemon *d)
 			else if (source >= SOURCE_WIRE) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
-						peer_gone, d);
+						take_error, d);
 				ready |= 1u << (source - SOURCE_WIRE);
 			}
 		}

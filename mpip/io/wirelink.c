@@ -9,6 +9,9 @@
  * made. On the way in the kernel merges likewise
  * (UDP_GRO) and recvmmsg() fetches many; we split.
  *
+ * Datagrams are never fragmented, and the kernel keeps no path MTUs for these sockets: the engine
+ * finds them (core/pmtu.c). What routers say of them comes by the error queue.
+ *
  * A bound on what waits: the sockets' send buffers. What does not fit is dropped and counted.
  * Sockets are bound to the address, not the device: bound to a device alone, the kernel takes
  * every destination for a neighbour and asks for it by ARP.
@@ -69,7 +72,7 @@ static int raw_socket(struct wirelink *w)
 static int udp_socket(struct wirelink *w)
 {
 	static const int on = 1, size = BUFFER_BYTES, size_in = 4 * BUFFER_BYTES,
-			 discover = IP_PMTUDISC_DO;
+			 discover = IP_PMTUDISC_PROBE;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
@@ -189,7 +192,7 @@ static void flush_socket(struct wirelink *w, int fd, struct message *messages, u
 			w->sent_messages += (unsigned)k;
 			at += (unsigned)k;
 		} else if ((errno == ECONNREFUSED || errno == EHOSTUNREACH ||
-				   errno == ENETUNREACH) &&
+				   errno == ENETUNREACH || errno == EMSGSIZE) &&
 			   refusals++ < 4) {
 			continue; /* an ICMP error about an earlier packet, told to this one */
 		} else {
@@ -378,7 +381,7 @@ bool wirelink_receive(
 	}
 }
 
-void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_gone *gone, void *context)
+void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take, void *context)
 {
 	for (;;) {
 		struct sockaddr_in to;
@@ -397,8 +400,13 @@ void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_gone *gone, void
 				continue;
 			struct sock_extended_err e;
 			memcpy(&e, CMSG_DATA(c), sizeof(e));
-			if (e.ee_origin == SO_EE_ORIGIN_ICMP && e.ee_errno == ECONNREFUSED)
-				gone(context, (struct endpoint){to.sin_addr, to.sin_port});
+			struct wirelink_error error = {
+				w->nic[nic].address, {to.sin_addr, to.sin_port}, 0};
+			if (e.ee_errno == EMSGSIZE)
+				error.mtu = e.ee_info;
+			else if (e.ee_origin != SO_EE_ORIGIN_ICMP || e.ee_errno != ECONNREFUSED)
+				continue;
+			take(context, &error);
 		}
 	}
 }

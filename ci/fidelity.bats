@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What an application may expect of its connection whatever its packets look like on the way (the
+# paper's 3.7.3, and what it leaves open there): a network that carries less than the NIC does.
+
+load common
+
+setup() {
+	lab_start
+	router_watch
+}
+
+both() { # WIRE-FORM
+	mpipd_launch client "{\"wire_form\": \"$1\"}"
+	mpipd_launch server "{\"wire_form\": \"$1\"}"
+	mpipd_ready client
+	mpipd_ready server
+}
+
+# narrow MTU PORT...: what the router's ports send is no larger. Hosts do not see that.
+narrow() {
+	local mtu=$1 port
+	shift
+	for port; do
+		in_host router ip link set "$port" mtu "$mtu"
+	done
+}
+
+# The router no longer says what it drops.
+say_nothing() {
+	in_host router nft 'add chain ip ci own { type filter hook output priority 0; }'
+	in_host router nft add rule ip ci own icmp type destination-unreachable drop
+}
+
+# Both ends send and check every byte, until exchange_end.
+exchange_start() {
+	start there server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1 --verify 2
+	wait_for 5 listening server 5001
+	start here client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 2 --verify 1
+	wait_for 5 is_multipath client tcp 5001
+	wait_for 5 is_multipath server tcp 5001
+}
+
+exchange_end() { # GAP-LIMIT
+	local sent received
+	kill "${STARTED[there]}"
+	end here
+	sent=$(field sent "$REPORT") received=$(field received "$REPORT")
+	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+	finish there
+	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+	[[ $(field received "$REPORT") -eq $sent && $(field sent "$REPORT") -eq $received ]]
+}
+
+# bytes_since BEFORE NOW LEAST: each path, in each direction, carried so much.
+each_path_carried() { # LEAST
+	local before="$before_there $before_back"
+	after="$(all_path_bytes "$CLIENT1" "$CLIENT2" "$SERVER1" "$SERVER2")"
+	after+=" $(all_path_bytes "$SERVER1" "$SERVER2" "$CLIENT1" "$CLIENT2")"
+	echo "paths before: $before"
+	echo "paths after:  $after"
+	awk -v least="$1" '{for (i = 1; i <= 8; i++) if ($(i + 8) - $i < least) exit 1}' \
+		<<<"$before $after"
+}
+
+paths_now() {
+	before_there=$(all_path_bytes "$CLIENT1" "$CLIENT2" "$SERVER1" "$SERVER2")
+	before_back=$(all_path_bytes "$SERVER1" "$SERVER2" "$CLIENT1" "$CLIENT2")
+}
+
+# narrow_from_the_start WIRE-FORM MTU PORT...
+narrow_from_the_start() {
+	narrow "${@:2}"
+	both "$1"
+	exchange_start
+	sleep 1.5
+	paths_now
+	sleep 2
+	each_path_carried 1000000
+	exchange_end 2999
+}
+
+# narrow_meanwhile WIRE-FORM MTU PORT...
+narrow_meanwhile() {
+	both "$1"
+	exchange_start
+	sleep 1
+	narrow "${@:2}"
+	sleep 3
+	paths_now
+	sleep 2
+	each_path_carried 1000000
+	exchange_end 2999
+}
+
+@test "a path MTU of 1400 on two of four paths, told by routers, wire form udp" {
+	narrow_from_the_start udp 1400 c0 s0
+	within "$(ctl client stats protocol.too_big_told)" 1 1000 "ICMP errors taken"
+}
+
+@test "a path MTU of 1400 on two of four paths, told by nobody, wire form udp" {
+	say_nothing
+	narrow_from_the_start udp 1400 c0 s0
+	within "$(ctl client stats protocol.too_big_told)" 0 0 "ICMP errors taken"
+}
+
+@test "all path MTUs become 1400, told by routers, wire form udp" {
+	narrow_meanwhile udp 1400 c0 s0 c1 s1
+}
+
+@test "path MTUs become 1400 on two of four paths, told by nobody, wire form udp" {
+	say_nothing
+	narrow_meanwhile udp 1400 c0 s0
+}
+
+@test "all path MTUs become 1400, told by nobody, wire form udp" {
+	say_nothing
+	narrow_meanwhile udp 1400 c0 s0 c1 s1
+}

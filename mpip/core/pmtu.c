@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Path MTU discovery: RFC 8899 with heartbeats as its probes.
+ *
+ * Theory of operation: a path whose MTU is smaller than the NIC's is a black hole for full-size
+ * packets, while heartbeats, which are small, keep it in use. So no packet larger than PMTU_BASE
+ * takes a path before a heartbeat padded to the NIC's MTU was answered (its answer names the size
+ * that came); the first one leaves together with the path's first probe. If two of them stay
+ * unanswered on a path that works, a ladder of them, one of each usual size, is sent at once: the
+ * largest that is answered is the path MTU. RFC 8899 searches step by step; the ladder costs 10 kB
+ * once and needs one round trip, and every step would be a stall of the application.
+ *
+ * A router's word (ICMP "fragmentation needed") ends the search at once, but what it says is
+ * asked for again, and never believed below PMTU_MIN. A path MTU that becomes smaller without a
+ * word shows as loss: when TCP sends again what was sent already, and now and then for UDP, the
+ * size in use is asked for again. A path MTU that has become larger is found when RAISE is over.
+ *
+ * What is done with it is outbound.c's: a packet too big for a path takes another one.
+ */
+
+#include "mpip/core/state.h"
+
+#include <stdlib.h>
+
+#define RAISE   usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
+#define TRIES   2               /* probes of one size, without an answer, until the ladder */
+#define ANEW    usec_ms(2000)   /* from a ladder without any answer to the next search */
+#define ASK_TCP usec_ms(1000)   /* suspicion is heard this long after the last answer */
+#define ASK_UDP usec_ms(5000)
+
+/* FDDI; Ethernet less PPPoE, GRE, VXLAN, WireGuard, tunnels in tunnels; IPv6's minimum. */
+static const uint16_t ladder[] = {
+	4352, 2002, 1492, 1476, 1450, 1420, 1400, 1350, 1280, PMTU_BASE, 1006, PMTU_MIN};
+
+static uint16_t smaller(uint16_t a, uint16_t b)
+{
+	return a < b ? a : b;
+}
+
+static void ask(struct pmtu *m, uint16_t size, struct usec now)
+{
+	m->state = PMTU_ASKING;
+	m->wanted = size;
+	m->answered = 0;
+	m->tries = 0;
+	m->due = now;
+}
+
+static void settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now)
+{
+	m->state = PMTU_SETTLED;
+	m->sure = true;
+	m->size = size;
+	m->due = size < e->mtu ? usec_add(now, RAISE) : USEC_NEVER;
+}
+
+static void begin(const struct engine *e, struct pmtu *m)
+{
+	m->sure = false;
+	m->size = smaller(PMTU_BASE, e->mtu);
+	ask(m, e->mtu, (struct usec){0});
+}
+
+struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote)
+{
+	struct pmtu probe = {.key = {local, remote}}, *m;
+	HASH_FIND(hh, e->pmtu, &probe.key, sizeof(probe.key), m);
+	if (!m) {
+		m = calloc(1, sizeof(*m));
+		if (!m)
+			abort();
+		m->key = probe.key;
+		begin(e, m);
+		HASH_ADD(hh, e->pmtu, key, sizeof(m->key), m);
+	}
+	m->paths++;
+	return m;
+}
+
+void pmtu_put(struct engine *e, struct pmtu *m)
+{
+	if (--m->paths > 0)
+		return;
+	HASH_DELETE(hh, e->pmtu, m);
+	free(m);
+}
+
+void pmtu_free(struct engine *e)
+{
+	struct pmtu *m, *tmp;
+	HASH_ITER (hh, e->pmtu, m, tmp) {
+		HASH_DELETE(hh, e->pmtu, m);
+		free(m);
+	}
+}
+
+void engine_set_mtu(struct engine *e, uint16_t mtu)
+{
+	struct pmtu *m, *tmp;
+	e->mtu = smaller(mtu, PMTU_MAX);
+	HASH_ITER (hh, e->pmtu, m, tmp)
+		begin(e, m);
+}
+
+void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+	struct usec now)
+{
+	struct pmtu probe = {.key = {local, remote}}, *m;
+	HASH_FIND(hh, e->pmtu, &probe.key, sizeof(probe.key), m);
+	count(e, STAT_TOO_BIG_TOLD);
+	if (mtu < PMTU_MIN)
+		mtu = PMTU_MIN;
+	if (!m || mtu >= (m->state == PMTU_SETTLED ? m->size : m->wanted))
+		return;
+	if (mtu < m->size) {
+		m->size = (uint16_t)mtu;
+		m->sure = true;
+	}
+	ask(m, (uint16_t)mtu, now);
+}
+
+void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec now)
+{
+	if (size > m->wanted || size <= m->answered)
+		return;
+	m->last_answer = now;
+	m->answered = (uint16_t)size;
+	if (m->state != PMTU_SETTLED && m->answered == m->wanted)
+		settle(e, m, m->wanted, now);
+}
+
+static struct usec patience(const struct engine *e, const struct path *p)
+{
+	struct usec twice = {2 * p->answer.us};
+	return usec_before(twice, e->set.silence_min) ? e->set.silence_min : twice;
+}
+
+void pmtu_upkeep(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
+{
+	struct pmtu *m = p->pmtu;
+	if (usec_before(now, m->due))
+		return;
+	/* A path that does not work says nothing about sizes. */
+	if (p->state != PATH_IN_USE && (m->state != PMTU_ASKING || m->tries > 0))
+		return;
+
+	switch (m->state) {
+	case PMTU_SETTLED: /* for long enough: it may be larger by now */
+		ask(m, e->mtu, now);
+		m->tries = TRIES - 1;
+		__attribute__((fallthrough));
+	case PMTU_ASKING:
+		m->due = usec_add(now, patience(e, p));
+		if (m->tries++ < TRIES) {
+			send_size_probe(e, s, p, m->wanted, now, a);
+			break;
+		}
+		if (m->sure && m->wanted > m->size) {
+			settle(e, m, m->size, now);
+			break;
+		}
+		m->state = PMTU_LADDER;
+		m->sure = false;
+		m->size = smaller(m->size, PMTU_BASE);
+		send_size_probe(e, s, p, m->wanted, now, a);
+		for (unsigned i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
+			if (ladder[i] < m->wanted)
+				send_size_probe(e, s, p, ladder[i], now, a);
+		break;
+	case PMTU_LADDER:
+		if (m->answered) {
+			count(e, STAT_BLACK_HOLES);
+			settle(e, m, m->answered, now);
+		} else {
+			begin(e, m);
+			m->due = usec_add(now, ANEW);
+		}
+		break;
+	}
+}
+
+void pmtu_suspect(struct session *s, struct usec now)
+{
+	struct usec since = s->tuple.protocol == IPPROTO_TCP ? ASK_TCP : ASK_UDP;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct pmtu *m = s->path[i]->pmtu;
+		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_SETTLED &&
+			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us)
+			ask(m, m->size, now);
+	}
+}
