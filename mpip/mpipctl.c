@@ -35,6 +35,10 @@ static const struct column path_columns[] = {{"session_id", "SESSION"}, {"path",
 	{"max_queuing_us", "MAX QUEUING US"}, {"sent_packets", "PACKETS"}, {"sent_bytes", "BYTES"},
 	{0}};
 
+static const struct column policy_columns[] = {{"row", "ROW"}, {"destination", "DESTINATION"},
+	{"port", "PORT"}, {"protocol", "PROTO"}, {"start", "START"}, {"end", "END"},
+	{"priority", "PRIORITY"}, {0}};
+
 #define COLUMNS_MAX 16
 
 static char *text_of(const json_t *value)
@@ -117,6 +121,8 @@ static void print_for_people(const char *command, const json_t *answer)
 		print_table(json_object_get(answer, "sessions"), session_columns);
 	} else if (strcmp(command, "paths") == 0) {
 		print_table(json_object_get(answer, "paths"), path_columns);
+	} else if (strncmp(command, "policy", 6) == 0) {
+		print_table(json_object_get(answer, "policies"), policy_columns);
 	} else if (strcmp(command, "stats") == 0) {
 		print_object(json_object_get(answer, "protocol"), json_object_get(answer, "about"));
 		putchar('\n');
@@ -159,13 +165,17 @@ static int ask(const char *socket_name, const char *command, FILE **reply)
 }
 
 static const char usage[] =
-	"usage: mpipctl [--json] [--socket NAME] COMMAND\n"
+	"usage: mpipctl [--json] [--socket NAME] COMMAND [WORDS]\n"
 	"\n"
 	"  status    the daemon: node ID, wire form, scheduler, NICs\n"
 	"  peers     nodes with MPIP and their addresses; which addresses and ports have it\n"
 	"  sessions  connections, multipath or regular, and why\n"
 	"  paths     each session's paths: weight, one-way delay, minimum, queuing delay\n"
 	"  stats     counters; every drop under its name\n"
+	"  policy    which packets want responsiveness, the first matching row decides:\n"
+	"     list | flush | delete ROW |\n"
+	"     add DESTINATION PORT tcp|udp START END throughput|responsiveness [ROW]\n"
+	"     matches START <= IP length < END; any of the first five may be '*'\n"
 	"\n"
 	"  --json         the answer as JSON\n"
 	"  --socket NAME  mpipd's control socket: a path, or @NAME (default " CONFIG_SOCKET
@@ -191,13 +201,18 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	if (optind != argc - 1) {
-		fputs("mpipctl: expected one command: status, peers, sessions, paths or stats\n",
+	char command[256] = "";
+	size_t length = 0;
+	for (int i = optind; i < argc && length < sizeof(command); i++)
+		length += (size_t)snprintf(command + length, sizeof(command) - length, "%s%s",
+			i > optind ? " " : "", argv[i]);
+	if (length == 0 || length >= sizeof(command)) {
+		fputs("mpipctl: expected a command: status, peers, sessions, paths, stats or "
+		      "policy\n",
 			stderr);
 		return 2;
 	}
 
-	const char *command = argv[optind];
 	FILE *reply;
 	if (ask(socket_name, command, &reply) < 0)
 		return 1;

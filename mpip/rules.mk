@@ -5,20 +5,21 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine handshake inbound outbound packet peers pmtu icmp reorder sched session settings upkeep)
-IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog tun turn wirelink)
+	cm engine floor handshake icmp inbound outbound packet peers pmtu policy reorder sched session \
+	settings upkeep)
+IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
 
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
 
 $(BUILD)/mpip/mpipd: $(BUILD)/mpip/mpipd.o $(IO_OBJS) $(MPIP_IO_NET_OBJS) $(CORE_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 jansson)
 
-$(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(BUILD)/mpip/io/control.o $(CORE_OBJS)
+$(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(patsubst %,$(BUILD)/mpip/io/%.o,control policies) $(CORE_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 $(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
-CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine packet reorder session)
+CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine floor packet policy reorder session)
 UNIT_TESTS += $(CORE_TESTS)
 $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)

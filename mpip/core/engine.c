@@ -42,6 +42,7 @@ struct engine *engine_new(const struct engine_setup *setup)
 	e->scheduler = &schedulers[e->set.scheduler];
 	e->node = setup->node;
 	e->wire_port = setup->wire_port;
+	e->started = setup->started;
 	e->observer = setup->observer;
 	e->observer_context = setup->observer_context;
 	e->rng.state = e->set.seed;
@@ -124,7 +125,7 @@ struct session *session_new(
 		abort();
 	s->tuple = *tuple;
 	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
-	s->sending_since = USEC_NEVER;
+	s->sending_since = s->step_seen = USEC_NEVER;
 	s->regular_since = now;
 	s->regular_reason = "handshake";
 	s->wire_form = e->set.wire_form;
@@ -165,6 +166,25 @@ void session_remove(struct engine *e, struct session *s, struct actions *a)
 	free(s);
 }
 
+struct path *session_choose(struct engine *e, struct session *s, uint32_t length)
+{
+	const struct policies *t = &e->set.policies;
+	if (s->policy_generation != t->generation) {
+		s->policy_rows = policies_of(t, &s->tuple);
+		s->policy_generation = t->generation;
+	}
+	bool respond = s->policy_rows &&
+		       policies_priority(t, s->policy_rows, length) == PRIORITY_RESPONSIVENESS;
+	const struct scheduler *scheduler =
+		respond ? &schedulers[SCHED_LOWEST_DELAY] : e->scheduler;
+	return scheduler->choose(s, &e->rng);
+}
+
+struct policies *engine_policies(struct engine *e)
+{
+	return &e->set.policies;
+}
+
 bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
 	struct usec now, struct actions *a)
 {
@@ -181,6 +201,8 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	peer->sessions++;
 	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
 	s->arrivals = 0;
+	s->step = 0;
+	s->step_seen = USEC_NEVER;
 	s->last_received = now;
 	s->regular_since = now;
 	s->regular_reason = "no path proven yet";

@@ -26,6 +26,7 @@ struct engine_setup {
 	struct settings settings;
 	struct node_id node;
 	in_port_t wire_port; /* of this node's wire sockets, network order */
+	struct usec started; /* when its clock began to go wrong, if it does (clock.h) */
 	engine_observer *observer;
 	void *observer_context;
 };
@@ -88,6 +89,9 @@ void engine_carried_out(struct engine *e);
 
 /* For those who look on: the control socket, the simulator, tests. All of it borrowed. */
 const struct stats *engine_stats(const struct engine *e);
+/* Table 6; may be changed at any time, by policy.h. */
+struct policies *engine_policies(struct engine *e);
+
 const struct settings *engine_settings(const struct engine *e);
 const struct peers *engine_peers(const struct engine *e);
 const struct address_list *engine_addresses(const struct engine *e);

@@ -120,7 +120,7 @@ static void put_hello(struct engine *e, const struct session *s, uint8_t flags, 
 {
 	struct cm cm = {.node = e->node,
 		.session = s->key.id,
-		.stamp = (uint32_t)now.us,
+		.stamp = stamp_at(e, now),
 		.flags = flags,
 		.has_hello = true,
 		.hello = {

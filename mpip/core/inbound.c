@@ -106,7 +106,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 		p->first_unanswered = USEC_NEVER;
 	}
 	if (p->state != PATH_IN_USE)
-		path_prove(s, p);
+		path_prove(e, s, p);
 }
 
 /* The other end has seen a padded heartbeat of ours. */
@@ -152,7 +152,7 @@ static struct path *path_back(
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->path[i]->nic == nic && endpoint_equal(s->path[i]->dst, from))
 			return s->path[i];
-	return s->in_use > 0 ? e->scheduler->choose(s, &e->rng) : NULL;
+	return s->in_use > 0 ? session_choose(e, s, sizeof(struct ip_header)) : NULL;
 }
 
 /* To a peer that goes on although we leave: our word may have been lost. */
@@ -198,7 +198,7 @@ static void feed_back_in_time(
 	if (news && s->in_use > 0 &&
 		usec_sub(now, news->feedback_time).us >=
 			e->set.heartbeat.us - e->set.maintenance.us)
-		send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), 0, now, a);
+		send_heartbeat(e, s, session_choose(e, s, sizeof(struct ip_header)), 0, now, a);
 }
 
 /* A CM that is one. `segment` and `length` are what lies in front of it, empty for a heartbeat. */
@@ -208,7 +208,7 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	s->last_received = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
-	session_arrival(s, cm->path, (uint32_t)arrived.us - cm->stamp, bytes, &e->set, now);
+	session_arrival(s, cm->path, stamp_at(e, arrived) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
 	else if (s->paths < e->addresses.count * s->peer->addresses.count)

@@ -40,7 +40,7 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	cm.path = p->id;
 	cm.feedback_path.n = 0;
 	cm.path_delay = 0;
-	cm.stamp = (uint32_t)now.us;
+	cm.stamp = stamp_at(e, now);
 	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
 	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = false;
 
@@ -141,12 +141,13 @@ uint32_t wire_overhead(const struct session *s)
 	return CM_FIXED + (s->wire_form == WIRE_UDP ? (uint32_t)sizeof(struct udp_header) : 0);
 }
 
-/* A path in use that IP packets of `size` bytes fit; the scheduler's choice if it is one. */
-static struct path *path_for(struct engine *e, struct session *s, uint32_t size)
+/* A path in use that IP packets of `size` bytes fit; the one for a packet of the application's of
+ * `length` bytes if it is one. */
+static struct path *path_for(struct engine *e, struct session *s, uint32_t size, uint32_t length)
 {
 	/* A few draws among all keep the shares of those that fit. */
 	for (unsigned i = 0; i < 4; i++) {
-		struct path *p = e->scheduler->choose(s, &e->rng);
+		struct path *p = session_choose(e, s, length);
 		if (p->pmtu->size >= size)
 			return p;
 	}
@@ -197,7 +198,7 @@ static bool make_fit(struct engine *e, struct session *s, const struct packet *p
 	struct fit fit = fit_of(s);
 	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
 	bool dont_fragment = get16(p->ip->fragment) & IP_DONT_FRAGMENT;
-	bool none = !path_for(e, s, size);
+	bool none = !path_for(e, s, size, p->length);
 	uint32_t mtu = is_tcp ? fit.smallest : fit.largest;
 
 	bool tell = dont_fragment && mtu && mtu < size && (is_tcp || (none && !fit.searching));
@@ -279,16 +280,16 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 	uint32_t size = p->header_length + largest + wire_overhead(s);
 	if (size > PMTU_MIN)
 		s->sent_large = true;
-	struct path *path = e->scheduler->choose(s, &e->rng);
+	struct path *path = session_choose(e, s, p->header_length + largest);
 	if (path->pmtu->size < size) {
 		if (!make_fit(e, s, p, in, size, now, a))
 			return;
-		path = path_for(e, s, size);
+		path = path_for(e, s, size, p->header_length + largest);
 	}
 
 	while (next_segment(&it, &g)) {
 		if (g.index > 0 && !e->scheduler->per_super_packet)
-			path = path_for(e, s, size);
+			path = path_for(e, s, size, p->header_length + g.data.length);
 		struct wire_packet *w = wire_slot(e, a);
 		if (!w)
 			return;

@@ -3,6 +3,8 @@
  * The schedulers: which path takes the next packet.
  *
  *   algorithm-1   the paper's: coupled weights (3.6.1, Algorithm 1), random choice (Equation 1)
+ *   uncoupled     each weight from its path's own queuing delay alone, which the paper warns of
+ *                 (3.6.1): W = 1000 (1 - Q / Q_max), worked out anew every period
  *   fixed         the weights stay as they start, random choice (4.2.1's equal weights)
  *   lowest-delay  the path of the lowest one-way delay (3.6.2, P_Response)
  *   burst         ours: a whole super-packet to the path that has carried the fewest bytes. It
@@ -10,6 +12,13 @@
  */
 
 #include "mpip/core/session.h"
+
+static int bounded(int weight, const struct settings *set)
+{
+	if (weight > set->weight_max)
+		return set->weight_max;
+	return weight < set->weight_min ? set->weight_min : weight;
+}
 
 /* Algorithm 1, over the paths in use. */
 static void algorithm_1(struct session *s, const struct settings *set)
@@ -25,11 +34,20 @@ static void algorithm_1(struct session *s, const struct settings *set)
 			continue;
 		/* Q_i <= Q_avg, without the division. */
 		bool below = (uint64_t)p->queuing * s->in_use <= sum;
-		p->weight += below ? set->weight_step : -set->weight_step;
-		if (p->weight > set->weight_max)
-			p->weight = set->weight_max;
-		if (p->weight < set->weight_min)
-			p->weight = set->weight_min;
+		p->weight =
+			bounded(p->weight + (below ? set->weight_step : -set->weight_step), set);
+	}
+	session_refresh(s);
+}
+
+static void uncoupled(struct session *s, const struct settings *set)
+{
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		int64_t less =
+			p->max_queuing ? (int64_t)set->weight_max * p->queuing / p->max_queuing : 0;
+		if (p->state == PATH_IN_USE)
+			p->weight = bounded(set->weight_max - (int)less, set);
 	}
 	session_refresh(s);
 }
@@ -82,6 +100,7 @@ static struct path *choose_fewest_bytes(struct session *s, struct rng *rng)
 
 const struct scheduler schedulers[] = {
 	[SCHED_ALGORITHM_1] = {.period = algorithm_1, .choose = choose_by_weight},
+	[SCHED_UNCOUPLED] = {.period = uncoupled, .choose = choose_by_weight},
 	[SCHED_FIXED] = {.period = keep_weights, .choose = choose_by_weight},
 	[SCHED_LOWEST_DELAY] = {.period = keep_weights, .choose = choose_lowest_delay},
 	[SCHED_BURST] = {.per_super_packet = true,

@@ -2,6 +2,7 @@
 #ifndef MPIP_CORE_SESSION_H
 #define MPIP_CORE_SESSION_H
 
+#include "mpip/core/floor.h"
 #include "mpip/core/reorder.h"
 #include "mpip/core/rng.h"
 #include "mpip/core/settings.h"
@@ -22,6 +23,8 @@ enum path_state {
 	PATH_UNPROVEN, /* no feedback yet: probed, carries no user data */
 	PATH_IN_USE,
 	PATH_SILENT, /* its feedback stopped: probed until it comes again */
+	PATH_SPARE,  /* proven, but others are faster and enough (3.3): measured, carries no user
+			data */
 };
 
 /* A row of Table 3. */
@@ -38,7 +41,8 @@ struct path {
 	uint32_t min_delay;   /* Minimum Network Delay D_min */
 	uint32_t queuing;     /* Real-Time Queuing Delay Q = D - D_min, microseconds */
 	uint32_t max_queuing; /* Maximum Queuing Delay Q_max, microseconds */
-	int weight;           /* Path Weight W */
+	struct delay_floor floor; /* what min_delay comes from, unless it is the plain one */
+	int weight;               /* Path Weight W */
 
 	struct usec first_unanswered; /* first packet sent since the last feedback, or NEVER */
 	uint64_t feedbacks_before;    /* the session's, at first_unanswered */
@@ -55,7 +59,9 @@ struct arrival {
 	struct path_id path; /* Path ID, the sender's */
 	bool fresh;          /* a delay that was not fed back yet */
 	uint32_t delay;      /* Path Delay */
-	struct usec last;    /* packet */
+	uint32_t lowest;     /* not averaged, as of lowest_at */
+	struct usec lowest_at;
+	struct usec last; /* packet */
 	struct usec feedback_time;
 	uint64_t packets, bytes;
 };
@@ -86,11 +92,16 @@ struct session {
 	uint64_t feedbacks;  /* that came, of any path */
 	uint32_t weight_sum; /* of the paths in use */
 
+	uint64_t policy_rows;       /* of Table 6 that concern it, */
+	uint32_t policy_generation; /* as of this state of the table */
+	uint32_t step;              /* how far delays of what comes have fallen at once, */
+	struct usec step_seen;      /* and when: the other end's clock may have stepped; NEVER */
+
 	struct usec sending_since;  /* first packet sent since something came, or NEVER */
 	struct usec last_received;  /* any CM of this session */
 	struct usec regular_since;  /* NEVER while a path is in use */
 	const char *regular_reason; /* why it is not multipath, for people */
-	struct usec next_upkeep, next_weights;
+	struct usec next_upkeep, next_weights, next_ranking;
 
 	/* The last TCP header the application's end sent: what a heartbeat is a copy of. */
 	uint32_t last_seq, last_ack;
@@ -117,6 +128,10 @@ struct session {
 
 /* Puts a path's delays in order after feedback `delay` (3.4). */
 void path_feedback(struct path *path, uint32_t delay, const struct settings *set, struct usec now);
+
+/* If delays of what comes have fallen, and those of what is sent have risen by as much, the other
+ * end's clock has stepped: no queue does that. Then all minima move along. */
+void session_judge_step(struct session *s, const struct settings *set, struct usec now);
 
 /* Gives every path of the session the weight total/N (3.6.1). */
 void session_start_weights(struct session *s, const struct settings *set);

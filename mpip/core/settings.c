@@ -4,7 +4,9 @@
 #include "mpip/core/settings.h"
 
 const char *const wire_form_names[] = {"udp", "literal", NULL};
-const char *const scheduler_names[] = {"algorithm-1", "fixed", "lowest-delay", "burst", NULL};
+const char *const scheduler_names[] = {
+	"algorithm-1", "uncoupled", "fixed", "lowest-delay", "burst", NULL};
+const char *const min_delay_names[] = {"windowed", "plain", NULL};
 
 struct settings settings_default(void)
 {
@@ -20,6 +22,7 @@ struct settings settings_default(void)
 		.session_retry = usec_ms(5000),
 		.heartbeat = usec_ms(300),
 		.delay_gain_shift = 3,
+		.min_delay_window = usec_ms(60 * 1000),
 		.weight_step = 10,
 		.weight_period = usec_ms(100),
 		.weight_total = 1000,

@@ -2,6 +2,8 @@
 #ifndef MPIP_CORE_SETTINGS_H
 #define MPIP_CORE_SETTINGS_H
 
+#include "mpip/core/clock.h"
+#include "mpip/core/policy.h"
 #include "mpip/core/types.h"
 
 /* Every number of the protocol. The defaults are the paper's where it names one. */
@@ -10,8 +12,17 @@
 enum wire_form { WIRE_UDP, WIRE_LITERAL };
 extern const char *const wire_form_names[];
 
-enum scheduler_kind { SCHED_ALGORITHM_1, SCHED_FIXED, SCHED_LOWEST_DELAY, SCHED_BURST };
+enum scheduler_kind {
+	SCHED_ALGORITHM_1,
+	SCHED_UNCOUPLED,
+	SCHED_FIXED,
+	SCHED_LOWEST_DELAY,
+	SCHED_BURST,
+};
 extern const char *const scheduler_names[];
+
+enum min_delay_kind { MIN_DELAY_WINDOWED, MIN_DELAY_PLAIN };
+extern const char *const min_delay_names[];
 
 struct settings {
 	enum wire_form wire_form;
@@ -27,8 +38,12 @@ struct settings {
 	struct usec fallback;       /* 3.7.2 */
 	struct usec session_retry;  /* ours: regular this long: the handshake starts over */
 
-	struct usec heartbeat;     /* 3.5 */
-	unsigned delay_gain_shift; /* 3.4: moving average, gain 1/2^shift */
+	struct usec heartbeat;         /* 3.5 */
+	unsigned delay_gain_shift;     /* 3.4: moving average, gain 1/2^shift */
+	enum min_delay_kind min_delay; /* 3.6.1: D_min; plain is the paper's */
+	struct usec min_delay_window;  /* ours: of the windowed one */
+
+	unsigned max_active_paths; /* 3.3: the fastest N; 0: all */
 
 	int weight_step;           /* 3.6.1: S */
 	struct usec weight_period; /* 3.6.1: T */
@@ -43,6 +58,9 @@ struct settings {
 	struct usec reorder_hold; /* ours: longest hold; 0: only a full buffer ends it */
 
 	unsigned max_sessions, max_paths, max_peers, max_addresses, reorder_pool; /* bounds */
+
+	struct policies policies;      /* 3.6.2, Table 6 */
+	struct clock_distortion clock; /* 4.1: for experiments */
 };
 
 /* The paper's settings. */

@@ -24,6 +24,7 @@ struct engine {
 	struct node_id node;
 	in_port_t wire_port;
 	uint16_t boot;
+	struct usec started;
 	struct rng rng;
 	struct address_list addresses;
 	uint8_t list_version; /* of `addresses` */
@@ -50,6 +51,12 @@ struct engine {
 	struct stats stats;
 };
 
+/* The timestamp that a CM made now carries, or that one that came now is compared with. */
+static inline uint32_t stamp_at(const struct engine *e, struct usec now)
+{
+	return (uint32_t)clock_reading(&e->set.clock, e->started, now).us;
+}
+
 static inline void count(struct engine *e, enum counter what)
 {
 	e->stats.n[what]++;
@@ -70,6 +77,8 @@ void session_remove(struct engine *e, struct session *s, struct actions *a);
  * session of this ID goes. False: no peer row or no local address to be had. */
 bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
 	struct usec now, struct actions *a);
+/* A path in use for a packet of this IP length, by Table 6 and the scheduler; s->in_use > 0. */
+struct path *session_choose(struct engine *e, struct session *s, uint32_t length);
 /* User data went or came: Update Time, and the lists that depend on it. */
 void session_touch(struct engine *e, struct session *s, struct usec now);
 void session_set_holding(struct engine *e, struct session *s, struct usec now);
@@ -130,7 +139,8 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now);
 void path_silence(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now);
-void path_prove(struct session *s, struct path *p);
+/* Feedback came for a path that was not in use. */
+void path_prove(struct engine *e, struct session *s, struct path *p);
 
 /* pmtu.c */
 

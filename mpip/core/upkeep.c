@@ -12,6 +12,12 @@
  * Probes go on while the application sends, so the way back to multipath is the same as the first
  * way to it; both are ours.
  *
+ * With max_active_paths (3.3) only so many are in use, the fastest: those of the lowest minimum
+ * delay, since the queue of a path in use is our own doing. The others are spare: proven, and
+ * probed every probe_interval, so that a change of the ranking shows and a lost path is replaced at
+ * once. Once a second the slowest in use may give its place to a spare that is faster by
+ * RANK_MARGIN.
+ *
  * How long is too long: the other end answers within heartbeat (300 ms) even if it has nothing to
  * send, so silence_max; but where other paths brought feedback many times meanwhile, silence_min.
  * In either case at least twice what this path's answers usually take.
@@ -19,10 +25,69 @@
 
 #include "mpip/core/state.h"
 
-void path_prove(struct session *s, struct path *p)
+#define RANK_MARGIN  500 /* microseconds */
+#define RANK_EVERY   usec_ms(1000)
+#define SPARE_PROBES 4 /* without an answer: the spare path is silent */
+
+static bool is_full(const struct engine *e, const struct session *s)
 {
+	return e->set.max_active_paths && s->in_use >= e->set.max_active_paths;
+}
+
+/* The fastest spare path, or the slowest one in use; NULL: there is none. */
+static struct path *extreme(const struct session *s, enum path_state state)
+{
+	struct path *best = NULL;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		int32_t slower = best ? (int32_t)(p->min_delay - best->min_delay) : 0;
+		if (p->state == state && (!best || (state == PATH_SPARE ? slower < 0 : slower > 0)))
+			best = p;
+	}
+	return best;
+}
+
+static void put_to_use(const struct engine *e, struct session *s, struct path *p)
+{
+	unsigned share = e->set.max_active_paths && e->set.max_active_paths < s->paths
+				 ? e->set.max_active_paths
+				 : s->paths;
+	if (p->state == PATH_SPARE)
+		p->weight = e->set.weight_total / (int)share;
 	p->state = PATH_IN_USE;
 	p->probes = 0;
+	p->first_unanswered = USEC_NEVER;
+	session_refresh(s);
+}
+
+/* 3.3: the fastest N paths are in use. */
+static void session_rank(const struct engine *e, struct session *s, struct usec now)
+{
+	struct path *spare = extreme(s, PATH_SPARE), *slowest = extreme(s, PATH_IN_USE);
+	if (!spare)
+		return;
+	if (!is_full(e, s)) {
+		put_to_use(e, s, spare);
+		return;
+	}
+	if (usec_before(now, s->next_ranking) ||
+		(int32_t)(slowest->min_delay - spare->min_delay) <= RANK_MARGIN)
+		return;
+	s->next_ranking = usec_add(now, RANK_EVERY);
+	slowest->state = PATH_SPARE;
+	slowest->probe_due = now;
+	slowest->probes = 0;
+	put_to_use(e, s, spare);
+}
+
+void path_prove(struct engine *e, struct session *s, struct path *p)
+{
+	p->probes = 0;
+	if (is_full(e, s)) {
+		p->state = PATH_SPARE;
+		return;
+	}
+	p->state = PATH_IN_USE;
 	session_refresh(s);
 	s->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
@@ -31,6 +96,8 @@ void path_prove(struct session *s, struct path *p)
 void path_silence(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now)
 {
+	if (p->state == PATH_SPARE)
+		p->state = PATH_SILENT;
 	if (p->state != PATH_IN_USE)
 		return;
 	p->state = PATH_SILENT;
@@ -38,6 +105,7 @@ void path_silence(
 	p->probe_due = now;
 	count(e, STAT_PATHS_SILENCED);
 	session_refresh(s);
+	session_rank(e, s, now);
 	if (s->in_use == 0) {
 		s->regular_since = now;
 		s->regular_reason = reason;
@@ -47,6 +115,9 @@ void path_silence(
 
 void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now)
 {
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i]->state == PATH_SPARE)
+			s->path[i]->state = PATH_SILENT;
 	for (unsigned i = 0; i < s->paths; i++)
 		path_silence(e, s, s->path[i], reason, now);
 }
@@ -136,6 +207,15 @@ static bool may_probe(const struct session *s, const struct path *p)
 	       (s->peer->list_acked || p->src.ip.s_addr == s->tuple.local_ip.s_addr);
 }
 
+/* A path in use that no packet has been put on for a while, as with lowest-delay. */
+static bool is_unmeasured(
+	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
+{
+	return p->first_unanswered.us == USEC_NEVER.us && may_probe(s, p) &&
+	       !usec_before(now, p->probe_due) &&
+	       usec_sub(now, p->last_feedback).us >= 2 * e->set.heartbeat.us;
+}
+
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	if (e->leaving)
@@ -148,8 +228,14 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		if (p->state == PATH_IN_USE) {
 			if (path_is_silent(e, p, now))
 				path_silence(e, s, p, "no feedback on any path", now);
-			else
+			else if (is_unmeasured(e, s, p, now)) {
+				p->probe_due = usec_add(now, e->set.heartbeat);
+				send_heartbeat(e, s, p, CM_FLAG_PROBE, now, a);
+			} else {
 				pmtu_upkeep(e, s, p, now, a);
+			}
+		} else if (p->state == PATH_SPARE && p->probes >= SPARE_PROBES) {
+			p->state = PATH_SILENT;
 		} else if (may_probe(s, p) && !usec_before(now, p->probe_due)) {
 			/* Probes of a path that stays silent get rarer: up to four intervals apart.
 			 */
@@ -160,6 +246,11 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 			pmtu_upkeep(e, s, p, now, a);
 		}
 	}
+
+	if (e->set.max_active_paths)
+		session_rank(e, s, now);
+	if (e->set.min_delay == MIN_DELAY_WINDOWED)
+		session_judge_step(s, &e->set, now);
 
 	/* 3.7.2: we send, and nothing comes. */
 	if (s->in_use > 0 && s->sending_since.us != USEC_NEVER.us &&
@@ -172,7 +263,8 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		struct arrival *row = &s->arrival[i];
 		if (row->fresh && usec_sub(now, row->feedback_time).us >=
 					  e->set.heartbeat.us - e->set.maintenance.us)
-			send_heartbeat(e, s, e->scheduler->choose(s, &e->rng), 0, now, a);
+			send_heartbeat(
+				e, s, session_choose(e, s, sizeof(struct ip_header)), 0, now, a);
 	}
 
 	/* The other end has not used the session yet: our confirmation may be lost. */

@@ -11,6 +11,7 @@
 
 #include "mpip/base/jsonfile.h"
 #include "mpip/core/reorder.h"
+#include "mpip/io/policies.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +44,8 @@ static const struct number numbers[] = {
 	TIME("fallback_ms", fallback, MS, 10, 60000),
 	TIME("heartbeat_ms", heartbeat, MS, 10, 60000),
 	COUNT(delay_gain_shift, 0, 10),
+	TIME("min_delay_window_s", min_delay_window, S, 1, 3600),
+	COUNT(max_active_paths, 0, MAX_PATHS),
 	COUNT(weight_step, 0, 1000),
 	TIME("weight_period_ms", weight_period, MS, 1, 60000),
 	COUNT(weight_total, 1, 1000000),
@@ -110,11 +113,37 @@ static void read_interfaces(struct jat at, struct config *config)
 		config->interfaces[i] = jat_string(jat_item(at, i));
 }
 
+/* The clock of an experiment (mpip/core/clock.h). */
+static void read_clock(struct jat at, struct clock_distortion *clock)
+{
+	static const char *const keys[] = {"offset_us", "skew_ppm", "step", NULL};
+	static const char *const step_keys[] = {"at_s", "by_us", NULL};
+	static const double far = 1e15;
+	if (!jat_present(at))
+		return;
+	jat_only(at, keys);
+	clock->any = true;
+	clock->offset.us = jat_integer_or(jat_key(at, "offset_us"), (int64_t)-far, (int64_t)far, 0);
+	clock->skew_ppb =
+		(int64_t)(1000 * jat_number_or(jat_key(at, "skew_ppm"), -10000, 10000, 0));
+	struct jat steps = jat_key(at, "step");
+	size_t n = jat_length(steps);
+	if (n > CLOCK_STEPS)
+		jat_fail(steps, "expected at most %d steps", CLOCK_STEPS);
+	for (size_t i = 0; i < n && i < CLOCK_STEPS; i++) {
+		struct jat step = jat_item(steps, i);
+		struct clock_step *out = &clock->step[clock->steps++];
+		jat_only(step, step_keys);
+		out->at.us = (int64_t)(1e6 * jat_number(jat_key(step, "at_s"), 0, 1e8));
+		out->by.us = jat_integer(jat_key(step, "by_us"), (int64_t)-far, (int64_t)far);
+	}
+}
+
 static void read_root(struct jat root, struct config *config)
 {
-	static const char *const others[] = {"wire_form", "scheduler", "seed", "reorder",
-		"interfaces", "tun", "socket", "wire_port", "table", "rule_priority", "mark",
-		"batch_us", NULL};
+	static const char *const others[] = {"wire_form", "scheduler", "min_delay", "policies",
+		"clock", "seed", "reorder", "interfaces", "tun", "socket", "wire_port", "table",
+		"rule_priority", "mark", "batch_us", NULL};
 	static const char *const none[] = {NULL};
 	struct settings *set = &config->settings;
 
@@ -135,6 +164,11 @@ static void read_root(struct jat root, struct config *config)
 		jat_key(root, "wire_form"), wire_form_names, set->wire_form);
 	set->scheduler = (enum scheduler_kind)jat_choice_or(
 		jat_key(root, "scheduler"), scheduler_names, set->scheduler);
+	set->min_delay = (enum min_delay_kind)jat_choice_or(
+		jat_key(root, "min_delay"), min_delay_names, set->min_delay);
+	if (jat_present(jat_key(root, "policies")))
+		policies_read(jat_key(root, "policies"), &set->policies);
+	read_clock(jat_key(root, "clock"), &set->clock);
 	config->seeded = jat_present(jat_key(root, "seed"));
 	set->seed = (uint64_t)jat_integer_or(jat_key(root, "seed"), 0, INT64_MAX, 0);
 

@@ -9,6 +9,8 @@
 
 #include "mpip/io/control.h"
 
+#include "mpip/io/policies.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
@@ -153,8 +155,10 @@ static json_t *sessions_json(const struct engine *e, struct usec now)
 
 static json_t *path_json(const struct session *s, const struct path *p, struct usec now)
 {
-	static const char *const words[] = {
-		[PATH_UNPROVEN] = "unproven", [PATH_IN_USE] = "in use", [PATH_SILENT] = "silent"};
+	static const char *const words[] = {[PATH_UNPROVEN] = "unproven",
+		[PATH_IN_USE] = "in use",
+		[PATH_SILENT] = "silent",
+		[PATH_SPARE] = "spare"};
 	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
 		"session_id", (json_int_t)s->key.id.n, "path", (int)p->id.n, "src",
 		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
@@ -187,8 +191,7 @@ static json_t *stats_json(const struct control *c, const struct engine *e)
 		"{s:o, s:o, s:o}", "protocol", all, "io", c->io_stats(c->context), "about", about);
 }
 
-static json_t *answer(
-	const struct control *c, const struct engine *e, const char *command, struct usec now)
+static json_t *answer(const struct control *c, struct engine *e, char *command, struct usec now)
 {
 	if (strcmp(command, "status") == 0)
 		return c->status(c->context);
@@ -200,13 +203,15 @@ static json_t *answer(
 		return paths_json(e, now);
 	if (strcmp(command, "stats") == 0)
 		return stats_json(c, e);
+	if (strcmp(command, "policy") == 0 || strncmp(command, "policy ", 7) == 0)
+		return policies_command(engine_policies(e), command + 6);
 	return json_pack("{s:o}", "error",
-		json_sprintf(
-			"unknown command '%.40s', expected status, peers, sessions, paths or stats",
+		json_sprintf("unknown command '%.40s', expected status, peers, sessions, paths, "
+			     "stats or policy",
 			command));
 }
 
-static void serve_client(const struct control *c, const struct engine *e, int fd, struct usec now)
+static void serve_client(const struct control *c, struct engine *e, int fd, struct usec now)
 {
 	struct timeval limit = {.tv_usec = 200000};
 	int buffer = SEND_BUFFER;
@@ -218,7 +223,7 @@ static void serve_client(const struct control *c, const struct engine *e, int fd
 	bool allowed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 &&
 		       (who.uid == 0 || who.uid == geteuid());
 
-	char command[64];
+	char command[256];
 	ssize_t n = recv(fd, command, sizeof(command) - 1, 0);
 	if (n <= 0)
 		return;
@@ -240,7 +245,7 @@ static void serve_client(const struct control *c, const struct engine *e, int fd
 	json_decref(json);
 }
 
-void control_serve(struct control *c, const struct engine *e, struct usec now)
+void control_serve(struct control *c, struct engine *e, struct usec now)
 {
 	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)

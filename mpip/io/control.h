@@ -9,8 +9,8 @@
 #include <sys/un.h>
 
 /*
- * The control socket: mpipctl writes one command and a newline, mpipd answers with one JSON object
- * and closes. Only root and the daemon's own user are answered.
+ * The control socket: mpipctl writes one command with its words and a newline, mpipd answers with
+ * one JSON object and closes. Only root and the daemon's own user are answered.
  */
 
 /* An address from the name of a socket: a path, or "@NAME" in the abstract namespace, which every
@@ -32,6 +32,6 @@ void control_close(struct control *c);
 
 /* Answers one waiting client, if there is one. Never blocks for long: a client that does not read
  * is cut off. */
-void control_serve(struct control *c, const struct engine *e, struct usec now);
+void control_serve(struct control *c, struct engine *e, struct usec now);
 
 #endif

@@ -223,8 +223,9 @@ static struct engine *make_engine(struct daemon *d)
 {
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
-	struct engine_setup setup = {
-		.settings = d->config.settings, .wire_port = d->config.wire_port};
+	struct engine_setup setup = {.settings = d->config.settings,
+		.wire_port = d->config.wire_port,
+		.started = d->started};
 	if (!d->config.seeded &&
 		getrandom(&setup.settings.seed, sizeof(setup.settings.seed), 0) < 0)
 		return NULL;
