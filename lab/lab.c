@@ -5,13 +5,7 @@
  * Theory of operation
  * -------------------
  * lab_up() enters the lab in STATE_DIR, makes one namespace per host and router, wires the links,
- * and only then adds addresses, routes and neighbours, because a route wants its interface up.
- *
- * A host with several NICs answers from the NIC that was asked: each NIC has a table of its own
- * (TABLE_BASE + its number), which a rule selects by source address; the main table has a default
- * route by each NIC, of which the first NIC's counts as long as it is there. Neighbours are entered
- * as permanent, so that no ARP stands in the way of the first packets, and so that none is lost
- * with them.
+ * and only then adds addresses and routes (addressing.c), because a route wants its interface up.
  *
  * lab_down() needs nothing but the scenario that STATE_DIR keeps. It removes interfaces before the
  * namespaces' names: a namespace lives on while there is a process in it, its links must not.
@@ -19,24 +13,20 @@
 
 #include "lab/lab.h"
 
+#include "lab/addressing.h"
 #include "lab/error.h"
 #include "lab/firewall.h"
 #include "lab/net.h"
 #include "lab/netns.h"
 #include "lab/qdisc.h"
-#include "lab/routing.h"
 #include "lab/state.h"
 #include "lab/wiring.h"
 
-#include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#define TABLE_BASE    100
-#define PRIORITY_BASE 1000 /* of the source rules: before main's 32766 */
 
 volatile sig_atomic_t lab_stop;
 
@@ -77,6 +67,9 @@ static int set_sysctls(struct ns *ns, bool router, char **error)
 		 */
 		{"ipv4/conf/all/send_redirects", "0", false},
 		{"ipv4/conf/default/send_redirects", "0", false},
+		/* Losing its first address does not lose a NIC the others. */
+		{"ipv4/conf/all/promote_secondaries", "1", false},
+		{"ipv4/conf/default/promote_secondaries", "1", false},
 		/* One run must not learn from the one before. */
 		{"ipv4/tcp_no_metrics_save", "1", false},
 	};
@@ -85,84 +78,6 @@ static int set_sysctls(struct ns *ns, bool router, char **error)
 		if (net_sysctl(ns, keys[i].key, keys[i].value, keys[i].optional, error) < 0)
 			return -1;
 	return 0;
-}
-
-/* Addresses, and who is across the link. */
-static int configure_nic(
-	const struct scenario *s, struct end end, struct ns *ns, int ifindex, char **error)
-{
-	const struct nic *nic = scenario_nic(s, end);
-	const struct nic *across = scenario_nic(s, scenario_across(s, end));
-
-	if (net_address(ns, ifindex, nic->address, nic->prefix, error) < 0)
-		return -1;
-	return net_neighbour(ns, ifindex, across->address, across->mac, error);
-}
-
-static int configure_host_routes(
-	const struct scenario *s, struct end end, struct ns *ns, int ifindex, char **error)
-{
-	const struct nic *nic = scenario_nic(s, end);
-	unsigned number = (unsigned)end.nic;
-	struct net_route connected = {
-		.table = TABLE_BASE + number,
-		.network = nic_network(nic),
-		.prefix = nic->prefix,
-		.source = nic->address,
-		.ifindex = ifindex,
-	};
-	struct net_route by_router = {
-		.table = TABLE_BASE + number,
-		.gateway = scenario_nic(s, scenario_across(s, end))->address,
-		.source = nic->address,
-		.ifindex = ifindex,
-	};
-
-	if (net_route(ns, &connected, error) < 0 || net_route(ns, &by_router, error) < 0 ||
-		net_rule_from(
-			ns, PRIORITY_BASE + number, nic->address, TABLE_BASE + number, error) < 0)
-		return -1;
-	by_router.table = RT_TABLE_MAIN;
-	by_router.metric = number;
-	return net_route(ns, &by_router, error);
-}
-
-static int configure_router(const struct scenario *s, size_t n, struct ns *ns, char **error)
-{
-	const struct node *node = &s->nodes[n];
-	struct lab_route *routes;
-	size_t n_routes = routing_table(s, n, &routes);
-	int result = 0;
-	for (size_t i = 0; i < n_routes && result == 0; i++) {
-		const struct nic *port = &node->nics[routes[i].port];
-		struct net_route route = {
-			.table = RT_TABLE_MAIN,
-			.network = routes[i].network,
-			.prefix = routes[i].prefix,
-			.gateway = routes[i].via->address,
-			.source = port->address,
-			.ifindex = net_index(ns, port->name, error),
-		};
-		result = route.ifindex ? net_route(ns, &route, error) : -1;
-	}
-	free(routes);
-	return result < 0 ? -1 : firewall_build(ns, node, error);
-}
-
-static int configure_node(const struct scenario *s, size_t n, struct ns *ns, char **error)
-{
-	const struct node *node = &s->nodes[n];
-	if (net_up(ns, "lo", error) < 0)
-		return -1;
-	for (size_t i = 0; i < node->n_nics; i++) {
-		struct end end = {n, i};
-		int ifindex = net_index(ns, node->nics[i].name, error);
-		if (!ifindex || configure_nic(s, end, ns, ifindex, error) < 0)
-			return -1;
-		if (!node->router && configure_host_routes(s, end, ns, ifindex, error) < 0)
-			return -1;
-	}
-	return node->router ? configure_router(s, n, ns, error) : 0;
 }
 
 static int stopped(char **error)
@@ -198,7 +113,9 @@ static int build(
 			return -1;
 	}
 	for (size_t n = 0; n < s->n_nodes; n++)
-		if (stopped(error) < 0 || configure_node(s, n, &ns[n], error) < 0)
+		if (stopped(error) < 0 || net_up(&ns[n], "lo", error) < 0 ||
+			addressing_build(s, n, &ns[n], error) < 0 ||
+			firewall_build(&ns[n], &s->nodes[n], error) < 0)
 			return -1;
 	return 0;
 }

@@ -12,14 +12,17 @@
 
 #include "lab/error.h"
 #include "lab/lab.h"
+#include "lab/player.h"
 #include "lab/scenario.h"
 #include "lab/show.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -30,6 +33,7 @@ static const char usage[] =
 	"  lab status [--name NAME] [--json]      hosts, links and counters of one lab or all\n"
 	"  lab exec [--name NAME] HOST CMD...     run a command in a host or router\n"
 	"  lab counters [--name NAME]             every counter of a lab, as JSON\n"
+	"  lab play [--name NAME]                 make the scenario's events happen, from now on\n"
 	"  lab check SCENARIO                     say what is wrong with a scenario, if anything\n"
 	"  lab draw SCENARIO                      draw a scenario's topology\n"
 	"\n"
@@ -240,15 +244,73 @@ static int run_counters(const struct options *o, char **error)
 	return 0;
 }
 
+static void print_played(void *player, const struct lab_event *e)
+{
+	char *text = event_text(player_scenario(player), e);
+	printf("%9.3f s  %s\n", (double)e->at_us / 1e6, text);
+	fflush(stdout);
+	free(text);
+}
+
+static int64_t microseconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
+}
+
+/* Sleeps until `deadline`; a signal ends it early. */
+static void sleep_until(int64_t deadline)
+{
+	struct timespec t = {deadline / 1000000, deadline % 1000000 * 1000};
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+static int play_all(struct player *p, char **error)
+{
+	int64_t start = microseconds(), next = 0;
+	int result = 0;
+	while (result == 0 && next != PLAYER_DONE && !lab_stop) {
+		sleep_until(start + next);
+		if (!lab_stop)
+			result = player_step(
+				p, microseconds() - start, &next, print_played, p, error);
+	}
+	if (result == 0 && next != PLAYER_DONE)
+		return lab_fail(error, "interrupted, the lab stays as it is now");
+	return result;
+}
+
+static int run_play(const struct options *o, char **error)
+{
+	expect_arguments(o, 0, "lab play wants no argument but --name");
+	if (need_root("play", error) < 0)
+		return -1;
+	char *name = which_lab(o, error);
+	struct player *p = name ? player_open(name, error) : NULL;
+	int result = -1;
+	if (p && player_scenario(p)->n_events == 0) {
+		lab_fail(error, "lab %s has no events to play", name);
+	} else if (p) {
+		catch_signals();
+		result = play_all(p, error);
+	}
+	player_close(p);
+	free(name);
+	return result;
+}
+
 static int run_check(const struct options *o, char **error)
 {
 	expect_arguments(o, 1, "lab check wants one scenario file");
 	struct scenario *s = scenario_load(o->arguments[0], error);
 	if (!s)
 		return -1;
-	printf("%s: %zu hosts, %zu routers, %zu links%s\n", o->arguments[0], s->n_hosts,
-		s->n_nodes - s->n_hosts, s->n_links,
-		scenario_needs_netem(s, NULL) ? ", needs sch_netem" : "");
+	printf("%s: %zu hosts, %zu routers, %zu links", o->arguments[0], s->n_hosts,
+		s->n_nodes - s->n_hosts, s->n_links);
+	if (s->n_events > 0)
+		printf(", %zu events", s->n_events);
+	printf("%s\n", scenario_needs_netem(s, NULL) ? ", needs sch_netem" : "");
 	scenario_free(s);
 	return 0;
 }
@@ -273,6 +335,7 @@ static const struct {
 	{"status", run_status},
 	{"exec", run_exec},
 	{"counters", run_counters},
+	{"play", run_play},
 	{"check", run_check},
 	{"draw", run_draw},
 };
@@ -318,5 +381,5 @@ int main(int argc, char **argv)
 		free(error);
 		return result < 0;
 	}
-	usage_error("expected up, down, status, exec, counters, check or draw");
+	usage_error("expected up, down, status, exec, counters, play, check or draw");
 }

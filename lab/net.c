@@ -243,15 +243,25 @@ int net_no_super_packets(struct ns *ns, const char *name, char **error)
 		ns, nla_put_u32(msg, IFLA_GSO_MAX_SEGS, 1), msg, "setting gso_max_segs", error);
 }
 
-int net_up(struct ns *ns, const char *name, char **error)
+static int set_up(struct ns *ns, const char *name, bool up, char **error)
 {
 	struct ifinfomsg info = {.ifi_family = AF_UNSPEC,
 		.ifi_index = net_index(ns, name, error),
-		.ifi_flags = IFF_UP,
+		.ifi_flags = up ? IFF_UP : 0,
 		.ifi_change = IFF_UP};
 	if (!info.ifi_index)
 		return -1;
 	return ns_send(ns, 0, link_message(RTM_NEWLINK, &info), name, error);
+}
+
+int net_up(struct ns *ns, const char *name, char **error)
+{
+	return set_up(ns, name, true, error);
+}
+
+int net_down(struct ns *ns, const char *name, char **error)
+{
+	return set_up(ns, name, false, error);
 }
 
 int net_wait_carrier(struct ns *ns, const char *name, char **error)
@@ -327,7 +337,7 @@ int net_pin(struct ns *ns, const char *name, int cpu, char **error)
 	}
 }
 
-int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error)
+static struct rtnl_addr *ipv4_on(int ifindex, struct in_addr address, int prefix)
 {
 	struct rtnl_addr *a = rtnl_addr_alloc();
 	if (!a)
@@ -335,8 +345,22 @@ int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, 
 	struct nl_addr *local = nl_ipv4(address, prefix);
 	rtnl_addr_set_ifindex(a, ifindex);
 	rtnl_addr_set_local(a, local);
-	int err = rtnl_addr_add(ns->nl, a, NLM_F_EXCL);
 	nl_addr_put(local);
+	return a;
+}
+
+int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error)
+{
+	struct rtnl_addr *a = ipv4_on(ifindex, address, prefix);
+	int err = rtnl_addr_add(ns->nl, a, NLM_F_EXCL);
+	rtnl_addr_put(a);
+	return err < 0 ? fail_nl(ns, inet_ntoa(address), err, error) : 0;
+}
+
+int net_remove_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error)
+{
+	struct rtnl_addr *a = ipv4_on(ifindex, address, prefix);
+	int err = rtnl_addr_delete(ns->nl, a, 0);
 	rtnl_addr_put(a);
 	return err < 0 ? fail_nl(ns, inet_ntoa(address), err, error) : 0;
 }
@@ -365,7 +389,7 @@ int net_route(struct ns *ns, const struct net_route *route, char **error)
 	}
 	rtnl_route_add_nexthop(r, hop); /* now owned by the route */
 
-	int err = rtnl_route_add(ns->nl, r, NLM_F_EXCL);
+	int err = rtnl_route_add(ns->nl, r, NLM_F_REPLACE);
 	nl_addr_put(network);
 	nl_addr_put(source);
 	rtnl_route_put(r);
@@ -377,8 +401,7 @@ int net_route(struct ns *ns, const struct net_route *route, char **error)
 	return fail_nl(ns, doing, err, error);
 }
 
-int net_rule_from(
-	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error)
+static struct rtnl_rule *rule_from(uint32_t priority, struct in_addr source, uint32_t table)
 {
 	struct rtnl_rule *rule = rtnl_rule_alloc();
 	if (!rule)
@@ -389,8 +412,24 @@ int net_rule_from(
 	rtnl_rule_set_src(rule, from);
 	rtnl_rule_set_table(rule, table);
 	rtnl_rule_set_action(rule, FR_ACT_TO_TBL);
-	int err = rtnl_rule_add(ns->nl, rule, NLM_F_EXCL);
 	nl_addr_put(from);
+	return rule;
+}
+
+int net_rule_from(
+	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error)
+{
+	struct rtnl_rule *rule = rule_from(priority, source, table);
+	int err = rtnl_rule_add(ns->nl, rule, NLM_F_EXCL);
+	rtnl_rule_put(rule);
+	return err < 0 && err != -NLE_EXIST ? fail_nl(ns, "source rule", err, error) : 0;
+}
+
+int net_remove_rule_from(
+	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error)
+{
+	struct rtnl_rule *rule = rule_from(priority, source, table);
+	int err = rtnl_rule_delete(ns->nl, rule, 0);
 	rtnl_rule_put(rule);
 	return err < 0 ? fail_nl(ns, "source rule", err, error) : 0;
 }

@@ -55,6 +55,7 @@ int net_index(struct ns *ns, const char *name, char **error);
 int net_no_super_packets(struct ns *ns, const char *name, char **error);
 
 int net_up(struct ns *ns, const char *name, char **error);
+int net_down(struct ns *ns, const char *name, char **error);
 
 /* Waits until the interface passes packets. A veth that was set up before its peer begins to only
  * when the kernel gets around to it, a moment later, and drops what is sent before. */
@@ -65,6 +66,8 @@ int net_wait_carrier(struct ns *ns, const char *name, char **error);
 int net_pin(struct ns *ns, const char *name, int cpu, char **error);
 
 int net_address(struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error);
+int net_remove_address(
+	struct ns *ns, int ifindex, struct in_addr address, int prefix, char **error);
 
 /* A route to `network`/`prefix` in a table, by `gateway` or, when that is 0.0.0.0, on the link.
  * `source` is the address that connections over it get. */
@@ -76,10 +79,13 @@ struct net_route {
 	int ifindex;
 	uint32_t metric; /* of two to the same network the lower counts */
 };
+/* Replaces a route to the same network with the same metric. */
 int net_route(struct ns *ns, const struct net_route *route, char **error);
 
-/* "from SOURCE lookup TABLE" */
+/* "from SOURCE lookup TABLE"; one that is there already is as good. */
 int net_rule_from(
+	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error);
+int net_remove_rule_from(
 	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error);
 
 /* A permanent neighbour entry. */

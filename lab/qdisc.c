@@ -77,7 +77,8 @@ static int fail_tc(struct ns *ns, const char *interface, const char *what, int e
 		error, "%s.%s: cannot add %s: %s", ns->name, interface, what, nl_geterror(err));
 }
 
-int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+static int send_tbf(
+	struct ns *ns, const char *interface, const struct shape *shape, int flags, char **error)
 {
 	int ifindex = net_index(ns, interface, error);
 	if (!ifindex)
@@ -88,9 +89,19 @@ int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, 
 	struct rtnl_qdisc *qdisc = root_qdisc(ifindex, "tbf");
 	rtnl_qdisc_tbf_set_limit(qdisc, shape->queue_packets * LAB_FRAME_BYTES);
 	rtnl_qdisc_tbf_set_rate(qdisc, (int)lround(bytes_per_s), (int)lround(burst), 0);
-	int err = rtnl_qdisc_add(ns->nl, qdisc, NLM_F_CREATE | NLM_F_EXCL);
+	int err = rtnl_qdisc_add(ns->nl, qdisc, flags);
 	rtnl_qdisc_put(qdisc);
 	return err < 0 ? fail_tc(ns, interface, "TBF", err, error) : 0;
+}
+
+int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+{
+	return send_tbf(ns, interface, shape, NLM_F_CREATE | NLM_F_EXCL, error);
+}
+
+int qdisc_change_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+{
+	return send_tbf(ns, interface, shape, NLM_F_REPLACE, error);
 }
 
 static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)

@@ -14,6 +14,9 @@
 
 /* The shape's rate and queue, as the root TBF of an interface. */
 int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error);
+/* The same for an interface that has one: what waits in it stays. */
+int qdisc_change_rate(
+	struct ns *ns, const char *interface, const struct shape *shape, char **error);
 
 /* The shape's delay, jitter and loss, as the root netem of an interface. */
 int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error);

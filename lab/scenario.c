@@ -281,7 +281,7 @@ static void find_realms(struct scenario *s)
 static void read_scenario(struct scenario *s, struct jat root)
 {
 	static const char *const keys[] = {
-		"about", "super_packets", "hosts", "routers", "links", NULL};
+		"about", "super_packets", "hosts", "routers", "links", "events", NULL};
 
 	jat_only(root, keys);
 	s->about = lab_text("%s", jat_string_or(jat_key(root, "about"), ""));
@@ -302,6 +302,8 @@ static void read_scenario(struct scenario *s, struct jat root)
 		find_realms(s);
 		scenario_check(s, root);
 	}
+	if (!jdoc_error(root.doc))
+		scenario_read_events(s, jat_key(root, "events"));
 }
 
 struct scenario *scenario_load(const char *file, char **error)
@@ -331,6 +333,7 @@ void scenario_free(struct scenario *s)
 		free(s->nodes[i].nics);
 	free(s->nodes);
 	free(s->links);
+	free(s->events);
 	free(s->about);
 	free(s->file);
 	json_decref(s->source);

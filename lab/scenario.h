@@ -70,6 +70,8 @@ struct lab_link {
 	size_t realm; /* links with the same one know each other's addresses: no NAT is between */
 };
 
+struct lab_event;
+
 struct scenario {
 	char *file;         /* as given to scenario_load() */
 	char *about;        /* "" when the file has none */
@@ -79,6 +81,8 @@ struct scenario {
 	size_t n_hosts;     /* nodes[0 .. n_hosts-1] are the hosts */
 	struct lab_link *links;
 	size_t n_links;
+	struct lab_event *events; /* lab/events.h; by time */
+	size_t n_events;
 	json_t *source; /* the file's content */
 };
 

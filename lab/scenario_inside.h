@@ -20,6 +20,9 @@ void scenario_check_names(const struct scenario *s, struct jat root);
 /* What only shows when everything is read. Needs the links' realms. */
 void scenario_check(const struct scenario *s, struct jat root);
 
+/* events.c: the list "events". Needs everything else, checked. */
+void scenario_read_events(struct scenario *s, struct jat list);
+
 /* Whether two networks of which the shorter prefix is `prefix` bits have an address in common. */
 bool same_network(struct in_addr a, struct in_addr b, int prefix);
 

@@ -83,7 +83,8 @@ static const struct {
 } bad[] = {
 	{"{ \"hosts\"", "[ \"hosts\"", "line 1: expected JSON: ']' expected near ':'"},
 	{"\"links\"", "\"cables\"",
-		"cables: unknown key, expected about, super_packets, hosts, routers or links"},
+		"cables: unknown key, expected about, super_packets, hosts, routers, links or "
+		"events"},
 	{"\"links\": [" LINKS "]", "\"about\": \"\"",
 		"hosts[0].nics[0]: expected a link with the end \"client.eth0\""},
 	{"\"hosts\": [" CLIENT ", " SERVER "]", "\"hosts\": []",

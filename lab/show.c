@@ -12,6 +12,7 @@
 #include "lab/show.h"
 
 #include "lab/error.h"
+#include "lab/events.h"
 #include "lab/lab.h"
 
 #include <arpa/inet.h>
@@ -171,6 +172,13 @@ void show_drawing(FILE *out, const struct scenario *s)
 	for (size_t n = s->n_hosts; n < s->n_nodes; n++) {
 		fputc('\n', out);
 		draw_router(out, s, n);
+	}
+	if (s->n_events > 0)
+		fputs("\nEvents:\n", out);
+	for (size_t i = 0; i < s->n_events; i++) {
+		char *text = event_text(s, &s->events[i]);
+		fprintf(out, "%9.3f s  %s\n", (double)s->events[i].at_us / 1e6, text);
+		free(text);
 	}
 }
 

@@ -151,3 +151,44 @@ int wiring_build(
 		return -1;
 	return add_stages(router, w.down, w.n_down, &l->down, error);
 }
+
+/* A veth has its carrier from its peer's being up. Seen from the near end that is the first pair's
+ * other end; seen from the port it is the last pair's, which is the near end itself where the link
+ * has but one pair. */
+static int set_plugged(
+	const struct scenario *s, size_t index, struct ns *router, bool plugged, char **error)
+{
+	const struct lab_link *l = &s->links[index];
+	const char *port = scenario_nic(s, l->far)->name;
+	struct wiring w = wiring_plan(l, port);
+	char near[LAB_NIC_MAX + 1], first[LAB_NIC_MAX + 1];
+	segment_names(port, 0, w.segments, near, first);
+	int (*set)(struct ns *, const char *, char **) = plugged ? net_up : net_down;
+	if (set(router, first, error) < 0)
+		return -1;
+	if (w.segments == 0)
+		return 0;
+	segment_names(port, w.segments, w.segments, near, first);
+	return set(router, near, error);
+}
+
+int wiring_unplug(const struct scenario *s, size_t index, struct ns *router, char **error)
+{
+	return set_plugged(s, index, router, false, error);
+}
+
+int wiring_plug(const struct scenario *s, size_t index, struct ns *router, char **error)
+{
+	return set_plugged(s, index, router, true, error);
+}
+
+int wiring_set_rate(const struct scenario *s, size_t index, bool up, double rate_mbit,
+	struct ns *router, char **error)
+{
+	const struct lab_link *l = &s->links[index];
+	struct wiring w = wiring_plan(l, scenario_nic(s, l->far)->name);
+	struct shape shape = up ? l->up : l->down;
+	shape.rate_mbit = rate_mbit;
+	return qdisc_change_rate(
+		router, up ? w.up[0].interface : w.down[0].interface, &shape, error);
+}

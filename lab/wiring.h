@@ -44,4 +44,13 @@ struct wiring wiring_plan(const struct lab_link *l, const char *port);
 int wiring_build(
 	const struct scenario *s, size_t index, struct ns *host, struct ns *router, char **error);
 
+/* Takes a link's carrier away at both its ends, and gives it back. The router that is its far end
+ * may lose neighbours and routes with it. */
+int wiring_unplug(const struct scenario *s, size_t index, struct ns *router, char **error);
+int wiring_plug(const struct scenario *s, size_t index, struct ns *router, char **error);
+
+/* Changes the rate of a direction that has one: `up`, or else down. What is queued stays. */
+int wiring_set_rate(const struct scenario *s, size_t index, bool up, double rate_mbit,
+	struct ns *router, char **error);
+
 #endif
