@@ -61,6 +61,7 @@ make lab-up [SCENARIO=dual-nic] build a lab of network namespaces
 make lab-status                 show it, with live counters
 make lab-exec HOST=client CMD='ping -c 3 10.0.3.2'
 make lab-down                   take it down
+make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says
 make lint, make format          clang-tidy, cppcheck, shellcheck, clang-format
 make deps                       install what this machine lacks (apt)
 make clean                      remove build/ (results stay in out/)

@@ -10,6 +10,7 @@
  * shell, for a command that cannot be run or is not found.
  */
 
+#include "lab/calibrate.h"
 #include "lab/error.h"
 #include "lab/lab.h"
 #include "lab/player.h"
@@ -34,17 +35,29 @@ static const char usage[] =
 	"  lab exec [--name NAME] HOST CMD...     run a command in a host or router\n"
 	"  lab counters [--name NAME]             every counter of a lab, as JSON\n"
 	"  lab play [--name NAME]                 make the scenario's events happen, from now on\n"
+	"  lab calibrate [OPTION...] [SCENARIO]   measure links by traffic, beside the scenario\n"
 	"  lab check SCENARIO                     say what is wrong with a scenario, if anything\n"
 	"  lab draw SCENARIO                      draw a scenario's topology\n"
 	"\n"
 	"NAME is by default the scenario file's name without .json; and where there is no "
 	"SCENARIO,\n"
 	"that of the only lab there is. `ip netns exec NAME-HOST CMD` works as well.\n"
+	"\n"
+	"lab calibrate builds a lab of its own from SCENARIO and takes it down again; without one "
+	"it\n"
+	"measures the lab NAME, which nobody else should use meanwhile. The exit status is 1 when "
+	"a\n"
+	"link is not as configured.\n"
+	"  --short           about a second per direction\n"
+	"  --virtual-time    the clock is virtual: exact tolerances\n"
+	"  --json            the result as JSON; --output FILE writes it to a file besides\n"
+	"\n"
 	"lab/README.md describes scenarios.\n";
 
 struct options {
 	const char *name;
-	bool json;
+	const char *output;
+	bool json, brief, virtual_time;
 	char **arguments; /* NULL-terminated */
 	int n_arguments;
 };
@@ -110,6 +123,17 @@ static void catch_signals(void)
 		sigaction(signals[i], &action, NULL);
 }
 
+/* The name of a lab that is built from the first argument. Allocated. */
+static char *name_for(const struct options *o)
+{
+	const char *base = strrchr(o->arguments[0], '/');
+	char *name = lab_text("%s", o->name ? o->name : base ? base + 1 : o->arguments[0]);
+	size_t n = strlen(name);
+	if (!o->name && n > 5 && strcmp(name + n - 5, ".json") == 0)
+		name[n - 5] = '\0';
+	return name;
+}
+
 static int run_up(const struct options *o, char **error)
 {
 	expect_arguments(o, 1, "lab up wants one scenario file");
@@ -117,12 +141,7 @@ static int run_up(const struct options *o, char **error)
 	if (!s)
 		return -1;
 
-	const char *base = strrchr(o->arguments[0], '/');
-	char *name = lab_text("%s", o->name ? o->name : base ? base + 1 : o->arguments[0]);
-	size_t n = strlen(name);
-	if (!o->name && n > 5 && strcmp(name + n - 5, ".json") == 0)
-		name[n - 5] = '\0';
-
+	char *name = name_for(o);
 	int result = need_root("up", error);
 	if (result == 0) {
 		catch_signals();
@@ -300,6 +319,80 @@ static int run_play(const struct options *o, char **error)
 	return result;
 }
 
+static void show_progress(
+	void *terminal, size_t done, size_t of, const char *link, const char *direction)
+{
+	if (*(bool *)terminal)
+		fprintf(stderr, "\rlab: %zu of %zu: %s %s    ", done + 1, of, link, direction);
+	else
+		fprintf(stderr, "lab: %zu of %zu: %s %s\n", done + 1, of, link, direction);
+}
+
+/* What was measured, wherever it shall go. */
+static int report(const struct options *o, const struct scenario *s, const struct calibration *c,
+	char **error)
+{
+	json_t *json = calibration_json(s, c);
+	int result = 0;
+	if (o->output && json_dump_file(json, o->output, JSON_INDENT(2)) < 0)
+		result = lab_fail(error, "%s: cannot be written", o->output);
+	if (o->json) {
+		json_dumpf(json, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		calibration_table(stdout, s, c);
+	}
+	json_decref(json);
+	return result;
+}
+
+static int calibrate_lab(
+	const struct options *o, const struct scenario *s, const char *name, char **error)
+{
+	bool terminal = isatty(STDERR_FILENO);
+	struct calibrate_options options = {.brief = o->brief,
+		.virtual_time = o->virtual_time,
+		.progress = show_progress,
+		.arg = &terminal};
+	struct calibration *c = calibrate(s, name, &options, error);
+	if (terminal)
+		fputs("\r\033[K", stderr);
+	if (!c)
+		return -1;
+	int result = report(o, s, c, error);
+	if (result == 0 && !c->good)
+		result = lab_fail(error, "%s: links are not as configured", name);
+	calibration_free(c);
+	return result;
+}
+
+static int run_calibrate(const struct options *o, char **error)
+{
+	if (o->n_arguments > 1)
+		usage_error("lab calibrate wants at most one scenario file");
+	if (need_root("calibrate", error) < 0)
+		return -1;
+	bool own = o->n_arguments == 1;
+	/* Not the name of a lab that somebody plays in while its scenario is calibrated. */
+	char *name = own && !o->name ? lab_text("calibrate%d", (int)getpid()) : which_lab(o, error);
+	struct scenario *s = own    ? scenario_load(o->arguments[0], error)
+			     : name ? lab_scenario(name, error)
+				    : NULL;
+	int result = s ? 0 : -1;
+	if (s) {
+		catch_signals();
+		result = own ? lab_up(s, name, error) : 0;
+	}
+	if (s && result == 0) {
+		result = calibrate_lab(o, s, name, error);
+		if (own && lab_down(name, error) < 0)
+			result = -1;
+	}
+	free(name);
+	scenario_free(s);
+	return result;
+}
+
 static int run_check(const struct options *o, char **error)
 {
 	expect_arguments(o, 1, "lab check wants one scenario file");
@@ -336,6 +429,7 @@ static const struct {
 	{"exec", run_exec},
 	{"counters", run_counters},
 	{"play", run_play},
+	{"calibrate", run_calibrate},
 	{"check", run_check},
 	{"draw", run_draw},
 };
@@ -345,6 +439,9 @@ int main(int argc, char **argv)
 	static const struct option long_options[] = {
 		{"name", required_argument, NULL, 'n'},
 		{"json", no_argument, NULL, 'j'},
+		{"short", no_argument, NULL, 's'},
+		{"virtual-time", no_argument, NULL, 'v'},
+		{"output", required_argument, NULL, 'o'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -361,6 +458,12 @@ int main(int argc, char **argv)
 			o.name = optarg;
 		} else if (c == 'j') {
 			o.json = true;
+		} else if (c == 's') {
+			o.brief = true;
+		} else if (c == 'v') {
+			o.virtual_time = true;
+		} else if (c == 'o') {
+			o.output = optarg;
 		} else if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
@@ -381,5 +484,5 @@ int main(int argc, char **argv)
 		free(error);
 		return result < 0;
 	}
-	usage_error("expected up, down, status, exec, counters, play, check or draw");
+	usage_error("expected up, down, status, exec, counters, play, calibrate, check or draw");
 }

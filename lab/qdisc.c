@@ -77,6 +77,11 @@ static int fail_tc(struct ns *ns, const char *interface, const char *what, int e
 		error, "%s.%s: cannot add %s: %s", ns->name, interface, what, nl_geterror(err));
 }
 
+double qdisc_burst(const struct shape *shape)
+{
+	return fmax(BURST_FRAMES * LAB_FRAME_BYTES, shape->rate_mbit / 8 * BURST_US);
+}
+
 static int send_tbf(
 	struct ns *ns, const char *interface, const struct shape *shape, int flags, char **error)
 {
@@ -85,10 +90,10 @@ static int send_tbf(
 		return -1;
 
 	double bytes_per_s = shape->rate_mbit * 1e6 / 8;
-	double burst = fmax(BURST_FRAMES * LAB_FRAME_BYTES, bytes_per_s * BURST_US * 1e-6);
 	struct rtnl_qdisc *qdisc = root_qdisc(ifindex, "tbf");
 	rtnl_qdisc_tbf_set_limit(qdisc, shape->queue_packets * LAB_FRAME_BYTES);
-	rtnl_qdisc_tbf_set_rate(qdisc, (int)lround(bytes_per_s), (int)lround(burst), 0);
+	rtnl_qdisc_tbf_set_rate(
+		qdisc, (int)lround(bytes_per_s), (int)lround(qdisc_burst(shape)), 0);
 	int err = rtnl_qdisc_add(ns->nl, qdisc, flags);
 	rtnl_qdisc_put(qdisc);
 	return err < 0 ? fail_tc(ns, interface, "TBF", err, error) : 0;

@@ -18,6 +18,9 @@ int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, 
 int qdisc_change_rate(
 	struct ns *ns, const char *interface, const struct shape *shape, char **error);
 
+/* The bytes that the shape's token bucket holds. */
+double qdisc_burst(const struct shape *shape);
+
 /* The shape's delay, jitter and loss, as the root netem of an interface. */
 int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error);
 

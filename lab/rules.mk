@@ -5,7 +5,8 @@
 LAB_PKGS := jansson libnl-route-3.0 libnftables
 LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
 	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
-	inside.o counters.o verdict.o player.o)
+	inside.o counters.o verdict.o player.o \
+	traffic.o calibrate.o calibrate_show.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
 LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test)
 
@@ -51,3 +52,10 @@ lab-exec: export LAB_CMD = $(CMD)
 lab-exec:
 	$(LAB_READY)
 	@$(LAB_RUN) exec $(LAB_NAME) $(or $(HOST),client) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"
+
+# Whether the links of a scenario are as it says, by traffic: SHORT=1 for a second per direction.
+.PHONY: calibrate
+calibrate:
+	$(LAB_READY)
+	@$(LAB_RUN) calibrate $(LAB_NAME) $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT)) \
+		$(LAB_SCENARIO)

@@ -1,0 +1,132 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# Calibration: good links are good, and what is changed behind the lab's back is found by traffic.
+#
+# Where the clock is virtual (GROUND=vm) tolerances are exact, and one try must do; a machine that is
+# late for most of a second makes a link that is not what it says, so there it has three tries.
+
+setup() {
+  [ "$(id -u)" -eq 0 ] || skip "needs root"
+  lab=$PWD/${BUILD:-build}/lab/lab
+  json=$PWD/${BUILD:-build}/ci/json
+  scenarios=$PWD/lab/scenarios
+  name=${CI_PREFIX:-ci$$}-cal${BATS_TEST_NUMBER:-0}
+  options=() tries=3
+  if [ "${GROUND:-host}" = vm ]; then options=(--virtual-time) tries=1; fi
+  out=$BATS_TEST_TMPDIR/calibration.json
+}
+
+teardown() {
+  local one
+  for one in /run/mpip-lab/"$name"*; do
+    [ -d "$one" ] && "$lab" down --name "${one##*/}" 2>/dev/null
+  done
+  return 0
+}
+
+need_netem() {
+  "$lab" up --name "$name-netem" "$scenarios/calibration.json" || skip "needs sch_netem"
+  "$lab" down --name "$name-netem"
+}
+
+calibrate() { "$lab" calibrate "${options[@]}" --output "$out" "$@"; }
+
+is_good() { # ARGUMENTS...: within so many tries
+  local i
+  for ((i = 0; i < tries; i++)); do
+    if calibrate "$@"; then return 0; fi
+  done
+  return 1
+}
+
+# Runs tc in the router of a lab that is up, and expects that a calibration fails for this reason.
+altered() { # REASON TC-ARGUMENTS...
+  local reason=$1 status=0
+  shift
+  "$lab" exec --name "$name" router tc "$@"
+  calibrate --name "$name" --short >"$BATS_TEST_TMPDIR/table" || status=$?
+  cat "$BATS_TEST_TMPDIR/table"
+  [ "$status" -eq 1 ]
+  grep -q "$reason" "$BATS_TEST_TMPDIR/table"
+  [ "$("$json" good <"$out")" = false ]
+}
+
+@test "links with a rate are as configured, and nothing is left" {
+  is_good --name "$name" --short "$scenarios/dual-nic.json"
+  [ "$("$json" good <"$out")" = true ]
+  [ "$("$json" links[].up.rate_mbit.configured <"$out" | tr '\n' ' ')" = "100.0 100.0 100.0 100.0 " ]
+  [ "$("$json" links[].down.queue_packets.good <"$out" | sort -u)" = true ]
+  [ "$("$lab" status --name "$name" 2>&1 | grep -c "there is no lab")" -eq 1 ]
+}
+
+@test "links without a shape have no rate to measure" {
+  is_good --name "$name" --short "$scenarios/dual-nic-unshaped.json"
+  [ "$("$json" links[].up.rate_mbit <"$out" | sort -u)" = null ]
+}
+
+@test "a rate that was altered behind the lab's back is found, either way" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  altered "client.eth0 up: rate" \
+    qdisc change dev c0.up1 root tbf rate 50mbit burst 25000 limit 151400
+  altered "client.eth0 up: rate" \
+    qdisc change dev c0.up1 root tbf rate 150mbit burst 25000 limit 151400
+}
+
+@test "a queue that was altered behind the lab's back is found" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  altered "server.eth1 down: queue" \
+    qdisc change dev s1 root tbf rate 100mbit burst 25000 limit 75700
+}
+
+@test "interrupted, it says so and leaves nothing" {
+  env --default-signal=INT "$lab" calibrate --name "$name" "$scenarios/dual-nic.json" \
+    2>"$BATS_TEST_TMPDIR/stderr" 3>&- &
+  local pid=$! status=0
+  sleep 2
+  kill -INT "$pid"
+  wait "$pid" || status=$?
+  [ "$status" -eq 1 ]
+  grep -q interrupted "$BATS_TEST_TMPDIR/stderr"
+  [ ! -e "/run/mpip-lab/$name" ]
+}
+
+@test "a wrong command line, a scenario that is none" {
+  run "$lab" calibrate a b
+  [ "$status" -eq 2 ]
+  run "$lab" calibrate /nonexistent.json
+  [ "$status" -eq 1 ]
+  [[ $output == *"/nonexistent.json: "* ]]
+}
+
+@test "links of all kinds are as configured: rate, delay, jitter, loss, queue" {
+  need_netem
+  is_good --name "$name" "$scenarios/calibration.json"
+  [ "$("$json" links[].down.jitter.good <"$out" | sort -u)" = true ]
+  [ "$("$json" links[].up.delay_ms.configured <"$out" | tr '\n' ' ')" = "0.0 5.0 20.0 50.0 20.0 20.0 " ]
+}
+
+@test "delay, jitter, loss and order altered behind the lab's back are found" {
+  need_netem
+  "$lab" up --name "$name" "$scenarios/calibration.json"
+  local base="qdisc replace dev c1.dn1 root netem limit 100000" order="rate 8000tbit"
+  # shellcheck disable=SC2086 # words
+  {
+    altered "client.eth1 down: delay" $base delay 8ms 1ms $order loss 1%
+    altered "client.eth1 down: jitter" $base delay 5ms 2.5ms $order loss 1%
+    altered "client.eth1 down: loss" $base delay 5ms 1ms $order loss 8%
+    altered "client.eth1 down: packets overtaken" $base delay 5ms 1ms loss 1%
+    altered "client.eth1 down: jitter" $base delay 5ms $order loss 1%
+    "$lab" exec --name "$name" router tc $base delay 5ms 1ms $order loss 1%
+  }
+  is_good --name "$name" --short
+}
+
+@test "in virtual time, what was altered a little is found" {
+  [ "${GROUND:-host}" = vm ] || skip "needs a virtual clock (GROUND=vm)"
+  "$lab" up --name "$name" "$scenarios/calibration.json"
+  altered "client.eth1 up: delay" qdisc replace dev c1.up2 root netem limit 100000 delay 5.2ms
+  altered "client.eth0 up: rate" \
+    qdisc change dev c0.up1 root tbf rate 101.5mbit burst 25000 limit 151400
+  altered "client.eth0 down: queue" \
+    qdisc change dev c0 root tbf rate 100mbit burst 25000 limit 145344
+}
