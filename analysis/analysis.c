@@ -9,6 +9,8 @@
  *   replay FILE...                   runs Algorithm 1 again over path logs: a run's result.json
  *                                    (both hosts' logs beside it, with the run's settings), or a
  *                                    path log in CSV (with the paper's)
+ *   call RESULT.json...              a call's measures, again from its raw logs; fails when they
+ *                                    are not those of the result
  *   skew [--unit us] [--json] [--corrected OUT.csv] FILE.csv
  *                                    skew and steps of two clocks from (send time, one-way delay
  *                                    [, path]), and the trend before and after correcting them
@@ -16,6 +18,7 @@
  * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
  */
 
+#include "analysis/callcmd.h"
 #include "analysis/pathlog.h"
 #include "analysis/paths.h"
 #include "analysis/plot.h"
@@ -44,6 +47,7 @@ static const char usage[] =
 	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
 	"       analysis paths RESULT.json...\n"
 	"       analysis replay RESULT.json|PATHLOG.csv...\n"
+	"       analysis call RESULT.json...\n"
 	"       analysis skew [--unit s|ms|us|ns] [--json] [--corrected OUT.csv] DELAYS.csv\n"
 	"       --paper FILE  the paper's values (analysis/paper-values.json)\n";
 
@@ -222,6 +226,18 @@ static int replay_all(const struct options *o, char **error)
 	return rc;
 }
 
+static int call(const struct options *o, char **error)
+{
+	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
+	for (int i = 0; bad >= 0 && i < o->count; i++) {
+		json_t *result = load_result(o->names[i], error);
+		int rc = result ? call_command(o->names[i], result, stdout, error) : -1;
+		bad = rc < 0 ? rc : bad | rc;
+		json_decref(result);
+	}
+	return bad;
+}
+
 static int skew(const struct options *o, char **error)
 {
 	if (o->count != 1)
@@ -245,7 +261,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o, char **error);
 	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all},
-		{"skew", skew}};
+		{"call", call}, {"skew", skew}};
 
 	struct options o = {.out = "out", .paper = "analysis/paper-values.json", .unit = "us"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {

@@ -5,14 +5,17 @@ ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o delaylog.o gnuplot.o pathlog.o paths.o \
-		plot.o replay.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE)
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o delaylog.o \
+		emodel.o gnuplot.o pathlog.o paths.o \
+		plot.o reordering.o replay.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
-ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, emodel_test paths_test reordering_test replay_test \
+ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test paths_test reordering_test replay_test \
 	skew_test stats_test)
 UNIT_TESTS += $(ANALYSIS_TESTS)
 $(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o results.o stats.o) $(ANALYSIS_BASE)
+$(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o reordering.o \
+	results.o stats.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
 $(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
 $(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o skew.o stats.o steps.o) \

@@ -22,6 +22,7 @@
 #define WINDOWS_MOST 1024
 #define SAMPLES      20 /* per path, that a window should have */
 #define SIDE         5  /* windows on each side of a step that are looked at */
+#define NEAR         3  /* so many of which a median hides: the step is within */
 #define TIMES        8  /* the usual variation */
 #define LEAST_S      20e-6
 #define ALIKE        0.25 /* how far the paths' jumps may be from their mean, relatively */
@@ -168,10 +169,7 @@ static size_t find_candidates(const struct windows *w, const double *usual, stru
 		*c = (struct candidate){.at = k, .size = jumps[k], .edge = NAN};
 		for (size_t p = 0; p < w->paths; p++) {
 			const double *level = w->least + p * w->count;
-			size_t from = k > SIDE + 1 ? k - 1 - SIDE : 0;
-			double before = level_of(level, from, k - 1);
-			if (isnan(before))
-				before = level_of(level, from, k);
+			double before = level_of(level, k > SIDE ? k - SIDE : 0, k);
 			c->half[p] = before + c->size / 2;
 		}
 	}
@@ -186,9 +184,9 @@ static void locate(const struct delay_log *log, const struct windows *w, double 
 	size_t c = 0;
 	for (size_t i = 0; i < log->count && c < count; i++) {
 		double t = log->sent_s[i];
-		while (c < count && t > (double)(found[c].at + 2) * w->width)
+		while (c < count && t > (double)(found[c].at + NEAR) * w->width)
 			c++;
-		if (c == count || t < ((double)found[c].at - 2) * w->width)
+		if (c == count || t < ((double)found[c].at - NEAR) * w->width)
 			continue;
 		double level = log->delay_s[i] - skew * t, half = found[c].half[log->path[i]];
 		if (isnan(half) || level >= half)

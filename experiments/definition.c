@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const workload_kinds[] = {"tcp", "udp", NULL};
+const char *const workload_kinds[] = {"tcp", "udp", "call", NULL};
 const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 
 static char *copy(const char *s)
@@ -43,32 +43,64 @@ static void check_name(struct jat at, const char *name)
 			name);
 }
 
-static struct workload read_workload(struct jat at)
+/* What iperf3 sends, in the workload itself or in a call's "tcp". */
+static void read_iperf(struct jat at, struct workload *w)
+{
+	static const char *const controls[] = {"cubic", "reno", NULL};
+	w->iperf = true;
+	w->tcp = w->kind != WORKLOAD_UDP;
+	w->direction = (enum direction)jat_choice_or(
+		jat_key(at, "direction"), direction_names, DIRECTION_FORWARD);
+	free(w->congestion_control);
+	w->congestion_control =
+		copy(controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]);
+	w->streams = (int)jat_integer_or(jat_key(at, "streams"), 1, 64, 1);
+}
+
+static void read_call(struct jat at, struct workload *w)
+{
+	static const char *const keys[] = {"kind", "from", "to", "audio", "video", "tcp", NULL};
+	static const char *const tcp_keys[] = {"direction", "congestion_control", "streams", NULL};
+	struct jat tcp = jat_key(at, "tcp");
+	jat_only(at, keys);
+	call_load_read(at, &w->call);
+	if (jat_present(tcp)) {
+		jat_only(tcp, tcp_keys);
+		read_iperf(tcp, w);
+	}
+}
+
+static void read_transfer(struct jat at, struct workload *w)
 {
 	static const char *const keys[] = {"kind", "direction", "from", "to", "congestion_control",
 		"streams", "rate_mbit", "datagram_bytes", NULL};
-	static const char *const controls[] = {"cubic", "reno", NULL};
-	struct jat kind = jat_key(at, "kind"), rate = jat_key(at, "rate_mbit");
-	struct jat size = jat_key(at, "datagram_bytes");
+	struct jat rate = jat_key(at, "rate_mbit"), size = jat_key(at, "datagram_bytes");
 	jat_only(at, keys);
-	jat_string(kind);
-
-	struct workload w = {
-		.kind = (enum workload_kind)jat_choice_or(kind, workload_kinds, WORKLOAD_TCP),
-		.direction = (enum direction)jat_choice_or(
-			jat_key(at, "direction"), direction_names, DIRECTION_FORWARD),
-		.from = copy(jat_string_or(jat_key(at, "from"), "client")),
-		.to = copy(jat_string_or(jat_key(at, "to"), "server")),
-		.congestion_control = copy(
-			controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]),
-		.streams = (int)jat_integer_or(jat_key(at, "streams"), 1, 64, 1),
-	};
-	if (w.kind == WORKLOAD_UDP) {
-		w.rate_mbit = jat_number(rate, 0.01, 1e5);
-		w.datagram_bytes = (int)jat_integer(size, 16, 65507);
+	read_iperf(at, w);
+	if (w->kind == WORKLOAD_UDP) {
+		w->rate_mbit = jat_number(rate, 0.01, 1e5);
+		w->datagram_bytes = (int)jat_integer(size, 16, 65507);
 	} else if (jat_present(rate) || jat_present(size)) {
 		jat_fail(jat_present(rate) ? rate : size, "expected only with \"kind\": \"udp\"");
 	}
+}
+
+static struct workload read_workload(struct jat at)
+{
+	struct jat kind = jat_key(at, "kind");
+	jat_string(kind);
+	struct workload w = {
+		.kind = (enum workload_kind)jat_choice_or(kind, workload_kinds, WORKLOAD_TCP),
+		.direction = DIRECTION_BOTH, /* of a call */
+		.from = copy(jat_string_or(jat_key(at, "from"), "client")),
+		.to = copy(jat_string_or(jat_key(at, "to"), "server")),
+		.congestion_control = copy("cubic"),
+		.streams = 1,
+	};
+	if (w.kind == WORKLOAD_CALL)
+		read_call(at, &w);
+	else
+		read_transfer(at, &w);
 	if (strcmp(w.from, w.to) == 0)
 		jat_fail(jat_key(at, "to"), "expected another host than \"from\"");
 	return w;
@@ -115,7 +147,7 @@ static void read_contestants(struct definition *d, struct jat at)
 			if (strcmp(d->contestants[j].name, d->contestants[i].name) == 0)
 				jat_fail(jat_key(item, "name"), "expected a name that no other "
 								"contestant has");
-		if (d->workload.kind == WORKLOAD_UDP && d->contestants[i].mptcp)
+		if (!d->workload.tcp && d->contestants[i].mptcp)
 			jat_fail(jat_key(item, "mptcp"), "expected none: the workload is UDP");
 	}
 }
@@ -206,6 +238,7 @@ void definition_free(struct definition *d)
 	free(d->workload.from);
 	free(d->workload.to);
 	free(d->workload.congestion_control);
+	free(d->workload.call.codec);
 	free(d->scenario_file);
 	free(d->title);
 	free(d->name);
@@ -224,6 +257,8 @@ json_t *definition_of_run(const struct definition *d, const struct contestant *c
 		json_object_set_new(workload, "rate_mbit", json_real(w->rate_mbit));
 		json_object_set_new(workload, "datagram_bytes", json_integer(w->datagram_bytes));
 	}
+	if (w->kind == WORKLOAD_CALL)
+		call_load_add(w, workload);
 	return json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
 		"schema_version", RESULT_VERSION, "scenario_sha256", d->scenario_digest, "workload",
 		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",

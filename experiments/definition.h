@@ -3,6 +3,7 @@
 #define EXPERIMENTS_DEFINITION_H
 
 #include "experiments/sha256.h"
+#include "mpip/base/jsonfile.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -14,13 +15,27 @@
 /* The version of result.json that the runner writes; part of each run's digest. */
 #define RESULT_VERSION 1
 
-enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP };
+enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL };
 
 /* Which way the data goes, seen from the host that connects. */
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH };
 
+/* A call's two streams, alike in both directions. Bytes are a datagram's payload. */
+struct call_load {
+	bool audio, video;
+	int audio_bytes;
+	double audio_interval_ms;
+	char *codec;             /* by G.113, for the voice quality */
+	double jitter_buffer_ms; /* a packet later than the quickest by more comes too late */
+	int video_bytes;
+	double video_rate_mbit, video_frames_per_s;
+};
+
 struct workload {
 	enum workload_kind kind;
+	bool iperf;            /* iperf3 sends: all but a call alone */
+	bool tcp;              /* ... and it sends TCP */
+	struct call_load call; /* a call's */
 	enum direction direction;
 	char *from, *to;          /* hosts: who connects, who listens */
 	char *congestion_control; /* set for every contestant alike */
@@ -68,6 +83,10 @@ char *definition_run_name(const struct definition *d, const struct contestant *c
 /* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.
  * Different for every (seed, rep, index); index 0 to 9. */
 int64_t definition_seed(const struct definition *d, int rep, int index);
+
+/* A call's part of a workload: read into `c`, or added to its JSON. */
+void call_load_read(struct jat at, struct call_load *c);
+void call_load_add(const struct workload *w, json_t *workload);
 
 extern const char *const workload_kinds[], *const direction_names[];
 

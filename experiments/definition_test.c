@@ -58,9 +58,10 @@ static struct definition *load(const char *name, const char *content, char **err
 	return definition_load(path, error);
 }
 
-#define HEAD "{\"title\": \"t\", \"scenario\": \"lab.json\", "
-#define TCP  "\"workload\": {\"kind\": \"tcp\"}, "
-#define TAIL "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
+#define HEAD       "{\"title\": \"t\", \"scenario\": \"lab.json\", "
+#define TCP        "\"workload\": {\"kind\": \"tcp\"}, "
+#define CALL(rest) "\"workload\": {\"kind\": \"call\"" rest "}, "
+#define TAIL       "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
 
 static void a_whole_experiment(void **state)
 {
@@ -93,6 +94,38 @@ static void a_whole_experiment(void **state)
 	definition_free(d);
 }
 
+static void a_call_and_the_tcp_beside_it(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD CALL(
+			", \"audio\": {\"jitter_buffer_ms\": 30}, \"video\": {\"rate_mbit\": 0.5}")
+			TAIL,
+		&error);
+	assert_null(error);
+	const struct workload *w = &d->workload;
+	assert_true(!w->iperf && !w->tcp && w->call.audio && w->call.video);
+	assert_int_equal(w->direction, DIRECTION_BOTH);
+	assert_int_equal(w->call.audio_bytes, 160);
+	assert_true(w->call.audio_interval_ms == 20 && w->call.jitter_buffer_ms == 30);
+	assert_true(w->call.video_rate_mbit == 0.5 && w->call.video_bytes > 1000);
+	definition_free(d);
+
+	d = load("it.json",
+		HEAD CALL(", \"audio\": {}, \"tcp\": {\"streams\": 2}") "\"duration_s\": 1, "
+									"\"repeats\": 1, "
+									"\"contestants\": "
+									"[{\"name\": \"a\", "
+									"\"mptcp\": true}]}",
+		&error);
+	assert_null(error);
+	assert_true(d->workload.iperf && d->workload.tcp && !d->workload.call.video);
+	assert_int_equal(d->workload.streams, 2);
+	assert_int_equal(d->workload.direction, DIRECTION_FORWARD);
+	definition_free(d);
+}
+
 static void errors_name_their_place(void **state)
 {
 	(void)state;
@@ -105,8 +138,18 @@ static void errors_name_their_place(void **state)
 			"scenario: expected a scenario's file"},
 		{HEAD TAIL, "workload: missing, expected an object"},
 		{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-			"workload.kind: expected tcp or udp"},
+			"workload.kind: expected tcp, udp or call"},
 		{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
+		{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
+		{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
+			"workload.audio.codec: expected g711, g711-plc"},
+		{HEAD CALL(", \"audio\": {\"datagram_bytes\": 43}") TAIL,
+			"workload.audio.datagram_bytes: expected a whole number from 44"},
+		{HEAD CALL(", \"video\": {}") TAIL, "workload.video.rate_mbit: missing"},
+		{HEAD CALL(", \"audio\": {}, \"streams\": 2") TAIL,
+			"workload.streams: unknown key"},
+		{HEAD CALL(", \"audio\": {}, \"tcp\": {\"rate_mbit\": 2}") TAIL,
+			"workload.tcp.rate_mbit: unknown key"},
 		{HEAD "\"workload\": {\"kind\": \"tcp\", \"rate_mbit\": 1}, " TAIL,
 			"workload.rate_mbit: expected only with"},
 		{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": -1, \"datagram_bytes\": "
@@ -227,6 +270,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_experiment),
+		cmocka_unit_test(a_call_and_the_tcp_beside_it),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(the_digest_is_of_what_matters),
 		cmocka_unit_test(seeds_do_not_repeat),

@@ -10,6 +10,7 @@
 
 #include "experiments/marks.h"
 
+#include "experiments/call.h"
 #include "experiments/links.h"
 #include "experiments/mib.h"
 #include "lab/error.h"
@@ -81,7 +82,7 @@ static bool has_port(const json_t *session, const char *key, int from, int count
  */
 static int multipath_sessions(const struct run *r)
 {
-	const char *protocol = workload_kinds[r->plan->definition->workload.kind];
+	const char *protocol = r->plan->definition->workload.tcp ? "tcp" : "udp";
 	int count = 0;
 	size_t i;
 	json_t *session;
@@ -116,6 +117,20 @@ static void check_sessions(const struct run *r, json_t *marks)
 		mark(marks, lab_text("mpip: %d of %d sessions multipath", got, wanted));
 }
 
+/* The call's one flow, as a session over several paths. */
+static void check_call(const struct run *r, json_t *marks)
+{
+	size_t i;
+	json_t *session;
+	json_array_foreach (json_object_get(r->hosts[FROM].sessions, "sessions"), i, session) {
+		const char *state = json_string_value(json_object_get(session, "state"));
+		if (has_port(session, "dst", CALL_PORT, 1) && state &&
+			strcmp(state, "multipath") == 0)
+			return;
+	}
+	mark(marks, lab_text("mpip: the call's session not multipath"));
+}
+
 static void check_nics(const struct run *r, const json_t *result, json_t *marks)
 {
 	(void)r;
@@ -132,10 +147,12 @@ json_t *marks_of(const struct run *r, const json_t *result)
 	json_t *marks = json_array();
 	if (c->mptcp)
 		check_subflows(r, marks);
-	if (d->workload.kind == WORKLOAD_TCP)
+	if (d->workload.tcp)
 		check_congestion_control(r, marks);
-	if (c->mpipd)
+	if (c->mpipd && d->workload.iperf)
 		check_sessions(r, marks);
+	if (c->mpipd && d->workload.kind == WORKLOAD_CALL)
+		check_call(r, marks);
 	if (c->mptcp || c->mpipd)
 		check_nics(r, result, marks);
 	int seconds = (int)json_array_size(json_object_get(result, "series"));

@@ -262,13 +262,17 @@ int run_start_server(struct run *r, struct workload_end *end, char **error)
 	return rc;
 }
 
-int run_start_client(struct run *r, struct workload_end *end, char **error)
+void run_note_start(struct run *r)
 {
 	time_t now = time(NULL);
 	struct tm utc;
 	gmtime_r(&now, &utc);
 	strftime(r->started_utc, sizeof(r->started_utc), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	r->started_us = now_us();
+}
+
+int run_start_client(struct run *r, struct workload_end *end, char **error)
+{
 	char *out = run_file(r, "iperf-%s.json", "client");
 	char *log = run_file(r, "iperf-%s.log", "client");
 	int rc = child_start(&r->client, "iperf3", workload_client, end, out, log, -1, error);

@@ -23,6 +23,9 @@ int run_start_agent(struct run *r, int i, char **error);
 int run_start_mpipd(struct run *r, int i, char **error);
 int run_start_server(struct run *r, struct workload_end *end, char **error);
 
+/* Notes when the transfer is started. */
+void run_note_start(struct run *r);
+
 /* Starts the transfer; does not wait. */
 int run_start_client(struct run *r, struct workload_end *end, char **error);
 

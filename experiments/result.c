@@ -266,6 +266,8 @@ static json_t *cpu_of(const struct run *r)
 	json_t *processes = json_array();
 	add_process(processes, &r->client, r->hosts[FROM].name, wall_s);
 	add_process(processes, &r->server, r->hosts[TO].name, wall_s);
+	add_process(processes, &r->caller, r->hosts[FROM].name, wall_s);
+	add_process(processes, &r->callee, r->hosts[TO].name, wall_s);
 	for (int i = 0; i < HOSTS; i++)
 		add_process(processes, &r->hosts[i].mpipd, r->hosts[i].name, wall_s);
 	return json_pack("{s:f, s:f, s:o}", "machine_busy_share",
@@ -344,6 +346,7 @@ json_t *result_of(const struct run *r)
 		udp_of(r), "paths", paths_of(r), "links", links_of(r), "address_pairs", pairs_of(r),
 		"tcp", tcp_of(r), "mptcp", mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_decref(run);
+	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
 	json_object_set_new(result, "marks", marks_of(r, result));
 	json_object_set_new(result, "provenance", provenance_of(r));
 	return result;

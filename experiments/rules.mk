@@ -5,9 +5,10 @@ EXPERIMENT := $(BUILD)/experiments/experiment
 CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
-EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o definition.o files.o \
+EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o files.o \
 	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o progress.o provenance.o report.o result.o run.o sha256.o \
-	sockdiag.o workload.o) $(BUILD)/analysis/pathlog.o
+	sockdiag.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
+	emodel.o pathlog.o reordering.o stats.o)
 
 $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
 
@@ -25,14 +26,14 @@ $(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o schema.o) $(B
 EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test report_test \
 	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
-$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, definition.o sha256.o) \
-	$(BASE_OBJS) $(BUILD)/lab/error.o
+$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o \
+	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(BUILD)/lab/error.o
 $(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
 $(BUILD)/experiments/report_test: $(BUILD)/experiments/report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
 $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
 $(EXPERIMENTS_TESTS): %: %.o
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 
 # make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))

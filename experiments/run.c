@@ -17,6 +17,7 @@
 
 #include "experiments/run.h"
 
+#include "experiments/callrun.h"
 #include "experiments/files.h"
 #include "experiments/mib.h"
 #include "experiments/processes.h"
@@ -55,7 +56,7 @@ static int read_mibs(struct run *r, bool before, char **error)
 static int look_at_sockets(struct run *r, char **error)
 {
 	const struct workload *w = &r->plan->definition->workload;
-	if (w->kind != WORKLOAD_TCP)
+	if (!w->tcp)
 		return GO_ON;
 	json_t *now = sockdiag_connections(r->diag, WORKLOAD_SERVER_PORT, WORKLOAD_DATA_PORT,
 		2 * w->streams, r->plan->contestant->mptcp, error);
@@ -74,6 +75,7 @@ static int look_at_sockets(struct run *r, char **error)
 static double our_seconds(const struct run *r)
 {
 	double sum = process_seconds(r->client.pid) + process_seconds(r->server.pid) +
+		     process_seconds(r->caller.pid) + process_seconds(r->callee.pid) +
 		     process_seconds(getpid());
 	for (int i = 0; i < HOSTS; i++)
 		sum += process_seconds(r->hosts[i].mpipd.pid);
@@ -127,6 +129,17 @@ static int check_alive(struct run *r, char **error)
 	return GO_ON;
 }
 
+/* The client or the server has ended badly. */
+static int fail_end(struct run *r, int i, char **error)
+{
+	static const char *const ends[HOSTS] = {"client", "server"};
+	bool iperf = r->plan->definition->workload.iperf;
+	char *word = iperf ? lab_text("iperf-%s", ends[i]) : lab_text("call-%s", r->hosts[i].name);
+	run_fail_child(r, i == FROM ? &r->client : &r->server, ends[i], word, error);
+	free(word);
+	return FAILED;
+}
+
 /* Watches the client from its start to its end. */
 static int watch_transfer(struct run *r, char **error)
 {
@@ -141,14 +154,13 @@ static int watch_transfer(struct run *r, char **error)
 			return STOP;
 		case WAIT_ENDED:
 			r->ended_us = now_us();
-			return r->client.status == 0 ? GO_ON
-						     : run_fail_child(r, &r->client, "client",
-							       "iperf-client", error);
+			return r->client.status == 0 ? GO_ON : fail_end(r, FROM, error);
 		case WAIT_TIME:
 			break;
 		}
 		if (now_us() > deadline)
-			return lab_fail(error, "client: iperf3 is not done 30 s after its time");
+			return lab_fail(error, "client: %s is not done 30 s after its time",
+				r->client.name);
 		if (!start)
 			continue;
 		int rc = check_alive(r, error);
@@ -210,6 +222,8 @@ static int set_up(struct run *r, char **error)
 static int transfer(struct run *r, char **error)
 {
 	const struct run_plan *p = r->plan;
+	const struct workload *w = &p->definition->workload;
+	bool call = w->kind == WORKLOAD_CALL;
 	int64_t seed = definition_seed(p->definition, p->rep, HOSTS);
 	struct workload_end end = {
 		.definition = p->definition,
@@ -219,15 +233,23 @@ static int transfer(struct run *r, char **error)
 		.start_jitter_us = (int64_t)((uint64_t)seed * 6364136223846793005u >> 32) % 100000,
 		.clock = r->clock,
 	};
-	int rc = run_start_server(r, &end, error);
+	int rc = w->iperf ? run_start_server(r, &end, error) : GO_ON;
+	if (rc == GO_ON && call)
+		rc = call_start_callee(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
 		rc = take_sample(r, &r->before, error);
 	if (rc == GO_ON)
+		run_note_start(r);
+	if (rc == GO_ON && call)
+		rc = call_start_caller(r, &end, error);
+	if (rc == GO_ON && w->iperf)
 		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
 		rc = watch_transfer(r, error);
+	if (rc == GO_ON && call && w->iperf)
+		rc = call_finish(r, error);
 	if (rc != GO_ON)
 		return rc;
 
@@ -235,10 +257,10 @@ static int transfer(struct run *r, char **error)
 	case WAIT_STOPPED:
 		return STOP;
 	case WAIT_TIME:
-		return lab_fail(error, "server: iperf3 does not end after the client");
+		return lab_fail(error, "server: %s does not end after the client", r->server.name);
 	case WAIT_ENDED:
 		if (r->server.status != 0)
-			return run_fail_child(r, &r->server, "server", "iperf-server", error);
+			return fail_end(r, TO, error);
 	}
 	rc = take_sample(r, &r->after, error);
 	return rc == GO_ON ? read_mibs(r, false, error) : rc;
@@ -251,12 +273,13 @@ static int gather(struct run *r, char **error)
 		rc = finish_mpipd(r, i, error);
 
 	static const char *const ends[HOSTS] = {"client", "server"};
-	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
+	const struct workload *w = &r->plan->definition->workload;
+	for (int i = 0; rc == GO_ON && w->iperf && i < HOSTS; i++) {
 		char *file = run_file(r, "iperf-%s.json", ends[i]);
 		rc = report_read(file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
-	return rc;
+	return rc == GO_ON && w->kind == WORKLOAD_CALL ? call_gather(r, error) : rc;
 }
 
 /* Writes the result and puts the directory in its place. */
@@ -306,6 +329,8 @@ static void end_all(struct run *r)
 {
 	child_end(&r->client, 0);
 	child_end(&r->server, 0);
+	child_end(&r->caller, 0);
+	child_end(&r->callee, 0);
 	for (int i = 0; i < HOSTS; i++)
 		child_end(&r->hosts[i].mpipd, 3000);
 	for (int i = 0; i < HOSTS; i++)
@@ -337,6 +362,7 @@ static void free_run(struct run *r)
 	free_sample(&r->after);
 	pairs_close(r->pairs);
 	json_decref(r->connections);
+	json_decref(r->call);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));
 	free(r->aside);

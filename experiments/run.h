@@ -66,7 +66,9 @@ struct run {
 	char *name, *aside;
 	int lab_is_up;
 	struct run_host hosts[HOSTS];
-	struct child server, client;
+	struct child server, client; /* iperf3's, or those of a call alone */
+	struct child callee, caller; /* of a call beside iperf3 */
+	json_t *call;                /* its measures; NULL without one */
 	struct workload_clock *clock;
 	struct sockdiag *diag;
 	struct pairs *pairs;

@@ -16,7 +16,9 @@
 
 /* Shared between the runner and an end (mmap, MAP_SHARED). */
 struct workload_clock {
-	int64_t data_socket_us; /* CLOCK_MONOTONIC when the last data socket was made; 0: not yet */
+	/* CLOCK_MONOTONIC when the last data socket was made, or a call alone began; 0: not yet */
+	volatile int64_t data_socket_us;
+	volatile int callee_ready; /* it listens */
 };
 
 struct workload_end {

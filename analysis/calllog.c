@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* Reading the logs of a call's ends. */
+
+#include "analysis/call.h"
+
+#include "lab/error.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SENT_HEADER     "stream,seq,sent_us,bytes\n"
+#define RECEIVED_HEADER "stream,seq,sent_us,arrived_us,bytes,rtt_us\n"
+
+static void *room_for(void *list, size_t count, size_t size)
+{
+	if (count & (count - 1))
+		return list;
+	list = reallocarray(list, count ? 2 * count : 1, size);
+	if (!list)
+		abort();
+	return list;
+}
+
+static int stream_of(const char *name)
+{
+	return strcmp(name, "audio") == 0   ? CALL_AUDIO
+	       : strcmp(name, "video") == 0 ? CALL_VIDEO
+					    : -1;
+}
+
+static bool read_sent(struct call_log *log, const char *line)
+{
+	struct call_sent row;
+	char name[8];
+	int end = 0;
+	if (sscanf(line, "%7[a-z],%" SCNu32 ",%" SCNd64 ",%d%n", name, &row.seq, &row.sent_us,
+		    &row.bytes, &end) != 4 ||
+		strcmp(line + end, "\n") != 0 || (row.stream = stream_of(name)) < 0)
+		return false;
+	log->sent = room_for(log->sent, log->sent_count, sizeof(row));
+	log->sent[log->sent_count++] = row;
+	return true;
+}
+
+static bool read_received(struct call_log *log, const char *line)
+{
+	struct call_received row;
+	char name[8];
+	int end = 0, last = 0;
+	if (sscanf(line, "%7[a-z],%" SCNu32 ",%" SCNd64 ",%" SCNd64 ",%d,%n", name, &row.seq,
+		    &row.sent_us, &row.arrived_us, &row.bytes, &end) != 5 ||
+		end == 0 || (row.stream = stream_of(name)) < 0)
+		return false;
+	row.rtt_us = -1;
+	if (line[end] != '\n' && sscanf(line + end, "%" SCNd64 "%n", &row.rtt_us, &last) != 1)
+		return false;
+	if (strcmp(line + end + last, "\n") != 0)
+		return false;
+	log->received = room_for(log->received, log->received_count, sizeof(row));
+	log->received[log->received_count++] = row;
+	return true;
+}
+
+static int read_file(const char *file, const char *header,
+	bool (*row)(struct call_log *log, const char *line), struct call_log *log, char **error)
+{
+	FILE *f = fopen(file, "re");
+	if (!f)
+		return lab_fail(error, "%s: %s", file, strerror(errno));
+	char *line = NULL;
+	size_t room = 0, number = 0;
+	int rc = 0;
+	while (rc == 0 && getline(&line, &room, f) > 0) {
+		bool good = number++ == 0 ? strcmp(line, header) == 0 : row(log, line);
+		if (!good)
+			rc = lab_fail(error, "%s: line %zu: expected %.*s%s", file, number,
+				(int)strlen(header) - 1, header,
+				strchr(line, '\n') ? "" : "; the log is cut");
+	}
+	if (rc == 0 && (ferror(f) || number == 0))
+		rc = lab_fail(error, "%s: expected a log of a call, it is empty", file);
+	free(line);
+	fclose(f);
+	return rc;
+}
+
+int call_log_read(const char *sent, const char *received, struct call_log *log, char **error)
+{
+	*log = (struct call_log){0};
+	int rc = read_file(sent, SENT_HEADER, read_sent, log, error);
+	if (rc == 0)
+		rc = read_file(received, RECEIVED_HEADER, read_received, log, error);
+	if (rc != 0)
+		call_log_free(log);
+	return rc;
+}
+
+void call_log_free(struct call_log *log)
+{
+	free(log->sent);
+	free(log->received);
+	*log = (struct call_log){0};
+}

@@ -1,0 +1,145 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The analysis: clocks, calls, and what it says about input that it cannot use.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/.." || return
+	BUILD=${BUILD:-build}
+	ANALYSIS=$BUILD/analysis/analysis
+	T=$BATS_TEST_TMPDIR
+}
+
+# json FILE PATH
+json() {
+	"$BUILD/ci/json" "$2" <"$1"
+}
+
+# about VALUE WANTED PART: within that part of it.
+about() {
+	awk -v a="$1" -v b="$2" -v p="$3" 'BEGIN { d = a - b; if (d < 0) d = -d
+		if (b < 0) b = -b; exit !(d <= p * b) }' || { echo "$1, not $2" >&2; return 1; }
+}
+
+# delays PPM: a day of one-way delays over two paths, as CSV: the receiver's clock runs fast by PPM,
+# an hour ahead, and is set forward by 5 ms in the middle; queues are exponential, 0.5 ms on average.
+delays() {
+	awk -v ppm="$1" -v seed="$RANDOM" 'BEGIN {
+		srand(seed)
+		print "sent_s,delay_ms,path"
+		for (i = 0; i < 40000; i++) {
+			t = i * 2.1
+			clock = 3.6e6 + ppm * 1e-3 * t + (t > 40000) * 5
+			queue = -0.5 * log(1 - rand())
+			printf "%.6f,%.6f,%s\n", t, clock + i % 2 * 2 + queue, i % 2 ? "wlan" : "lan"
+		}
+	}'
+}
+
+@test "skew: one drawn at random is found within 2 %, before the trend is there, after it is not" {
+	local ppm sign
+	for sign in "" -; do
+		ppm=$sign$(awk -v r="$RANDOM" 'BEGIN { printf "%.4f", 0.5 + r / 32768 * 50 }')
+		delays "$ppm" >"$T/delays.csv"
+		"$ANALYSIS" skew --json --corrected "$T/corrected.csv" "$T/delays.csv" >"$T/skew.json"
+		about "$(json "$T/skew.json" skew_ppm)" "$ppm" 0.02
+		[[ $(json "$T/skew.json" steps[].size_ms | wc -l) -eq 1 ]]
+		about "$(json "$T/skew.json" steps[].size_ms)" 5 0.05
+		about "$(json "$T/skew.json" steps[].at_s)" 40000 0.002
+		# what is left is no skew: the least delay of each path is constant
+		run -0 "$ANALYSIS" skew "$T/corrected.csv"
+		[[ $output == *"no step"* && $output =~ skew:\ [+-]0\.0 ]] || { echo "$output"; return 1; }
+	done
+}
+
+# Without a step the uncorrected slope is the skew. An interval of 95 % misses 0 once in twenty
+# times: one of three draws shows it.
+@test "skew: the uncorrected slope is shown, the corrected delay shows no trend" {
+	local try
+	for try in 1 2 3; do
+		delays 4.17 | awk -F, 'NR == 1 || $1 <= 40000' >"$T/delays.csv"
+		run -0 "$ANALYSIS" skew "$T/delays.csv"
+		[[ $output =~ uncorrected:\ slope\ \+4\.[12] ]]
+		[[ $output != *"corrected: slope"*"no trend" ]] || return 0
+		echo "try $try: $output"
+	done
+	return 1
+}
+
+@test "skew: columns by position, units by name or by option, rows in any order" {
+	delays 20 >"$T/delays.csv"
+	tail -n +2 "$T/delays.csv" | awk -F, '{ printf "%.0f,%.0f,%s\n", $1 * 1e6, $2 * 1e3, $3 }' |
+		shuf >"$T/us.csv"
+	run -0 "$ANALYSIS" skew --json "$T/us.csv"
+	about "$(json <(echo "$output") skew_ppm)" 20 0.02
+	awk -F, '/lan/ { printf "%.6f,%.6f\n", $1 * 1e-6, $2 * 1e-6 }' "$T/us.csv" >"$T/s.csv"
+	run -0 "$ANALYSIS" skew --unit s --json "$T/s.csv"
+	about "$(json <(echo "$output") duration_s)" 84000 0.01
+}
+
+@test "skew: bad input is one line each" {
+	local -A wrong=(
+		["sent_us,delay_us"]="expected at least 3 samples, it has 0"
+		["1,2"$'\n'"2,3"$'\n'"3"]="line 3: expected send time, one-way delay"
+		["1,2"$'\n'"x,3"]="line 2: expected send time, one-way delay"
+		["5,1"$'\n'"5,2"$'\n'"5,3"]="expected delays at different times"
+		[" "]="expected at least 3 samples, it has 0"
+	)
+	local text
+	for text in "${!wrong[@]}"; do
+		printf '%s\n' "$text" >"$T/bad.csv"
+		run -1 "$ANALYSIS" skew "$T/bad.csv"
+		[[ ${#lines[@]} -eq 1 && $output == "$T/bad.csv: ${wrong[$text]}"* ]] ||
+			{ echo "$text: $output"; return 1; }
+	done
+	run -1 "$ANALYSIS" skew "$T/none.csv"
+	[[ $output == "$T/none.csv: No such file or directory" ]]
+	run -1 "$ANALYSIS" skew --unit weeks "$T/bad.csv"
+	[[ $output == "unit weeks: expected s, ms, us or ns" ]]
+}
+
+# experiment NAME WORKLOAD CONTESTANTS: writes one of 2 s.
+experiment() {
+	cat >"$T/$1.json" <<-END
+		{ "title": "t", "scenario": "$PWD/lab/scenarios/dual-nic.json", "workload": $2,
+		  "warm_up_s": 1, "duration_s": 2, "repeats": 1, "contestants": [ $3 ] }
+	END
+}
+
+@test "call: alone and beside TCP, with and without MPIP; results fit the schema and the logs" {
+	[[ $(id -u) -eq 0 ]] || skip "needs root, for network namespaces"
+	local r both='{ "name": "plain" }, { "name": "mpip", "mpipd": {} }'
+	experiment alone '{ "kind": "call", "audio": {}, "video": { "rate_mbit": 0.5 } }' "$both"
+	experiment beside '{ "kind": "call", "audio": { "codec": "g729a" }, "tcp": {} }' "$both"
+	for r in alone beside; do
+		"$BUILD/experiments/experiment" --out "$T/out" "$T/$r.json"
+	done
+	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/out/*/*/result.json
+	run -0 "$ANALYSIS" call "$T"/out/*/*/result.json
+	for r in "$T"/out/*/*/result.json; do
+		[[ $(json "$r" marks) == "[]" ]] || { json "$r" marks; return 1; }
+		[[ $(json "$r" call.audio.forward.sent) -ge 99 ]]
+		[[ $(json "$r" call.audio.reverse.sent) -ge 99 ]]
+	done
+	r=$T/out/alone/plain-r01-s1-d2/result.json
+	about "$(json "$r" call.video.forward.goodput_mbit)" 0.5 0.05
+	about "$(json "$r" call.audio.forward.goodput_mbit)" 0.064 0.05
+	about "$(json "$r" goodput_mbit)" 1.128 0.05
+	[[ $(json "$T/out/beside/plain-r01-s1-d2/result.json" call.video) == null ]]
+	awk -v g="$(json "$T/out/beside/plain-r01-s1-d2/result.json" goodput_mbit)" \
+		'BEGIN { exit !(g > 30) }'
+
+	# one arrival of the measured part a second later
+	r=$T/out/alone/plain-r01-s1-d2
+	awk -F, -v OFS=, '$1 == "audio" && $3 > 0 && !done { $4 += 1000000; done = 1 } 1' \
+		"$r/call-received-server.csv" >"$T/changed" && cp "$T/changed" "$r/call-received-server.csv"
+	run -1 "$ANALYSIS" call "$r/result.json"
+	[[ $output == *"call.audio.forward"*"another value than the logs give"* ]]
+	head -c 1000 "$r/call-received-server.csv" >"$T/cut" && cp "$T/cut" "$r/call-received-server.csv"
+	run -1 "$ANALYSIS" call "$r/result.json"
+	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: line "*"the log is cut" ]]
+	rm "$r/call-received-server.csv"
+	run -1 "$ANALYSIS" call "$r/result.json"
+	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
+}
