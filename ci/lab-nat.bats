@@ -204,7 +204,7 @@ pings() { # SOURCE
 	at 2700
 	pings 192.168.2.2
 	in_host home tc qdisc show dev in0.up1 | grep -q 'rate 7Mbit'
-	in_host home tc qdisc show dev in0 | grep -q 'rate 50Mbit'
+	in_host home tc qdisc show dev in0 | grep -q 'rate 20Mbit'
 	at 3200
 	[[ $(in_host client ip -4 route show default) == *"dev eth1"* ]]
 	in_host client ping -c 1 -W 1 "$SERVER1"

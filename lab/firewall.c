@@ -11,6 +11,9 @@
  * nf_conntrack_tcp_be_liberal 0); any other takes up TCP in the middle and looks at no window (1,
  * 1).
  *
+ * A packet that a NAT cannot translate back is one to the router itself, whose TCP would answer it
+ * with a reset: so these are dropped in front of the router, too.
+ *
  * masquerade keeps a connection's port unless another one behind the NAT has it towards the same
  * endpoint; together with the drop of what is unsolicited that is a port-restricted cone. Random
  * ports make a symmetric one: a port per connection.
@@ -118,7 +121,7 @@ static char *forward_rules(const struct node *node)
 		unsolicited ? "add rule ip lab forward ct state new iifname " : "",
 		unsolicited ? outside : "",
 		unsolicited ? " counter name drop-unsolicited drop\n"
-			      "add rule ip lab input ct state new iifname "
+			      "add rule ip lab input ct state { new, invalid } iifname "
 			    : "",
 		unsolicited ? outside : "",
 		unsolicited ? " counter name drop-unsolicited drop\n" : "");
