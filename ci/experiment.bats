@@ -176,6 +176,26 @@ fast_enough() {
 	[[ -s $T/out/fails/failed/broken-r01-s1-d1/mpipd-client.log ]]
 }
 
+@test "a scenario's events happen at their times in the measured part, and stand in the result" {
+	small events "$PLAIN"
+	sed '$d' lab/scenarios/dual-nic.json >"$T/events-lab.json"
+	echo ', "events": [
+		{ "at_s": 2, "link": "client.eth0", "action": "rate", "rate_mbit": 100 },
+		{ "at_s": 1, "link": "client.eth0", "action": "rate", "rate_mbit": 10 } ] }' >>"$T/events-lab.json"
+	sed -i "s|$PWD/lab/scenarios/dual-nic.json|$T/events-lab.json|; s/\"duration_s\": 1/\"warm_up_s\": 1, \"duration_s\": 4/" "$T/events.json"
+	run -0 "$EXPERIMENT" --out "$T/out" "$T/events.json"
+	local result
+	result=$(echo "$T"/out/events/*/result.json)
+	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
+	[[ $("$BUILD/ci/json" events[].event <"$result") == \
+		"link client.eth0 rate 10 Mbit/s"$'\n'"link client.eth0 rate 100 Mbit/s" ]]
+	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ exit !($1 >= NR && $1 < NR + 0.1) }'
+	# The second second alone was slow.
+	"$BUILD/ci/json" series[] <"$result" | awk '
+		NR == 2 { slow = $1 < 20 } NR != 2 && $1 > 50 { fast++ }
+		{ print } END { exit !(slow && fast == 3) }'
+}
+
 @test "Ctrl-C and SIGTERM at any moment leave nothing behind" {
 	local pid signal after status
 	for signal in 2 15; do

@@ -347,6 +347,7 @@ json_t *result_of(const struct run *r)
 		"tcp", tcp_of(r), "mptcp", mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_decref(run);
 	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
+	json_object_set(result, "events", r->events);
 	json_object_set_new(result, "marks", marks_of(r, result));
 	json_object_set_new(result, "provenance", provenance_of(r));
 	return result;

@@ -140,6 +140,28 @@ static int fail_end(struct run *r, int i, char **error)
 	return FAILED;
 }
 
+static void note_event(void *run, const struct lab_event *e)
+{
+	struct run *r = run;
+	char *text = event_text(r->plan->scenario, e);
+	json_array_append_new(
+		r->events, json_pack("{s:f, s:f, s:s}", "at_s", (double)e->at_us / 1e6, "played_s",
+				   (double)(now_us() - run_zero_us(r)) / 1e6, "event", text));
+	free(text);
+}
+
+/* Makes what the scenario's events say happen; their times count from the measured part's start. */
+static int play_events(struct run *r, char **error)
+{
+	int64_t zero = run_zero_us(r), next = PLAYER_DONE;
+	if (!r->player || now_us() < r->next_event_us)
+		return 0;
+	if (player_step(r->player, now_us() - zero, &next, note_event, r, error) < 0)
+		return -1;
+	r->next_event_us = next == PLAYER_DONE ? PLAYER_DONE : zero + next;
+	return 0;
+}
+
 /* Watches the client from its start to its end. */
 static int watch_transfer(struct run *r, char **error)
 {
@@ -149,6 +171,8 @@ static int watch_transfer(struct run *r, char **error)
 	for (;;) {
 		int64_t start = r->clock->data_socket_us;
 		int64_t next = start ? start + (int64_t)second * SECOND : now_us() + 5000;
+		if (start && r->next_event_us < next)
+			next = r->next_event_us;
 		switch (child_wait(&r->client, next)) {
 		case WAIT_STOPPED:
 			return STOP;
@@ -162,6 +186,10 @@ static int watch_transfer(struct run *r, char **error)
 			return lab_fail(error, "client: %s is not done 30 s after its time",
 				r->client.name);
 		if (!start)
+			continue;
+		if (play_events(r, error) < 0)
+			return FAILED;
+		if (now_us() < start + (int64_t)second * SECOND)
 			continue;
 		int rc = check_alive(r, error);
 		if (rc == GO_ON && second <= length)
@@ -207,6 +235,10 @@ static int set_up(struct run *r, char **error)
 	r->lab_is_up = 1;
 
 	int rc = (r->pairs = pairs_open(p->scenario, p->lab, error)) ? GO_ON : FAILED;
+	r->events = json_array();
+	r->next_event_us = p->scenario->n_events ? 0 : PLAYER_DONE;
+	if (rc == GO_ON && p->scenario->n_events && !(r->player = player_open(p->lab, error)))
+		rc = FAILED;
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
 		r->hosts[i].name = names[i];
 		r->hosts[i].node = scenario_node(p->scenario, names[i]);
@@ -361,6 +393,8 @@ static void free_run(struct run *r)
 	free_sample(&r->before);
 	free_sample(&r->after);
 	pairs_close(r->pairs);
+	player_close(r->player);
+	json_decref(r->events);
 	json_decref(r->connections);
 	json_decref(r->call);
 	sockdiag_close(r->diag);

@@ -10,6 +10,7 @@
 #include "experiments/report.h"
 #include "experiments/sockdiag.h"
 #include "experiments/workload.h"
+#include "lab/player.h"
 #include "lab/scenario.h"
 
 #include <jansson.h>
@@ -72,7 +73,11 @@ struct run {
 	struct workload_clock *clock;
 	struct sockdiag *diag;
 	struct pairs *pairs;
-	json_t *connections; /* the last list of data connections, while there were any */
+	struct player *player; /* of the scenario's events; NULL: it has none */
+	int64_t next_event_us; /* on now_us()'s clock; 0 before the first, PLAYER_DONE after the
+				  last */
+	json_t *events;        /* that were played: [{"at_s", "played_s", "event"}] */
+	json_t *connections;   /* the last list of data connections, while there were any */
 	struct sample before, after;
 	struct sample *samples; /* one a second, from the start of the transfer on */
 	size_t sample_count;
