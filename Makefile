@@ -55,6 +55,7 @@ define HELP
 make experiment NAME=two-nics   run an experiment, print its table, draw its figure
      DURATION= REPS= SEED=      override the experiment's own; ONLY= one contestant; FRESH=1 again
 make plots                      draw the figures of everything in out/
+make report                     run what is missing, judge the paper's claims: out/report.html
 make test                       unit tests and bats suites (TESTS= some of them)
 make asan                       the same under AddressSanitizer and UBSan
 make lab-up [SCENARIO=dual-nic] build a lab of network namespaces

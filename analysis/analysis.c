@@ -4,15 +4,13 @@
  *
  *   table [--out DIR] EXPERIMENT     prints the table of one experiment
  *   plot [--out DIR] [EXPERIMENT...] draws the figures; without a name, of all there are
- *   paths RESULT.json...             how a run used its NICs and paths, by the routers' counts;
- *                                    fails when a NIC or a path was left out
- *   replay FILE...                   runs Algorithm 1 again over path logs: a run's result.json
- *                                    (both hosts' logs beside it, with the run's settings), or a
- *                                    path log in CSV (with the paper's)
- *   call RESULT.json...              a call's measures, again from its raw logs; fails when they
- *                                    are not those of the result
- *   skew [--unit us] [--json] [--corrected OUT.csv] FILE.csv
- *                                    skew and steps of two clocks from (send time, one-way delay
+ *   report [--out DIR]               OUT/report.html and OUT/claims.json: the paper's claims,
+ * judged paths RESULT.json...             how a run used its NICs and paths, by the routers'
+ * counts; fails when a NIC or a path was left out replay FILE...                   runs Algorithm 1
+ * again over path logs: a run's result.json (both hosts' logs beside it, with the run's settings),
+ * or a path log in CSV (with the paper's) call RESULT.json...              a call's measures, again
+ * from its raw logs; fails when they are not those of the result skew [--unit us] [--json]
+ * [--corrected OUT.csv] FILE.csv skew and steps of two clocks from (send time, one-way delay
  *                                    [, path]), and the trend before and after correcting them
  *
  * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
@@ -23,6 +21,7 @@
 #include "analysis/paths.h"
 #include "analysis/plot.h"
 #include "analysis/replay.h"
+#include "analysis/report.h"
 #include "analysis/results.h"
 #include "analysis/skewcmd.h"
 #include "analysis/table.h"
@@ -36,7 +35,7 @@
 #include <unistd.h>
 
 struct options {
-	const char *out, *paper, *unit, *corrected;
+	const char *out, *paper, *claims, *unit, *corrected;
 	int json;
 	char **names;
 	int count;
@@ -45,20 +44,28 @@ struct options {
 static const char usage[] =
 	"usage: analysis table [--out DIR] EXPERIMENT\n"
 	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
+	"       analysis report [--out DIR]\n"
 	"       analysis paths RESULT.json...\n"
 	"       analysis replay RESULT.json|PATHLOG.csv...\n"
 	"       analysis call RESULT.json...\n"
 	"       analysis skew [--unit s|ms|us|ns] [--json] [--corrected OUT.csv] DELAYS.csv\n"
-	"       --paper FILE  the paper's values (analysis/paper-values.json)\n";
+	"       --paper FILE  the paper's values (analysis/paper-values.json)\n"
+	"       --claims FILE the rules of the report (analysis/claims.json)\n";
 
-static struct results *load(const struct options *o, const char *experiment, char **error)
+static json_t *load_paper(const struct options *o, char **error)
 {
 	json_error_t e;
 	json_t *paper = json_load_file(o->paper, 0, &e);
-	if (!paper) {
+	if (!paper)
 		lab_fail(error, "%s: expected the paper's values: %s", o->paper, e.text);
+	return paper;
+}
+
+static struct results *load(const struct options *o, const char *experiment, char **error)
+{
+	json_t *paper = load_paper(o, error);
+	if (!paper)
 		return NULL;
-	}
 	struct results *r = results_load(o->out, experiment, paper, error);
 	json_decref(paper);
 	return r;
@@ -226,6 +233,18 @@ static int replay_all(const struct options *o, char **error)
 	return rc;
 }
 
+static int report(const struct options *o, char **error)
+{
+	if (o->count != 0)
+		return lab_fail(error, "expected no more than options, see --help");
+	json_t *paper = load_paper(o, error);
+	int rc = paper ? report_write(o->out, o->claims, paper, error) : -1;
+	json_decref(paper);
+	if (rc == 0)
+		printf("%s/report.html\n%s/claims.json\n", o->out, o->out);
+	return rc;
+}
+
 static int call(const struct options *o, char **error)
 {
 	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
@@ -251,6 +270,7 @@ int main(int argc, char **argv)
 	static const struct option names[] = {
 		{"out", required_argument, NULL, 'o'},
 		{"paper", required_argument, NULL, 'p'},
+		{"claims", required_argument, NULL, 'r'},
 		{"unit", required_argument, NULL, 'u'},
 		{"corrected", required_argument, NULL, 'c'},
 		{"json", no_argument, NULL, 'j'},
@@ -261,14 +281,19 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o, char **error);
 	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all},
-		{"call", call}, {"skew", skew}};
+		{"report", report}, {"call", call}, {"skew", skew}};
 
-	struct options o = {.out = "out", .paper = "analysis/paper-values.json", .unit = "us"};
+	struct options o = {.out = "out",
+		.paper = "analysis/paper-values.json",
+		.claims = "analysis/claims.json",
+		.unit = "us"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
 		if (c == 'o')
 			o.out = optarg;
 		else if (c == 'p')
 			o.paper = optarg;
+		else if (c == 'r')
+			o.claims = optarg;
 		else if (c == 'u')
 			o.unit = optarg;
 		else if (c == 'c')

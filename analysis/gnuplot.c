@@ -138,16 +138,27 @@ const char *gnuplot_colour(size_t index)
 	return colours[index % (sizeof(colours) / sizeof(colours[0]))];
 }
 
-void figure_legend(const struct figure *f, double y, const char *const *names,
-	const char *const *colours, size_t count, int per_row)
+const char *gnuplot_dash(size_t index)
+{
+	static const char *const dashes[] = {
+		"(12,4)", "(6,3)", "solid", "(10,3,2,3)", "(2,3)", "(12,3,2,3,2,3)"};
+	return dashes[index % (sizeof(dashes) / sizeof(dashes[0]))];
+}
+
+void figure_legend(const struct figure *f, double y, const char *const *names, const size_t *styles,
+	size_t count, int per_row)
 {
 	for (size_t i = 0; i < count; i++) {
-		size_t row = i / (size_t)per_row;
+		double row = y - 0.07 * (double)(i / (size_t)per_row);
+		double x = (double)(i % (size_t)per_row) / per_row;
 		char *name = gnuplot_text(names[i]);
 		fprintf(f->gp,
-			"set label %zu '━━ '.%s at graph %g,graph %g left front tc rgb '%s'\n",
-			10 + i, name, (double)(i % (size_t)per_row) / per_row,
-			y - 0.07 * (double)row, colours[i]);
+			"set label %zu %s at graph %g,graph %g left front tc rgb '%s'\n"
+			"set arrow %zu from graph %g,graph %g to graph %g,graph %g nohead front lw "
+			"2 "
+			"lc rgb '%s' dt %s\n",
+			10 + i, name, x + 0.075, row, gnuplot_colour(styles[i]), 10 + i, x, row,
+			x + 0.065, row, gnuplot_colour(styles[i]), gnuplot_dash(styles[i]));
 		free(name);
 	}
 }

@@ -34,10 +34,14 @@ char *gnuplot_text(const char *text);
  * set, grey first). "#rrggbb". */
 const char *gnuplot_colour(size_t index);
 
-/* A legend above the panel that is drawn next: text in the lines' colours, in rows of `per_row`.
- * (gnuplot's own key is spaced differently in each format.) `y` is the first row's height as a part
- * of the panel's. */
-void figure_legend(const struct figure *f, double y, const char *const *names,
-	const char *const *colours, size_t count, int per_row);
+/* The dashes that go with a colour, so that lines can be told apart in black and white: what
+ * follows gnuplot's dashtype. */
+const char *gnuplot_dash(size_t index);
+
+/* A legend above the panel that is drawn next: a piece of each line and its name, in rows of
+ * `per_row`. (gnuplot's own key is spaced differently in each format.) `y` is the first row's
+ * height as a part of the panel's; `styles` are indices of colours and dashes. */
+void figure_legend(const struct figure *f, double y, const char *const *names, const size_t *styles,
+	size_t count, int per_row);
 
 #endif

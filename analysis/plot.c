@@ -26,21 +26,22 @@ static double value_at(const json_t *run, const char *series, size_t i)
 	return json_number_value(json_array_get(json_object_get(run, series), i));
 }
 
-/* A contestant has the same colour in every figure; one of another name gets what is left. */
-static const char *colour_of(const struct results *r, size_t index)
+/* A contestant has the same colour and dashes in every figure; one of another name gets what is
+ * left. */
+static size_t style_of(const struct results *r, size_t index)
 {
 	static const char *const known[] = {"plain", "mptcp", "mpip", "mpip+mptcp"};
 	size_t count = sizeof(known) / sizeof(known[0]), others = 0;
 	for (size_t k = 0; k < count; k++)
 		if (strcmp(r->contestants[index].name, known[k]) == 0)
-			return gnuplot_colour(k);
+			return k;
 	for (size_t i = 0; i < index; i++) {
 		size_t k = 0;
 		while (k < count && strcmp(r->contestants[i].name, known[k]) != 0)
 			k++;
 		others += k == count;
 	}
-	return gnuplot_colour(count + others);
+	return count + others;
 }
 
 /* The highest thing that a figure shows. */
@@ -103,7 +104,10 @@ static void write_tic(
 	fprintf(f->gp, "%s\"%s\\n", i ? ", " : "", c->name);
 	if (c->count)
 		fprintf(f->gp, "%.*f", unit > 1 ? 2 : 1, c->mean / unit);
-	fprintf(f->gp, "\\nn = %zu\" %zu", c->count, i);
+	fprintf(f->gp, "\\nn = %zu", c->count);
+	if (c->marked_count)
+		fprintf(f->gp, "\\n%zu marked", c->marked_count);
+	fprintf(f->gp, "\" %zu", i);
 }
 
 static void draw_bars(const struct figure *f, const struct results *r, double unit)
@@ -125,7 +129,7 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 	for (size_t i = 0; i < r->count; i++)
 		fprintf(f->gp,
 			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle",
-			i ? ", " : "", i, i, colour_of(r, i));
+			i ? ", " : "", i, i, gnuplot_colour(style_of(r, i)));
 	/* gnuplot's own error bars leave a blot where the point would be */
 	if (intervals)
 		fprintf(f->gp, ", data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads "
@@ -141,8 +145,8 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 
 static void draw_series(const struct figure *f, const struct results *r, double unit)
 {
-	const char *names[MOST_LINES], *colours[MOST_LINES];
-	size_t lines = 0;
+	const char *names[MOST_LINES];
+	size_t styles[MOST_LINES], lines = 0;
 	fprintf(f->gp,
 		"unset label 1; unset label 2; unset key\n"
 		"set lmargin at screen 0.545; set rmargin at screen 0.985\n"
@@ -154,17 +158,17 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 			continue;
 		write_series(f, r, &r->contestants[i], unit);
 		names[lines] = r->contestants[i].name;
-		colours[lines++] = colour_of(r, i);
+		styles[lines++] = style_of(r, i);
 	}
-	figure_legend(f, 1.07, names, colours, lines, 4);
+	figure_legend(f, 1.07, names, styles, lines, 4);
 	fprintf(f->gp, "plot ");
 	/* All bands first: no line is to be covered. */
 	for (size_t i = 0; i < lines; i++)
 		fprintf(f->gp, "data index %zu using 1:3:4 with filledcurves lc rgb '%s', ", i + 1,
-			colours[i]);
+			gnuplot_colour(styles[i]));
 	for (size_t i = 0; i < lines; i++)
-		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s'",
-			i ? ", " : "", i + 1, colours[i]);
+		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s' dt %s",
+			i ? ", " : "", i + 1, gnuplot_colour(styles[i]), gnuplot_dash(styles[i]));
 	fprintf(f->gp, "\n");
 }
 
@@ -241,12 +245,12 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 	const json_t *paths = json_object_get(run, "paths");
 	size_t lines = json_array_size(paths) < MOST_LINES ? json_array_size(paths) : MOST_LINES;
 	char *names[MOST_LINES];
-	const char *colours[MOST_LINES];
+	size_t styles[MOST_LINES];
 	for (size_t i = 0; i < lines; i++) {
 		const json_t *path = json_array_get(paths, i);
 		names[i] = lab_text("%s → %s", json_string_value(json_object_get(path, "src")),
 			json_string_value(json_object_get(path, "dst")));
-		colours[i] = gnuplot_colour(i);
+		styles[i] = i;
 	}
 
 	fprintf(f->gp,
@@ -255,7 +259,7 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 		"set xrange [%lld:%lld]\n",
 		-json_integer_value(json_object_get(run, "warm_up_s")),
 		json_integer_value(json_object_get(run, "duration_s")));
-	figure_legend(f, 1.11, (const char *const *)names, colours, lines, 4);
+	figure_legend(f, 1.11, (const char *const *)names, styles, lines, 4);
 	for (size_t p = 0; p < sizeof(panels) / sizeof(panels[0]); p++) {
 		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
 		fprintf(f->gp,
@@ -264,9 +268,10 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 			panels[p].top, panels[p].bottom, panels[p].label, last ? "%g" : "",
 			last ? "set xlabel 'time since the end of the warm-up, s'\n" : "");
 		for (size_t i = 0; i < lines; i++)
-			fprintf(f->gp, "%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s'",
-				i ? ", " : "", i, p + 2, colours[i]);
-		fprintf(f->gp, "\nunset label\n");
+			fprintf(f->gp,
+				"%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s' dt %s",
+				i ? ", " : "", i, p + 2, gnuplot_colour(i), gnuplot_dash(i));
+		fprintf(f->gp, "\nunset label\nunset arrow\n");
 	}
 	for (size_t i = 0; i < lines; i++)
 		free(names[i]);

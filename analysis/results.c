@@ -12,6 +12,7 @@
 #include "analysis/results.h"
 
 #include "analysis/stats.h"
+#include "experiments/definition.h"
 #include "lab/error.h"
 
 #include <dirent.h>
@@ -95,7 +96,15 @@ static int load_run(struct results *r, const char *name, const json_t *paper, ch
 	} else {
 		json_error_t e;
 		json_t *run = json_load_file(file, 0, &e);
-		if (run) {
+		const json_t *version = json_object_get(run, "schema_version");
+		if (run && (!json_is_integer(version) ||
+				   json_integer_value(version) != RESULT_VERSION)) {
+			rc = lab_fail(error,
+				"%s: schema_version: expected %d, got %lld: a result of another "
+				"version of this program; FRESH=1 makes it again",
+				file, RESULT_VERSION, (long long)json_integer_value(version));
+			json_decref(run);
+		} else if (run) {
 			json_array_append_new(r->all, run);
 			add_run(r, run, paper);
 		} else {

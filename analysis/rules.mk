@@ -5,9 +5,9 @@ ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o delaylog.o \
-		emodel.o gnuplot.o pathlog.o paths.o \
-		plot.o reordering.o replay.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE)
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o delaylog.o \
+		emodel.o gnuplot.o html.o measures.o pathlog.o paths.o \
+		plot.o reordering.o replay.o report.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test paths_test reordering_test replay_test \
@@ -31,3 +31,14 @@ plots:
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory $(ANALYSIS)
 	@$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) $(NAME)
+
+# Runs what is missing of every experiment, draws every figure, and judges the paper's claims. An
+# experiment that fails leaves its claims missing, and make report fails in the end.
+.PHONY: report
+report:
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory all
+	@rc=0; for name in $(EXPERIMENT_NAMES); do \
+		$(MAKE) --no-print-directory DEPS= experiment NAME=$$name || { [ $$? -lt 128 ] && rc=1; } || exit 130; done; \
+	$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) || rc=1; \
+	$(ANALYSIS) report $(if $(OUT),--out $(OUT)) || rc=1; exit $$rc

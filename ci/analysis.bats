@@ -143,3 +143,129 @@ experiment() {
 	run -1 "$ANALYSIS" call "$r/result.json"
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
 }
+
+# made_up EXPERIMENT CONTESTANT REP GOODPUT: a result as a run leaves it, with what the report reads.
+made_up() {
+	local run=$2-r0$3-s1-d3
+	mkdir -p "$T/out/$1/$run"
+	cat >"$T/out/$1/$run/result.json" <<-END
+		{ "schema_version": 1, "experiment": "$1", "title": "Made & up", "contestant": "$2",
+		  "run": "$run", "paper": null, "ground": "vm", "rep": $3, "seed": 1, "duration_s": 3,
+		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4], "mptcp": null,
+		  "mpipd": null, "marks": [], "paths": [], "links": { "nics": [] },
+		  "workload": { "kind": "tcp", "direction": "forward", "from": "client", "to": "server" },
+		  "provenance": { "kernel": { "release": "6.1" } } }
+	END
+	(cd "$T/out/$1" && printf '"%s"\n' *-r0*/ | tr -d / | paste -sd, |
+		sed "s|.*|{ \"experiment\": \"$1\", \"runs\": [&] }|" >runs.json)
+}
+
+# verdict ID: of a claim in claims.json.
+verdict() {
+	json "$T/out/claims.json" "claims[id=$1].verdict"
+}
+
+# Claims 5 to 8 and 10 need these; goodputs of three repetitions each.
+made_up_results() {
+	local r
+	for r in 1 2 3; do
+		made_up throughput no-limit-mpip $r "$((170 + r))"
+		made_up throughput no-limit-mptcp $r "$((128 + r))"
+		made_up throughput no-limit-mpip+mptcp $r "$((172 - r))"
+		made_up tcp-modes plain $r "$((90 + r))"
+		made_up tcp-modes fake-tcp $r "$((140 + r))"
+	done
+}
+
+@test "report: verdicts follow the rules, numbers are those of the results, the page is whole" {
+	made_up_results
+	run -0 "$ANALYSIS" report --out "$T/out"
+	[[ $output == "$T/out/report.html"$'\n'"$T/out/claims.json" ]]
+	[[ $(json "$T/out/claims.json" claims[].id | wc -l) -eq 40 ]]
+	[[ $(verdict 8) == reproduced && $(verdict 1) == missing ]]
+	# 1.54: it doubles, but not nearly enough
+	[[ $(verdict 5) == differs ]]
+	[[ $(json "$T/out/claims.json" "claims[id=5].reason") == *"fake / plain is 1.544 ["*"expected 1.61 to 1.96" ]]
+	# mpip is 0, 2, 4 above both: an interval that holds 0
+	[[ $(verdict 7) == "not reproduced" ]]
+	[[ $(json "$T/out/claims.json" "claims[id=7].reason") == "mpip - both is 2 [-2.968, 6.968], expected at least 0" ]]
+	[[ $(json "$T/out/claims.json" "claims[id=6].reason") == "tcp-modes/udp-wrapper has no results" ]]
+	# 131, 130, 129 by hand: mean 130, t(2) = 4.3027, sd 1: 130 +- 2.484
+	about "$(json "$T/out/claims.json" "claims[id=8].ours[name=mptcp].mean")" 130 1e-6
+	about "$(json "$T/out/claims.json" "claims[id=8].ours[name=mptcp].low")" 127.5159 1e-6
+	[[ $(json "$T/out/claims.json" "claims[id=8].runs[]" | wc -l) -eq 6 ]]
+
+	[[ $(grep -c '<tr id="claim-' "$T/out/report.html") -eq 40 ]]
+	[[ $(tail -n 1 "$T/out/report.html") == "</html>" ]]
+	grep -q 'mptcp 130 \[127.5, 132.5\]' "$T/out/report.html"
+	grep -q 'Made &amp; up' "$T/out/report.html"
+	! grep -Eq '(src|href)="?(https?:|/)' "$T/out/report.html"
+}
+
+@test "report: fewer than three repetitions, and marked ones, are missing, not judged" {
+	made_up_results
+	sed -i 's/"marks": \[\]/"marks": ["cpu_limited"]/' "$T/out/tcp-modes/plain-r02-s1-d3/result.json"
+	run -0 "$ANALYSIS" report --out "$T/out"
+	[[ $(verdict 5) == missing ]]
+	[[ $(json "$T/out/claims.json" "claims[id=5].reason") == "tcp-modes/plain has 2 of 3 repetitions without marks" ]]
+	grep -q 'marked, not averaged: <a href="tcp-modes/plain-r02-s1-d3/">' "$T/out/report.html"
+}
+
+@test "report: figures are in the page, each with ids of its own" {
+	made_up_results
+	"$ANALYSIS" plot --out "$T/out"
+	run -0 "$ANALYSIS" report --out "$T/out"
+	[[ $(grep -c '<figure id="fig-' "$T/out/report.html") -eq 2 ]]
+	[[ $(grep -c '</svg>' "$T/out/report.html") -eq 2 ]]
+	grep -q '<a href="#fig-throughput">figure</a>' "$T/out/report.html"
+	[[ -z $(grep -o ' id=["'\''][^"'\'']*' "$T/out/report.html" | sort | uniq -d) ]]
+}
+
+@test "report, table, plot: bad input is one line, and the last report stays" {
+	local c bad=$T/out/throughput/no-limit-mpip-r01-s1-d3/result.json
+	mkdir "$T/out"
+	run -1 "$ANALYSIS" report --out "$T/out"
+	[[ $output == "$T/out: no results to report; make experiment makes some" ]]
+	run -1 "$ANALYSIS" plot --out "$T/out"
+	[[ $output == "$T/out: no results to draw; make experiment makes some" ]]
+	run -1 "$ANALYSIS" table --out "$T/out" no-such
+	[[ ${#lines[@]} -eq 1 && $output == "$T/out/no-such/runs.json: not there: "* ]]
+
+	made_up_results
+	"$ANALYSIS" report --out "$T/out"
+	cp "$T/out/report.html" "$T/before"
+	sed -i 's/"schema_version": 1/"schema_version": 7/' "$bad"
+	for c in "report" "table throughput" "plot throughput"; do
+		# shellcheck disable=SC2086 # a command and its argument
+		run -1 "$ANALYSIS" $c --out "$T/out"
+		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 1, got 7: "* ]] ||
+			{ echo "$c: $output"; return 1; }
+	done
+	head -c 300 "$bad" >"$T/cut" && cp "$T/cut" "$bad"
+	for c in "report" "table throughput" "plot throughput"; do
+		# shellcheck disable=SC2086
+		run -1 "$ANALYSIS" $c --out "$T/out"
+		[[ ${#lines[@]} -eq 1 && $output == "$bad: line "*": expected JSON: "* ]] ||
+			{ echo "$c: $output"; return 1; }
+	done
+	cmp "$T/before" "$T/out/report.html"
+	[[ ! -e $T/out/.report.html && ! -e $T/out/.claims.json ]]
+}
+
+@test "claims.json: what is wrong with it is one line that names the place" {
+	made_up_results
+	local -A wrong=(
+		['s/"goodput_mbit"/"speed"/']='claims[2].values.old_on[1]: expected a measure, got "speed"'
+		['s/"of": "r2"/"of": "r3"/']='claims[0].expect[0].of: expected a name out of "values" or "define"'
+		['s/"min": 0.99 /"least": 0.99 /']='claims[0].expect[0].least: unknown key'
+		['s/{ "difference": \["old_on", "old_off"\] }/{ "difference": ["old_on"] }/']='claims[2].expect[0].of.difference: expected two expressions'
+		['s/"id": 7/"id": "x"/']='claims[6].id: expected a whole number'
+	)
+	local change
+	for change in "${!wrong[@]}"; do
+		sed "$change" analysis/claims.json >"$T/claims.json"
+		run -1 "$ANALYSIS" report --out "$T/out" --claims "$T/claims.json"
+		[[ ${#lines[@]} -eq 1 && $output == "$T/claims.json: ${wrong[$change]}"* ]] ||
+			{ echo "$change: $output"; return 1; }
+	done
+}

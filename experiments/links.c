@@ -131,9 +131,11 @@ static json_t *pair_of(const struct run *r, struct in_addr from, struct in_addr 
 	for (size_t i = 0; i < r->sample_count; i++)
 		json_array_append_new(bytes_at,
 			json_integer(counted(pair_at(r->samples[i].pairs, src, dst), "bytes")));
-	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "src", src, "dst", dst, "bytes",
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:o}", "src", src, "dst", dst, "bytes",
 		counted(last, "bytes") - counted(first, "bytes"), "packets",
-		counted(last, "packets") - counted(first, "packets"), "bytes_at", bytes_at);
+		counted(last, "packets") - counted(first, "packets"), "small_packets",
+		counted(last, "small_packets") - counted(first, "small_packets"), "bytes_at",
+		bytes_at);
 }
 
 json_t *pairs_of(const struct run *r)

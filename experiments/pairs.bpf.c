@@ -39,7 +39,7 @@ int count_pair(struct __sk_buff *skb)
 
 	struct pair_count *count = bpf_map_lookup_elem(&pairs, &key);
 	if (!count) {
-		struct pair_count none = {0, 0};
+		struct pair_count none = {0, 0, 0};
 		/* Fails when another processor was first, or the table is full. */
 		bpf_map_update_elem(&pairs, &key, &none, BPF_NOEXIST);
 		count = bpf_map_lookup_elem(&pairs, &key);
@@ -47,6 +47,8 @@ int count_pair(struct __sk_buff *skb)
 	if (count) {
 		__sync_fetch_and_add(&count->bytes, skb->len);
 		__sync_fetch_and_add(&count->packets, 1);
+		if (skb->len <= PAIRS_SMALL_BYTES)
+			__sync_fetch_and_add(&count->small_packets, 1);
 	}
 	return 0;
 }

@@ -162,9 +162,10 @@ json_t *pairs_read(const struct pairs *p, char **error)
 		}
 		inet_ntop(AF_INET, &keys[i].src, src, sizeof(src));
 		inet_ntop(AF_INET, &keys[i].dst, dst, sizeof(dst));
-		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:I, s:I}", "src", src, "dst", dst, "bytes",
-				      (json_int_t)n.bytes, "packets", (json_int_t)n.packets));
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:I, s:I, s:I}", "src", src, "dst", dst, "bytes",
+				(json_int_t)n.bytes, "packets", (json_int_t)n.packets,
+				"small_packets", (json_int_t)n.small_packets));
 	}
 	return list;
 }

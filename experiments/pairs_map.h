@@ -12,7 +12,11 @@ struct pair_key {
 
 struct pair_count {
 	__u64 bytes, packets;
+	__u64 small_packets; /* frames of at most PAIRS_SMALL_BYTES */
 };
+
+/* What the paper calls small, IP packets under 200 bytes, with MPIP's own bytes around it. */
+#define PAIRS_SMALL_BYTES 300
 
 #define PAIRS_MAX 256
 

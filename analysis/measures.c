@@ -1,0 +1,467 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Numbers out of a result.
+ *
+ * Theory of operation
+ * -------------------
+ * A name is a word, and for some a list of paths behind a slash: "path_mbit/1+2". Each word has a
+ * function that gets the result and the paths. Only the measured part counts: what mpipd logged
+ * during the warm-up is left out, except for the time that the weights take to converge.
+ */
+
+#include "analysis/measures.h"
+
+#include "analysis/results.h"
+#include "analysis/skew.h"
+#include "analysis/stats.h"
+
+#include <arpa/inet.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATHS_MOST 16
+
+/* The paths of one session in the order of their addresses. */
+struct paths {
+	const json_t *path[PATHS_MOST];
+	size_t count;
+};
+
+static double number(const json_t *object, const char *key)
+{
+	const json_t *value = json_object_get(object, key);
+	return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static uint64_t addresses_of(const json_t *row)
+{
+	struct in_addr src = {0}, dst = {0};
+	const char *a = json_string_value(json_object_get(row, "src"));
+	const char *b = json_string_value(json_object_get(row, "dst"));
+	if (a && b) {
+		inet_pton(AF_INET, a, &src);
+		inet_pton(AF_INET, b, &dst);
+	}
+	return (uint64_t)ntohl(src.s_addr) << 32 | ntohl(dst.s_addr);
+}
+
+static int by_addresses(const void *a, const void *b)
+{
+	uint64_t x = addresses_of(*(const json_t *const *)a);
+	uint64_t y = addresses_of(*(const json_t *const *)b);
+	return (x > y) - (x < y);
+}
+
+static double session_of(const json_t *path)
+{
+	return number(path, "session");
+}
+
+static struct paths paths_of(const json_t *result)
+{
+	const json_t *all = json_object_get(result, "paths");
+	struct paths p = {0};
+	double most = -1, session = NAN;
+	size_t i, k;
+	json_t *a, *b;
+	json_array_foreach (all, i, a) {
+		double bytes = 0;
+		json_array_foreach (all, k, b)
+			bytes += session_of(b) == session_of(a) ? number(b, "bytes") : 0;
+		if (bytes > most) {
+			most = bytes;
+			session = session_of(a);
+		}
+	}
+	json_array_foreach (all, i, a)
+		if (session_of(a) == session && p.count < PATHS_MOST)
+			p.path[p.count++] = a;
+	qsort(p.path, p.count, sizeof(p.path[0]), by_addresses);
+	return p;
+}
+
+/* Whether path `k` (from 0) is in a list "1+2". */
+static bool is_listed(const char *list, size_t k)
+{
+	for (const char *at = list; at && *at;) {
+		if (strtoul(at, NULL, 10) == k + 1)
+			return true;
+		at = strchr(at, '+');
+		at = at ? at + 1 : NULL;
+	}
+	return false;
+}
+
+static double all_bytes(const struct paths *p)
+{
+	double sum = 0;
+	for (size_t k = 0; k < p->count; k++)
+		sum += number(p->path[k], "bytes");
+	return sum;
+}
+
+static double listed_bytes(const struct paths *p, const char *list)
+{
+	double sum = 0;
+	bool found = false;
+	for (size_t k = 0; k < p->count; k++) {
+		if (!is_listed(list, k))
+			continue;
+		sum += number(p->path[k], "bytes");
+		found = true;
+	}
+	return found ? sum : NAN;
+}
+
+static double goodput(const json_t *result, const char *list)
+{
+	(void)list;
+	return number(result, "goodput_mbit");
+}
+
+/* The values of the series from one part of the run to another. Free with free(). */
+static double *series_part(const json_t *result, double from, double to, size_t *count)
+{
+	const json_t *series = json_object_get(result, "series");
+	size_t n = json_array_size(series);
+	double *values = calloc(n ? n : 1, sizeof(*values));
+	if (!values)
+		abort();
+	*count = 0;
+	for (size_t i = (size_t)(from * (double)n + 0.5); i < (size_t)(to * (double)n + 0.5); i++)
+		values[(*count)++] = json_number_value(json_array_get(series, i));
+	return values;
+}
+
+static double goodput_sd(const json_t *result, const char *list)
+{
+	(void)list;
+	size_t count;
+	double *values = series_part(result, 0, 1, &count);
+	double sd = count > 1 ? stats_sd(values, count) : NAN;
+	free(values);
+	return sd;
+}
+
+static double third(const json_t *result, const char *list)
+{
+	size_t count;
+	double k = strtod(list, NULL);
+	if (k < 1 || k > 3)
+		return NAN;
+	double *values = series_part(result, (k - 1) / 3, k / 3, &count);
+	double mean = count ? stats_mean(values, count) : NAN;
+	free(values);
+	return mean;
+}
+
+/* Whole seconds after two thirds of the run until one has 90 % of the first third's mean. */
+static double back(const json_t *result, const char *list)
+{
+	(void)list;
+	size_t count, i = 0;
+	double full = third(result, "1");
+	double *values = series_part(result, 2.0 / 3, 1, &count);
+	while (i < count && values[i] < 0.9 * full)
+		i++;
+	free(values);
+	return i < count ? (double)i : (double)count;
+}
+
+static double path_mbit(const json_t *result, const char *list)
+{
+	struct paths p = paths_of(result);
+	return listed_bytes(&p, list) * 8e-6 / number(result, "duration_s");
+}
+
+static double path_share(const json_t *result, const char *list)
+{
+	struct paths p = paths_of(result);
+	return all_bytes(&p) > 0 ? listed_bytes(&p, list) / all_bytes(&p) : NAN;
+}
+
+static int descending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x < y) - (x > y);
+}
+
+static double share_of_largest(const json_t *result, const char *list)
+{
+	struct paths p = paths_of(result);
+	double bytes[PATHS_MOST], sum = 0;
+	size_t wanted = strtoul(list, NULL, 10);
+	for (size_t k = 0; k < p.count; k++)
+		bytes[k] = number(p.path[k], "bytes");
+	qsort(bytes, p.count, sizeof(bytes[0]), descending);
+	for (size_t k = 0; k < p.count && k < wanted; k++)
+		sum += bytes[k];
+	return all_bytes(&p) > 0 ? sum / all_bytes(&p) : NAN;
+}
+
+/* How many paths carried at least a hundredth of the bytes. */
+static double paths_used(const json_t *result, const char *list)
+{
+	(void)list;
+	struct paths p = paths_of(result);
+	double used = 0;
+	for (size_t k = 0; k < p.count; k++)
+		used += number(p.path[k], "bytes") >= 0.01 * all_bytes(&p);
+	return p.count ? used : NAN;
+}
+
+/* The listed paths' values of the measured part as samples, times from its beginning. */
+static struct delay_log samples_of(const json_t *result, const char *key, const char *list)
+{
+	struct delay_log log = {0};
+	struct paths p = paths_of(result);
+	for (size_t k = 0; k < p.count; k++) {
+		const json_t *times = json_object_get(p.path[k], "time_s");
+		const json_t *values = json_object_get(p.path[k], key);
+		for (size_t i = 0; i < json_array_size(times); i++) {
+			double t = json_number_value(json_array_get(times, i));
+			if (is_listed(list, k) && t >= 0 && t <= number(result, "duration_s"))
+				delay_log_add(&log, t,
+					json_number_value(json_array_get(values, i)) / 1e3,
+					(unsigned)k);
+		}
+	}
+	delay_log_order(&log);
+	return log;
+}
+
+#define ALL_PATHS "1+2+3+4+5+6+7+8+9+10+11+12+13+14+15+16"
+
+/* Mean and standard deviation over all the listed paths' samples, in ms. */
+static struct stats_distribution queuing_of(const json_t *result, const char *list)
+{
+	struct delay_log log = samples_of(result, "queuing_delay_ms", list);
+	struct stats_distribution d = stats_distribution(log.delay_s, log.count);
+	delay_log_free(&log);
+	return d;
+}
+
+static double queuing(const json_t *result, const char *list)
+{
+	return 1e3 * queuing_of(result, list).mean;
+}
+
+static double queuing_sd(const json_t *result, const char *list)
+{
+	return 1e3 * queuing_of(result, list).sd;
+}
+
+static double queuing_cv(const json_t *result, const char *list)
+{
+	struct stats_distribution d = queuing_of(result, list);
+	return d.sd / d.mean;
+}
+
+static struct skew_trend trend_of(const json_t *result, const char *key)
+{
+	struct delay_log log = samples_of(result, key, ALL_PATHS);
+	struct skew_trend t = skew_trend(&log);
+	delay_log_free(&log);
+	return t;
+}
+
+static double queuing_slope(const json_t *result, const char *list)
+{
+	(void)list;
+	return 1e6 * trend_of(result, "queuing_delay_ms").slope;
+}
+
+static double delay_slope(const json_t *result, const char *list)
+{
+	(void)list;
+	return 1e6 * trend_of(result, "one_way_delay_ms").slope;
+}
+
+static double delay_r2(const json_t *result, const char *list)
+{
+	(void)list;
+	return trend_of(result, "one_way_delay_ms").r2;
+}
+
+static double skew(const json_t *result, const char *list)
+{
+	(void)list;
+	struct delay_log log = samples_of(result, "one_way_delay_ms", ALL_PATHS);
+	struct skew s;
+	char *ignored = NULL;
+	double ppm = skew_estimate(&log, &s, &ignored) == 0 ? 1e6 * s.skew : NAN;
+	free(ignored);
+	delay_log_free(&log);
+	return ppm;
+}
+
+/* Each path's part of the weights, at each time that all paths have. */
+struct shares {
+	size_t paths, count;
+	double *time, *share; /* [time * paths + path] */
+};
+
+static struct shares shares_of(const json_t *result)
+{
+	struct paths p = paths_of(result);
+	struct shares s = {.paths = p.count, .count = p.count ? SIZE_MAX : 0};
+	for (size_t k = 0; k < p.count; k++) {
+		size_t n = json_array_size(json_object_get(p.path[k], "weight"));
+		s.count = n < s.count ? n : s.count;
+	}
+	s.time = calloc(s.count + 1, sizeof(*s.time));
+	s.share = calloc(s.count * s.paths + 1, sizeof(*s.share));
+	if (!s.time || !s.share)
+		abort();
+	for (size_t i = 0; i < s.count; i++) {
+		double sum = 0, *row = s.share + i * s.paths;
+		for (size_t k = 0; k < s.paths; k++) {
+			row[k] = json_number_value(
+				json_array_get(json_object_get(p.path[k], "weight"), i));
+			sum += row[k];
+		}
+		for (size_t k = 0; k < s.paths; k++)
+			row[k] = sum > 0 ? row[k] / sum : 0;
+		s.time[i] =
+			json_number_value(json_array_get(json_object_get(p.path[0], "time_s"), i));
+	}
+	return s;
+}
+
+/* Mean and standard deviation of each path's share over the last half. False without enough. */
+static bool settled(const struct shares *s, double *means, double *sds)
+{
+	size_t from = s->count / 2, n = s->count - from;
+	double *values = calloc(n + 1, sizeof(*values));
+	if (!values)
+		abort();
+	for (size_t k = 0; k < s->paths; k++) {
+		for (size_t i = 0; i < n; i++)
+			values[i] = s->share[(from + i) * s->paths + k];
+		means[k] = stats_mean(values, n);
+		sds[k] = stats_sd(values, n);
+	}
+	free(values);
+	return s->paths > 1 && n > 1;
+}
+
+/* The mean over the paths of the standard deviation of their share of the weights, last half. */
+static double fluctuation(const json_t *result, const char *list)
+{
+	(void)list;
+	struct shares s = shares_of(result);
+	double means[PATHS_MOST], sds[PATHS_MOST];
+	double f = settled(&s, means, sds) ? stats_mean(sds, s.paths) : NAN;
+	free(s.time);
+	free(s.share);
+	return f;
+}
+
+/* Seconds from the session's first weights until all shares are first within 0.05, or twice their
+ * later standard deviation, of what they are in the last half. */
+static double convergence(const json_t *result, const char *list)
+{
+	(void)list;
+	struct shares s = shares_of(result);
+	double means[PATHS_MOST], sds[PATHS_MOST], after = NAN;
+	bool known = settled(&s, means, sds);
+	for (size_t i = 0; known && isnan(after) && i < s.count; i++) {
+		bool there = true;
+		for (size_t k = 0; k < s.paths; k++)
+			there = there &&
+				fabs(s.share[i * s.paths + k] - means[k]) <= fmax(0.05, 2 * sds[k]);
+		after = there ? s.time[i] - s.time[0] : NAN;
+	}
+	free(s.time);
+	free(s.share);
+	return after;
+}
+
+/* Of the packets that the routers passed on from the sender, those on the listed pairs of
+ * addresses; small ones or the others. */
+static double packet_share(const json_t *result, const char *list, bool small)
+{
+	const json_t *pairs = json_object_get(result, "address_pairs"), *rows[PATHS_MOST];
+	const json_t *workload = json_object_get(result, "workload");
+	const char *direction = json_string_value(json_object_get(workload, "direction"));
+	size_t half = json_array_size(pairs) / 2, count = 0;
+	/* The first half is from the host that connects. */
+	size_t first = direction && strcmp(direction, "reverse") == 0 ? half : 0;
+	for (size_t i = first; i < first + half && count < PATHS_MOST; i++)
+		rows[count++] = json_array_get(pairs, i);
+	qsort(rows, count, sizeof(rows[0]), by_addresses);
+	double sum = 0, listed = 0;
+	for (size_t k = 0; k < count; k++) {
+		double of_it = number(rows[k], "small_packets");
+		double packets = small ? of_it : number(rows[k], "packets") - of_it;
+		sum += packets;
+		listed += is_listed(list, k) ? packets : 0;
+	}
+	return sum > 0 ? listed / sum : NAN;
+}
+
+static double small_share(const json_t *result, const char *list)
+{
+	return packet_share(result, list, true);
+}
+
+static double large_share(const json_t *result, const char *list)
+{
+	return packet_share(result, list, false);
+}
+
+static const struct {
+	const char *name;
+	double (*of)(const json_t *result, const char *list);
+	bool has_list;
+} measures[] = {
+	{"goodput_mbit", goodput, false},
+	{"goodput_sd_mbit", goodput_sd, false},
+	{"third_mbit", third, true},
+	{"back_s", back, false},
+	{"path_mbit", path_mbit, true},
+	{"path_share", path_share, true},
+	{"path_share_of_largest", share_of_largest, true},
+	{"paths_used", paths_used, false},
+	{"queuing_ms", queuing, true},
+	{"queuing_sd_ms", queuing_sd, true},
+	{"queuing_cv", queuing_cv, true},
+	{"queuing_slope_ppm", queuing_slope, false},
+	{"delay_slope_ppm", delay_slope, false},
+	{"delay_r2", delay_r2, false},
+	{"skew_ppm", skew, false},
+	{"weight_fluctuation", fluctuation, false},
+	{"convergence_s", convergence, false},
+	{"small_packet_share", small_share, true},
+	{"large_packet_share", large_share, true},
+};
+
+/* The index of a measure; -1: none. */
+static int find(const char *name)
+{
+	size_t length = strcspn(name, "/");
+	for (size_t i = 0; i < sizeof(measures) / sizeof(measures[0]); i++)
+		if (strlen(measures[i].name) == length &&
+			strncmp(measures[i].name, name, length) == 0 &&
+			measures[i].has_list == (name[length] == '/'))
+			return (int)i;
+	return -1;
+}
+
+int measure_exists(const char *name)
+{
+	return name[0] == '/' || find(name) >= 0;
+}
+
+double measure(const json_t *result, const char *name)
+{
+	if (name[0] == '/') {
+		const json_t *value = json_pointer(result, name);
+		return json_is_number(value) ? json_number_value(value) : NAN;
+	}
+	int i = find(name);
+	const char *list = strchr(name, '/');
+	return i < 0 ? NAN : measures[i].of(result, list ? list + 1 : "");
+}

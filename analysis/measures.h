@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef ANALYSIS_MEASURES_H
+#define ANALYSIS_MEASURES_H
+
+#include <jansson.h>
+
+/*
+ * What claims are made about: a number out of one run's result, by name. README.md lists the names;
+ * one that begins with a slash is a JSON pointer into the result.
+ *
+ * Paths are those of the session that carried most, at the host that sent, numbered from 1 in the
+ * order of their addresses: with two NICs each, 1 and 2 are of the sender's first NIC. "1+2" is
+ * both together: the sum, or for delays the mean.
+ */
+
+/* NaN when the run does not have it, or there is no measure of this name. */
+double measure(const json_t *result, const char *name);
+
+/* Whether there is a measure of this name. */
+int measure_exists(const char *name);
+
+#endif
