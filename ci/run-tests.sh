@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run-tests.sh UNIT-TEST...: runs the unit tests (cmocka programs) and all suites in ci/*.bats, one
+# run-tests.sh UNIT-TEST...: runs the unit tests (cmocka programs) and all suites in ci/ and ci/paper/, one
 # after the other, and ends with a line "N passed, N failed". TESTS names a few of them instead,
 # e.g. TESTS="exact.bats engine_test". `make test` builds what this needs and calls it.
 #
@@ -81,7 +81,7 @@ tests=()
 for program in "$@"; do
 	wanted "${program##*/}" && tests+=("$program")
 done
-for suite in ci/*.bats; do
+for suite in ci/*.bats ci/paper/*.bats; do
 	name=${suite##*/}
 	wanted "${name%.bats}" && tests+=("$suite")
 done

@@ -5,7 +5,7 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine floor handshake icmp inbound outbound packet peers pmtu policy reorder sched session \
+	cm engine floor handshake icmp inbound ipchange outbound packet peers pmtu policy reorder sched session \
 	settings upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
 

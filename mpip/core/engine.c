@@ -124,6 +124,7 @@ struct session *session_new(
 	if (!s)
 		abort();
 	s->tuple = *tuple;
+	s->address_epoch = e->address_epoch;
 	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
 	s->sending_since = s->step_seen = USEC_NEVER;
 	s->regular_since = now;
@@ -201,6 +202,7 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	peer->sessions++;
 	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
 	s->arrivals = 0;
+	s->moving = s->peer_moved = false;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
 	s->last_received = now;
@@ -279,6 +281,28 @@ uint8_t nic_of(const struct engine *e, struct in_addr ip)
 	return NIC_ANY;
 }
 
+static bool has_room(const struct actions *a)
+{
+	return a->wires + ACTIONS_WIRE_ROOM <= a->wire_capacity &&
+	       a->hosts + ACTIONS_HOST_ROOM <= a->host_capacity &&
+	       a->steers + ACTIONS_STEER_ROOM <= a->steer_capacity;
+}
+
+/* Those for which there is no room yet follow with the next tick. */
+static void move_sessions(struct engine *e, struct usec now, struct actions *a)
+{
+	struct session *s;
+	e->moving = false;
+	DL_FOREACH2(e->oldest, s, age_next)
+	if (s->address_epoch != e->address_epoch) {
+		if (!has_room(a)) {
+			e->moving = true;
+			return;
+		}
+		session_move(e, s, now, a);
+	}
+}
+
 void engine_set_addresses(
 	struct engine *e, const struct address_list *list, struct usec now, struct actions *actions)
 {
@@ -286,25 +310,17 @@ void engine_set_addresses(
 		return;
 	e->addresses = *list;
 	e->list_version++;
+	e->address_epoch++;
+	e->moving = true;
 	struct peer *peer, *peer_tmp;
 	HASH_ITER (hh, e->peers.peer, peer, peer_tmp) {
 		peer->wants_list = true;
 		peer->list_acked = false;
 	}
-	struct session *s, *tmp;
-	HASH_ITER (by_tuple, e->sessions_by_tuple, s, tmp)
-		if (s->key.id.n)
-			session_mesh(e, s, now, actions);
+	move_sessions(e, now, actions);
 }
 
 /* Time */
-
-static bool has_room(const struct actions *a)
-{
-	return a->wires + ACTIONS_WIRE_ROOM <= a->wire_capacity &&
-	       a->hosts + ACTIONS_HOST_ROOM <= a->host_capacity &&
-	       a->steers + ACTIONS_STEER_ROOM <= a->steer_capacity;
-}
 
 static void tick_session(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
@@ -328,6 +344,12 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 {
 	struct usec next = USEC_NEVER;
 	struct session *s, *tmp;
+
+	if (e->moving) {
+		move_sessions(e, now, a);
+		if (e->moving)
+			return now;
+	}
 
 	DL_FOREACH_SAFE2(e->holding, s, tmp, holding_next)
 	{
@@ -354,7 +376,8 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 		tick_session(e, s, now, a);
 		next = usec_min(next, usec_min(s->next_upkeep, s->next_weights));
 		if (s->key.id.n && s->in_use == 0 && s->peer_knows &&
-			usec_sub(now, s->regular_since).us >= e->set.session_retry.us) {
+			usec_sub(now, s->regular_since).us >= e->set.session_retry.us &&
+			session_can_start_over(e, s)) {
 			/* Nothing brings it back: the handshake starts over. */
 			count(e, STAT_SESSIONS_EXPIRED);
 			session_remove(e, s, a);

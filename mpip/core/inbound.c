@@ -139,7 +139,7 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (unicast(cm->addresses.ip[i]))
 			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	if (news) {
+	if (news || s->paths < e->addresses.count * s->peer->addresses.count) {
 		session_mesh(e, s, now, a);
 		session_upkeep(e, s, now, a);
 	}
@@ -205,9 +205,13 @@ static void feed_back_in_time(
 static void take_cm(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
 	uint8_t nic, uint32_t bytes, struct usec arrived, struct usec now, struct actions *a)
 {
+	if (s->address_epoch != e->address_epoch)
+		session_move(e, s, now, a);
 	s->last_received = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
+	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
+		session_moved(e, s, cm, from, nic, now, a);
 	session_arrival(s, cm->path, stamp_at(e, arrived) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
@@ -215,8 +219,10 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 		session_mesh(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
 		s->peer->wants_list = true;
-	if (cm->has_list_ack && cm->list_ack == e->list_version && !s->peer->list_acked) {
+	if (cm->has_list_ack && cm->list_ack == e->list_version &&
+		(s->moving || !s->peer->list_acked)) {
 		s->peer->list_acked = true;
+		s->moving = false;
 		session_upkeep(e, s, now, a);
 	}
 	if (cm->feedback_path.n)
@@ -297,6 +303,13 @@ static void take_segment(struct engine *e, struct session *s, const struct cm *c
 		deliver(e, s, bytes, header, segment, a);
 }
 
+/* From one of its addresses, or from a new one as it says itself (3.4). */
+static bool is_from_peer(const struct session *s, const struct cm *cm, struct in_addr from)
+{
+	return address_list_has(&s->peer->addresses, from) ||
+	       (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses && unicast(from));
+}
+
 void engine_from_wire(
 	struct engine *e, const struct wire_input *in, struct usec now, struct actions *a)
 {
@@ -308,7 +321,7 @@ void engine_from_wire(
 		count(e, why);
 		return;
 	}
-	if (!address_list_has(&s->peer->addresses, in->from.ip)) {
+	if (!is_from_peer(s, &cm, in->from.ip)) {
 		count(e, STAT_DROP_FOREIGN_ADDRESS);
 		return;
 	}
@@ -418,7 +431,7 @@ void engine_from_hook(
 	else if (!s)
 		count(e, why); /* no application reads a CM, also of a session that a predecessor
 				  had */
-	else if (!address_list_has(&s->peer->addresses, p.src.ip))
+	else if (!is_from_peer(s, &cm, p.src.ip))
 		count(e, STAT_DROP_FOREIGN_ADDRESS);
 	else if (first < p.data_length)
 		take_super_packet(e, &p, in->gso_size, now, a);

@@ -304,6 +304,8 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		struct cm cm = cm_for(e, s, path, now);
 		if (size + 4 * CM_EXT_WORDS <= path->pmtu->size && g.data.length < 1000)
 			cm_add_addresses(e, s, &cm);
+		if (s->moving && cm.has_addresses)
+			cm.flags |= CM_FLAG_IP_CHANGE;
 		w->tail_length = (uint8_t)cm_encode(
 			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
 		if (literal) {
@@ -464,6 +466,8 @@ void engine_from_host(
 	}
 	if (!s)
 		s = session_new(e, &tuple, now, a);
+	if (s->address_epoch != e->address_epoch)
+		session_move(e, s, now, a);
 	session_touch(e, s, now);
 	if (is_tcp) {
 		uint32_t seq = get32(p.tcp->seq);

@@ -92,6 +92,15 @@ struct session {
 	uint64_t feedbacks;  /* that came, of any path */
 	uint32_t weight_sum; /* of the paths in use */
 
+	/* Flags_IP_Change (3.4): */
+	uint32_t address_epoch;   /* the engine's, when this session's paths were last made */
+	bool moving;              /* ours is not acknowledged yet */
+	bool peer_moved;          /* the other end has said one, */
+	uint8_t peer_list;        /* with this version of its address list */
+	uint8_t move_turn;        /* the path that it is said on next */
+	struct usec next_move;    /* when it is said again */
+	struct usec move_allowed; /* when the other end may say the next one */
+
 	uint64_t policy_rows;       /* of Table 6 that concern it, */
 	uint32_t policy_generation; /* as of this state of the table */
 	uint32_t step;              /* how far delays of what comes have fallen at once, */

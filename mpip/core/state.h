@@ -8,6 +8,7 @@
  *   outbound.c   from the application to the networks
  *   inbound.c    from the networks to the application
  *   handshake.c  who speaks MPIP, and how a session begins (3.2)
+ *   ipchange.c   a session's addresses change (3.4)
  *   upkeep.c     paths: made, probed, silenced, taken back (3.3, 3.5, 3.7.2)
  *   pmtu.c       what fits onto a path
  *   icmp.c       what a router says to a socket, said by us
@@ -27,7 +28,9 @@ struct engine {
 	struct usec started;
 	struct rng rng;
 	struct address_list addresses;
-	uint8_t list_version; /* of `addresses` */
+	uint8_t list_version;   /* of `addresses` */
+	uint32_t address_epoch; /* counts changes of `addresses` */
+	bool moving;            /* some sessions' paths are still those of an older epoch */
 	engine_observer *observer;
 	void *observer_context;
 
@@ -128,10 +131,29 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 void address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a);
 void handshake_sweep(struct engine *e, struct usec now, struct actions *a);
 
+/* ipchange.c */
+
+/* Our addresses have changed. */
+void session_move(struct engine *e, struct session *s, struct usec now, struct actions *a);
+/* While s->moving: says it again when it is time to. */
+void session_move_again(struct engine *e, struct session *s, struct usec now, struct actions *a);
+/* The other end says that its addresses have changed, in a CM with its list, which the caller takes
+ * then. */
+void session_moved(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
+	uint8_t nic, struct usec now, struct actions *a);
+/* Whether the handshake could be repeated: both ends still have the socket's addresses. */
+bool session_can_start_over(const struct engine *e, const struct session *s);
+
 /* upkeep.c */
 
 /* Asks for a literal path's flow at the hook, or no longer: STEER_FLOW_ADD or STEER_FLOW_REMOVE. */
 void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a);
+
+/* A path from local address `nic`; NULL: no row is free, or the session has all it can have. */
+struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
+	struct usec now, struct actions *a);
+/* Gives the row back; the caller takes it off the session's list. */
+void path_remove(struct engine *e, struct session *s, struct path *p, struct actions *a);
 
 /* Makes and removes rows of Table 3 so that they match both address lists. */
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);

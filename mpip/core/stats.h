@@ -32,6 +32,11 @@
 	X(REORDER_NO_ROOM, "reorder_no_room", "packets not held because the pool was empty")       \
 	X(PATHS_SILENCED, "paths_silenced", "times that a path was taken out of use")              \
 	X(FALLBACKS, "fallbacks", "times that a session fell back to the regular connection")      \
+	X(IP_CHANGES_SENT, "ip_changes_sent", "CMs with Flags_IP_Change sent")                     \
+	X(IP_CHANGES_RECEIVED, "ip_changes_received",                                              \
+		"sessions reset by the other end's Flags_IP_Change")                               \
+	X(IP_CHANGES_IGNORED, "ip_changes_ignored",                                                \
+		"CMs with Flags_IP_Change that came too soon after another")                       \
 	X(SESSIONS_CREATED, "sessions_created", "sessions added to Table 7")                       \
 	X(SESSIONS_EXPIRED, "sessions_expired",                                                    \
 		"sessions removed, by age or by their connection's restart")                       \

@@ -136,6 +136,12 @@ void steer_flow(struct session *s, const struct path *p, int kind, struct action
 				p->src.ip, p->dst.ip, p->src.port, p->dst.port, s->tuple.protocol}};
 }
 
+void path_remove(struct engine *e, struct session *s, struct path *p, struct actions *a)
+{
+	steer_flow(s, p, STEER_FLOW_REMOVE, a);
+	path_give_back(e, p);
+}
+
 static bool mesh_has(const struct session *s, uint8_t nic, struct in_addr remote)
 {
 	for (unsigned i = 0; i < s->paths; i++)
@@ -144,12 +150,12 @@ static bool mesh_has(const struct session *s, uint8_t nic, struct in_addr remote
 	return false;
 }
 
-static void mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
+struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
 	struct usec now, struct actions *a)
 {
 	struct path *p = s->paths < MAX_PATHS ? path_take(e) : NULL;
 	if (!p)
-		return;
+		return NULL;
 	bool udp = s->wire_form == WIRE_UDP;
 	p->session = s;
 	p->nic = nic;
@@ -159,6 +165,7 @@ static void mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in
 	p->probe_due = now;
 	s->path[s->paths++] = p;
 	steer_flow(s, p, STEER_FLOW_ADD, a);
+	return p;
 }
 
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a)
@@ -170,8 +177,7 @@ void session_mesh(struct engine *e, struct session *s, struct usec now, struct a
 			s->path[kept++] = p;
 			continue;
 		}
-		steer_flow(s, p, STEER_FLOW_REMOVE, a);
-		path_give_back(e, p);
+		path_remove(e, s, p, a);
 	}
 	s->paths = (uint8_t)kept;
 
@@ -247,6 +253,8 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		}
 	}
 
+	if (s->moving)
+		session_move_again(e, s, now, a);
 	if (e->set.max_active_paths)
 		session_rank(e, s, now);
 	if (e->set.min_delay == MIN_DELAY_WINDOWED)

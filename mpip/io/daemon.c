@@ -31,6 +31,8 @@
 
 #define MTU_MIN 576 /* RFC 791: what every host must take */
 
+#define KEEP_EVERY usec_ms(5000) /* that addresses kept for sessions are looked at */
+
 /* When we leave: for packets under way, then until nothing comes for QUIET, at most LINGER_MAX. */
 #define LINGER     usec_ms(500)
 #define QUIET      usec_ms(200)
@@ -55,6 +57,23 @@ static int watch(struct daemon *d, int fd, uint64_t source)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
 	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Addresses that sessions have and NICs no longer stay the host's while the sessions live. */
+void daemon_keep_addresses(struct daemon *d)
+{
+	struct in_addr needed[HOSTNET_STANDBY_MAX];
+	unsigned n = 0;
+	for (const struct session *s = engine_next_session(d->engine, NULL); s;
+		s = engine_next_session(d->engine, s)) {
+		bool known = s->key.id.n == 0 || address_list_has(&d->addresses, s->tuple.local_ip);
+		for (unsigned i = 0; i < n && !known; i++)
+			known = needed[i].s_addr == s->tuple.local_ip.s_addr;
+		if (!known && n < HOSTNET_STANDBY_MAX)
+			needed[n++] = s->tuple.local_ip;
+	}
+	d->keep_next = n > 0 ? usec_add(d->now, KEEP_EVERY) : USEC_NEVER;
+	hostnet_keep(d->hostnet, needed, n);
 }
 
 /* Follows the list of NICs: filter, sockets and the engine's addresses. */
@@ -86,6 +105,7 @@ static int follow_nics(struct daemon *d, char **error)
 			return -1;
 	engine_set_addresses(d->engine, &list, d->now, &d->actions);
 	daemon_carry_out(d);
+	daemon_keep_addresses(d);
 	return 0;
 }
 
@@ -274,7 +294,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
 	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
 	d->wire.raw_any = -1;
-	d->leave_at = USEC_NEVER;
+	d->leave_at = d->keep_next = USEC_NEVER;
 	d->actions = (struct actions){.wire = d->wire_slots,
 		.host = d->host_slots,
 		.steer = d->steer_slots,

@@ -42,8 +42,9 @@ struct daemon {
 	struct usec started, now;
 	struct usec leave_at; /* USEC_NEVER until a signal came */
 	struct usec leave_last;
-	uint64_t came;    /* CMs, when it was last looked whether the peers are quiet */
-	bool keep_filter; /* they were not: the filter stays, and drops what has a CM */
+	struct usec keep_next; /* when addresses kept on the TUN are looked at again, or NEVER */
+	uint64_t came;         /* CMs, when it was last looked whether the peers are quiet */
+	bool keep_filter;      /* they were not: the filter stays, and drops what has a CM */
 	struct usec
 		inherited_until; /* then no peer knows a killed predecessor's sessions any more */
 	uint64_t turns, steer_errors;
@@ -79,6 +80,8 @@ struct usec daemon_clock(void);
 void daemon_carry_out(struct daemon *d);
 /* NICs, addresses or routes have changed. */
 void daemon_host_changed(struct daemon *d);
+/* Keeps the addresses that sessions have and no NIC has any more, and gives up the others. */
+void daemon_keep_addresses(struct daemon *d);
 /* The first signal ends the multipath, a second one the waiting for what is under way. */
 void daemon_leave(struct daemon *d);
 /* At leave_at: whether the peers are quiet or have had long enough; else leave_at moves on. */

@@ -30,6 +30,10 @@
  *   limited broadcast and link-local, and the peers that hostnet_exclude() names. Subnets'
  *   broadcast addresses are in the local table, which is asked before any other.
  *
+ *   Local table: each NIC's address once more, to the TUN, behind the kernel's own entry; so an
+ *   address that goes stays one of this host's for as long as hostnet_keep() asks for it
+ * (paper 3.4).
+ *
  *   A NIC's table: the routes out of that NIC that main has, or a table that somebody's own rule by
  *   the NIC's address names; and where that gives no default route, one by a gateway of theirs. The
  *   rule has no "iif lo", so that strict rp_filter finds the way back through it too.
@@ -322,6 +326,22 @@ int hostnet_attach(
 const char *hostnet_warning(const struct hostnet *h)
 {
 	return h->warning[0] ? h->warning : NULL;
+}
+
+void hostnet_keep(struct hostnet *h, const struct in_addr *needed, size_t n)
+{
+	size_t kept = 0, before = h->standbys;
+
+	for (size_t i = 0; i < before; i++) {
+		bool keep = hostnet_is_nics_address(h, h->standby[i]);
+		for (size_t k = 0; k < n && !keep; k++)
+			keep = needed[k].s_addr == h->standby[i].s_addr;
+		if (keep)
+			h->standby[kept++] = h->standby[i];
+	}
+	h->standbys = kept;
+	if (kept != before && !h->armed)
+		arm(h, h->pause_ns);
 }
 
 /* --- peers without MPIP --- */

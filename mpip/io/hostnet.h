@@ -17,7 +17,8 @@
  * newline, to be freed by the caller. Not for use from several threads.
  */
 
-#define HOSTNET_NICS_MAX 8
+#define HOSTNET_NICS_MAX    8
+#define HOSTNET_STANDBY_MAX 32
 
 struct hostnet_config {
 	const char *const *interfaces; /* names, NULL-terminated; NULL: every suitable NIC */
@@ -69,6 +70,12 @@ int hostnet_fd(const struct hostnet *h);
  * HOSTNET_*_CHANGED. After an error it tries again by itself, a second later and then ever more
  * seldom, and returns the error only once until it succeeds. Never waits. */
 int hostnet_process(struct hostnet *h, char **error);
+
+/* A NIC's address that goes stays an address of this host, on the TUN, until this is called without
+ * it: connections with it as their source go on. `needed` may have any addresses of any number;
+ * those that are of no NIC and not needed are given up. To be called after every change of the
+ * NICs. */
+void hostnet_keep(struct hostnet *h, const struct in_addr *needed, size_t n);
 
 /* One line about the host's routing that MPIP does not go by, or NULL; as of the last look, valid
  * until the next. A VPN that routes by a rule of its own is bypassed: the user must know. */

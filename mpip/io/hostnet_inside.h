@@ -114,6 +114,8 @@ struct hostnet {
 	int slots[HOSTNET_NICS_MAX]; /* ifindex whose table is table_base + 1 + i; 0: free */
 	int tun;                     /* 0: not attached */
 	unsigned tun_mtu;
+	struct in_addr standby[HOSTNET_STANDBY_MAX]; /* addresses that the TUN stands in for */
+	size_t standbys;
 	struct excluded *excluded;
 	char warning[160];
 };
@@ -148,6 +150,9 @@ int hostnet_check_interfaces(const struct hostnet *h, const struct picture *p, c
 
 /* Learns h->nics from the picture, whose links it sorts. True if they changed. */
 bool hostnet_learn_nics(struct hostnet *h, struct picture *p);
+
+/* Whether one of h->nics has this address. */
+bool hostnet_is_nics_address(const struct hostnet *h, struct in_addr address);
 
 /* Whether the device is one of h->nics. */
 bool hostnet_is_nic(const struct hostnet *h, int ifindex);

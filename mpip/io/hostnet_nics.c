@@ -10,6 +10,8 @@
  * connects containers or virtual machines. The user's word goes before all this, but a device that
  * is not Ethernet, or has no global address, cannot be used, which is said when it is opened.
  *
+ * An address that a NIC has had is remembered until hostnet_keep() says that it is not needed.
+ *
  * Each NIC has a slot, and by it a table. It keeps the slot while it is there, whatever comes
  * before it in the list: the rules and routes of one NIC are not touched when another comes or
  * goes.
@@ -99,6 +101,30 @@ static bool same_nic(const struct hostnet_nic *a, const struct hostnet_nic *b)
 	       a->usable == b->usable;
 }
 
+bool hostnet_is_nics_address(const struct hostnet *h, struct in_addr address)
+{
+	for (size_t i = 0; i < h->nic_count; i++)
+		if (h->nics[i].address.s_addr == address.s_addr)
+			return true;
+	return false;
+}
+
+/* Remembers an address that a NIC has, in place of one that none has if there is no room. */
+static void stand_by(struct hostnet *h, struct in_addr address)
+{
+	size_t place = h->standbys;
+	for (size_t i = 0; i < h->standbys; i++) {
+		if (h->standby[i].s_addr == address.s_addr)
+			return;
+		if (!hostnet_is_nics_address(h, h->standby[i]))
+			place = i;
+	}
+	if (h->standbys < HOSTNET_STANDBY_MAX)
+		place = h->standbys++;
+	if (place < HOSTNET_STANDBY_MAX)
+		h->standby[place] = address;
+}
+
 bool hostnet_learn_nics(struct hostnet *h, struct picture *p)
 {
 	struct hostnet_nic nics[HOSTNET_NICS_MAX];
@@ -118,6 +144,8 @@ bool hostnet_learn_nics(struct hostnet *h, struct picture *p)
 		nic->mtu = l->mtu;
 		nic->usable = (l->flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
 	}
+	for (size_t i = 0; i < n; i++)
+		stand_by(h, nics[i].address);
 	bool changed = n != h->nic_count;
 	for (size_t i = 0; i < n && !changed; i++)
 		changed = !same_nic(&nics[i], &h->nics[i]);

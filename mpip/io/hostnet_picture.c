@@ -9,10 +9,10 @@
  * taken anew, so that what is worked out from it never rests on half a change. Between the dumps
  * something may change too: then there is an event, and with it soon another picture.
  *
- * Kept is what MPIP's routing needs. The local table is left out: it is asked before any of ours.
- * A multipath route becomes one entry per next hop; a way that we could not copy (a tunnel's
- * encapsulation) has no device. Of the rules only those that lead to a table count. A host with
- * more than ROUTES_MAX routes is a router, which MPIP is not for.
+ * Kept is what MPIP's routing needs. Of the local table only what is ours is kept: it is asked
+ * before any other. A multipath route becomes one entry per next hop; a way that we could not copy
+ * (a tunnel's encapsulation) has no device. Of the rules only those that lead to a table count. A
+ * host with more than ROUTES_MAX routes is a router, which MPIP is not for.
  */
 
 #include "mpip/io/hostnet_inside.h"
@@ -143,7 +143,7 @@ static void see_route(struct nlmsghdr *message, struct picture *p)
 		return;
 	memset(&r, 0, sizeof(r));
 	r.table = get_u32_or(tb[RTA_TABLE], info->rtm_table);
-	if (r.table == RT_TABLE_LOCAL)
+	if (r.table == RT_TABLE_LOCAL && info->rtm_protocol != OUR_PROTOCOL)
 		return;
 	if (p->routes.n >= ROUTES_MAX) {
 		p->too_many = true;

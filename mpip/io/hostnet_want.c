@@ -27,6 +27,8 @@
 
 /* --- what we want --- */
 
+#define STANDBY_METRIC 5280 /* behind the kernel's own local routes, which have 0 */
+
 static bool in_subnet(struct in_addr a, struct in_addr prefix, uint32_t length)
 {
 	return length == 0 || (ntohl(a.s_addr ^ prefix.s_addr) >> (32 - length)) == 0;
@@ -152,6 +154,19 @@ static void want_nic_table(const struct hostnet *h, const struct picture *p,
 		r->protocol = OUR_PROTOCOL;
 		r->dst.s_addr = 0;
 		r->prefix_length = 0;
+	}
+}
+
+/* Every address of a NIC once more, as a local route to the TUN that only counts when the kernel
+ * has removed its own: then sockets keep their source address, and what we inject is delivered. */
+static void want_standby(const struct hostnet *h, struct routes *wanted)
+{
+	for (size_t i = 0; i < h->standbys; i++) {
+		struct route key = {
+			.dst = h->standby[i], .prefix_length = 32, .priority = STANDBY_METRIC};
+		struct route *r = want(wanted, RT_TABLE_LOCAL, &key, RTN_LOCAL);
+		r->scope = RT_SCOPE_HOST;
+		r->oif = h->tun;
 	}
 }
 
@@ -321,6 +336,7 @@ int hostnet_follow(struct hostnet *h, const struct picture *p, char **error)
 		return 0;
 	hostnet_assign_slots(h);
 	want_mpip_table(h, p, &routes);
+	want_standby(h, &routes);
 	for (size_t i = 0; i < h->nic_count; i++)
 		want_nic_table(h, p, &h->nics[i], &routes);
 	want_rules(h, &rules);

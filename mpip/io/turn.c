@@ -184,6 +184,8 @@ void daemon_serve(struct daemon *d)
 		if (ready)
 			take_from_wire(d, ready);
 		flows_expire(&d->flows, d->now);
+		if (d->hostnet && !usec_before(d->now, d->keep_next))
+			daemon_keep_addresses(d);
 		if (!usec_before(d->now, d->inherited_until)) {
 			ingress_expire(d->ingress, UINT64_MAX);
 			d->inherited_until = USEC_NEVER;

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A host's addresses change while its sessions go on (paper 3.4, end: Flags_IP_Change).
+ *
+ * Theory of operation: a session keeps its socket addresses, whatever happens to them: they are
+ * what the application's kernel knows it by (3.7). All its other entries go, at both ends, in
+ * Tables 3 and 5; one path is left, and the others come back as they came at first: probed, proven,
+ * used.
+ *
+ * The end whose addresses changed keeps a path in use from an address that is still there, else it
+ * takes its first address to where it sent last. It says Flags_IP_Change together with its new
+ * address list, at once and again until that list is acknowledged in this session, each time on
+ * another path. The other end resets itself once for each version of the list, keeps the path with
+ * the ends of the packet that said so, and acknowledges on it. That packet may come from an address
+ * not heard of before: it is believed if node and session are those of a live session, and no more
+ * often than every IP_CHANGE_EVERY.
+ *
+ * A limit: in the wire form `literal` the other end's ingress hook knows flows by their addresses;
+ * a packet from an unknown address would pass to the application. So there a change is only said on
+ * a path that was in use before it; if none is left, the session waits until an old address is
+ * back.
+ */
+
+#include "mpip/core/state.h"
+
+#define IP_CHANGE_EVERY usec_ms(200) /* at most, that a peer may reset a session */
+#define IP_CHANGE_AGAIN usec_ms(100) /* until it is acknowledged */
+
+/* Removes all paths but `keep`, which may be NULL, and what was measured of the other end's. */
+static void reset(struct engine *e, struct session *s, struct path *keep, struct actions *a)
+{
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i] != keep)
+			path_remove(e, s, s->path[i], a);
+	s->paths = 0;
+	if (keep)
+		s->path[s->paths++] = keep;
+	s->arrivals = 0;
+	s->step = 0;
+	s->step_seen = USEC_NEVER;
+	session_refresh(s);
+}
+
+static void use_at_once(struct session *s, struct path *p)
+{
+	p->state = PATH_IN_USE;
+	s->regular_since = USEC_NEVER;
+	s->regular_reason = NULL;
+	session_refresh(s);
+}
+
+/* The fastest path in use whose local address is still there. */
+static struct path *survivor(const struct engine *e, const struct session *s)
+{
+	struct path *best = NULL;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		if (p->state == PATH_IN_USE && nic_of(e, p->src.ip) != NIC_ANY &&
+			(!best || (int32_t)(p->delay - best->delay) < 0))
+			best = p;
+	}
+	return best;
+}
+
+static void say(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
+{
+	s->peer->wants_list = true;
+	s->next_move = usec_add(now, IP_CHANGE_AGAIN);
+	count(e, STAT_IP_CHANGES_SENT);
+	send_heartbeat(e, s, p, CM_FLAG_IP_CHANGE | CM_FLAG_PROBE, now, a);
+}
+
+void session_move(struct engine *e, struct session *s, struct usec now, struct actions *a)
+{
+	s->address_epoch = e->address_epoch;
+	if (s->key.id.n == 0)
+		return;
+	struct path *keep = survivor(e, s);
+	struct in_addr remote = s->peer->addresses.ip[0];
+	if (s->paths > 0 && !keep)
+		remote = s->path[0]->dst.ip;
+	for (unsigned i = 0; i < s->paths && !keep; i++)
+		if (s->path[i]->state == PATH_IN_USE)
+			remote = s->path[i]->dst.ip;
+	reset(e, s, keep, a);
+	if (keep)
+		keep->nic = nic_of(e, keep->src.ip);
+	else if (s->wire_form == WIRE_UDP && s->peer_knows && e->addresses.count > 0)
+		keep = mesh_add(e, s, 0, remote, now, a);
+	if (keep)
+		use_at_once(s, keep);
+	session_mesh(e, s, now, a);
+	s->moving = s->peer_knows;
+	if (s->moving && keep)
+		say(e, s, keep, now, a);
+}
+
+void session_move_again(struct engine *e, struct session *s, struct usec now, struct actions *a)
+{
+	if (usec_before(now, s->next_move) || s->paths == 0)
+		return;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[s->move_turn++ % s->paths];
+		if (s->wire_form == WIRE_UDP || p->state == PATH_IN_USE) {
+			say(e, s, p, now, a);
+			return;
+		}
+	}
+}
+
+void session_moved(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
+	uint8_t nic, struct usec now, struct actions *a)
+{
+	if (s->peer_moved && s->peer_list == cm->list_version)
+		return; /* said again */
+	if (usec_before(now, s->move_allowed)) {
+		count(e, STAT_IP_CHANGES_IGNORED);
+		return;
+	}
+	count(e, STAT_IP_CHANGES_RECEIVED);
+	s->peer_moved = true;
+	s->peer_list = cm->list_version;
+	s->move_allowed = usec_add(now, IP_CHANGE_EVERY);
+
+	struct path *keep = NULL;
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i]->nic == nic && endpoint_equal(s->path[i]->dst, from))
+			keep = s->path[i];
+	reset(e, s, keep, a);
+	if (!keep && nic != NIC_ANY)
+		keep = mesh_add(e, s, nic, from.ip, now, a);
+	if (keep)
+		use_at_once(s, keep);
+}
+
+bool session_can_start_over(const struct engine *e, const struct session *s)
+{
+	return nic_of(e, s->tuple.local_ip) != NIC_ANY &&
+	       (!s->peer_moved || address_list_has(&s->peer->addresses, s->tuple.remote_ip));
+}
