@@ -110,6 +110,12 @@ const struct session *only_session(const struct host *h);
 /* One session, the same at both ends, with all of its four paths in use. */
 void expect_multipath(struct world *w);
 
+/* A test named by the sentence of the paper that it checks (mpip/README.md has the table). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, NULL, NULL, NULL                                                          \
+	}
+
 /* Reads the CM of a packet on a network, also in a carrier. False: it has none. */
 bool cm_of(const struct flight *f, struct cm *cm);
 

@@ -192,13 +192,13 @@ static void take_heartbeat(struct engine *e, struct session *s, const struct cm 
 
 /* A heartbeat for the path whose feedback is about to be too old (3.5). */
 static void feed_back_in_time(
-	struct engine *e, struct session *s, struct usec now, struct actions *a)
+	struct engine *e, struct session *s, struct copied came, struct usec now, struct actions *a)
 {
 	struct arrival *news = session_oldest_news(s);
 	if (news && s->in_use > 0 &&
 		usec_sub(now, news->feedback_time).us >=
 			e->set.heartbeat.us - e->set.maintenance.us)
-		send_heartbeat(e, s, session_choose(e, s, sizeof(struct ip_header)), 0, now, a);
+		send_heartbeat_copy(e, s, came, now, a);
 }
 
 /* A CM that is one. `segment` and `length` are what lies in front of it, empty for a heartbeat. */
@@ -236,8 +236,6 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 		say_leaving(e, s, from, nic, now, a);
 	else if (heartbeat)
 		take_heartbeat(e, s, cm, bytes, from, nic, now, a); /* may be the session's end */
-	else
-		feed_back_in_time(e, s, now, a);
 	if (heartbeat)
 		return;
 	session_touch(e, s, now);
@@ -297,6 +295,8 @@ static void take_segment(struct engine *e, struct session *s, const struct cm *c
 		}
 	}
 	take_cm(e, s, cm, from, nic, segment - header, arrived, now, a);
+	if (header && !e->leaving)
+		feed_back_in_time(e, s, (struct copied){bytes, header, segment}, now, a);
 	if (header && s->tuple.protocol == IPPROTO_TCP)
 		deliver_tcp(e, s, bytes, header, segment, now, a);
 	else if (header)
@@ -375,6 +375,7 @@ static void take_super_packet(
 			s = find_cm(e, part, header + length, p->ip->protocol, &cm, &segment, &why);
 		}
 		unsigned before = a->hosts;
+		unsigned wires = a->wires;
 		if (s) {
 			take_segment(e, s, &cm, part, segment, p->src, nic_of(e, p->dst.ip), now,
 				now, a);
@@ -383,6 +384,9 @@ static void take_super_packet(
 			for (unsigned i = before; i < a->hosts; i++)
 				if (a->host[i].data.bytes == part + header)
 					a->host[i].data.bytes = data;
+			for (unsigned i = wires; i < a->wires; i++)
+				if (a->wire[i].data.bytes == part + header)
+					a->wire[i].data.bytes = data;
 			continue;
 		}
 		if (why != STAT_DROP_NO_CM) {

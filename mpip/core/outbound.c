@@ -366,11 +366,17 @@ static void send_untouched(struct engine *e, const struct packet *p, struct acti
 }
 
 /*
- * A heartbeat (3.5): no user data. In the literal form it is a copy of the session's last packet
- * without its data, so that what looks at it on the way sees the session's own sequence numbers.
+ * A heartbeat. One that is due (3.5) is a copy of the packet that just came, with its ends
+ * exchanged; our own ones, without a packet to copy, are a CM alone, in the literal form behind a
+ * header.
+ *
+ * Of the copy, user data goes along in the literal form of a UDP session only: elsewhere it would
+ * be bytes for nothing, and on a way back with a smaller MTU the loss of all feedback. A TCP header
+ * in the literal form has this end's last numbers, not the copied ones, which a box on the way
+ * drops.
  */
 static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
-	uint32_t size, struct usec now, struct actions *a)
+	uint32_t size, struct copied copy, struct usec now, struct actions *a)
 {
 	static const uint8_t padding[PMTU_MAX];
 	struct wire_packet *w = wire_slot(e, a);
@@ -393,6 +399,18 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 			put_bytes(w, &udp, sizeof(udp));
 		segment = w->head_length - (uint32_t)sizeof(struct ip_header);
 		binding.tcp_seq = is_tcp ? s->last_seq : 0;
+		if (!is_tcp && copy.bytes)
+			w->data =
+				(struct slice){copy.bytes + copy.header, copy.length - copy.header};
+	} else if (copy.bytes) {
+		put_bytes(w, copy.bytes,
+			is_tcp ? sizeof(struct tcp_header) : sizeof(struct udp_header));
+		struct tcp_header *tcp = (void *)w->head;
+		struct be16 from = tcp->src;
+		tcp->src = tcp->dst;
+		tcp->dst = from;
+		segment = w->head_length;
+		binding.tcp_seq = is_tcp ? get32(tcp->seq) : 0;
 	}
 
 	struct cm cm = cm_for(e, s, p, now);
@@ -424,16 +442,25 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 		path_sent(s, p, w->head_length + w->tail_length, now);
 }
 
+void send_heartbeat_copy(
+	struct engine *e, struct session *s, struct copied copy, struct usec now, struct actions *a)
+{
+	struct path *p = session_choose(e, s, (uint32_t)sizeof(struct ip_header) + copy.length);
+	if (sizeof(struct ip_header) + copy.length + CM_MAX > p->pmtu->size)
+		copy.length = copy.header;
+	heartbeat(e, s, p, 0, 0, copy, now, a);
+}
+
 void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
 	struct usec now, struct actions *a)
 {
-	heartbeat(e, s, p, flags, 0, now, a);
+	heartbeat(e, s, p, flags, 0, (struct copied){0}, now, a);
 }
 
 void send_size_probe(struct engine *e, struct session *s, struct path *p, uint16_t size,
 	struct usec now, struct actions *a)
 {
-	heartbeat(e, s, p, CM_FLAG_PROBE, size, now, a);
+	heartbeat(e, s, p, CM_FLAG_PROBE, size, (struct copied){0}, now, a);
 }
 
 void engine_from_host(
@@ -468,6 +495,8 @@ void engine_from_host(
 		s = session_new(e, &tuple, now, a);
 	if (s->address_epoch != e->address_epoch)
 		session_move(e, s, now, a);
+	bool idle = usec_sub(now, s->update_time).us > e->set.fallback.us &&
+		    usec_sub(now, s->last_received).us > e->set.fallback.us;
 	session_touch(e, s, now);
 	if (is_tcp) {
 		uint32_t seq = get32(p.tcp->seq);
@@ -481,6 +510,8 @@ void engine_from_host(
 		s->last_window = get16(p.tcp->window);
 	}
 
+	if (idle && s->in_use > 0)
+		session_rest(e, s, now, a);
 	if (s->in_use > 0) {
 		if (!s->confirm_due || !handshake_out(e, s, &p, in, now, a))
 			send_multipath(e, s, &p, in, now, a);

@@ -103,6 +103,14 @@ void literal_finish(
 /* Sends a packet as it is, on the regular connection. */
 void send_regular(
 	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a);
+/* A transport header and user data, as they came. */
+struct copied {
+	const uint8_t *bytes;    /* NULL: none */
+	uint32_t header, length; /* of the header; of all */
+};
+/* The heartbeat of 3.5, on a path chosen as for any packet; s->in_use > 0. */
+void send_heartbeat_copy(struct engine *e, struct session *s, struct copied copy, struct usec now,
+	struct actions *a);
 void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
 	struct usec now, struct actions *a);
 /* The same, padded to an IP packet of `size` bytes; its answer says what size came (RFC 8899). */
@@ -159,6 +167,8 @@ void path_remove(struct engine *e, struct session *s, struct path *p, struct act
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now);
+/* The application sends again after nothing has gone or come for a while. */
+void session_rest(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void path_silence(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now);
 /* Feedback came for a path that was not in use. */

@@ -9,6 +9,8 @@
  * kernel. A path whose packets have gone unanswered for too long is silent: it is taken out of use
  * and probed until it answers again. A session without a path in use sends
  * on the regular connection: before the first probe is answered, and as the fallback of 3.7.2.
+ * So does one whose application sends again after more than `fallback` without a packet either way:
+ * what went unused may have gone dead unseen, and on the regular connection nothing is lost.
  * Probes go on while the application sends, so the way back to multipath is the same as the first
  * way to it; both are ours.
  *
@@ -120,6 +122,23 @@ void session_silence(struct engine *e, struct session *s, const char *reason, st
 			s->path[i]->state = PATH_SILENT;
 	for (unsigned i = 0; i < s->paths; i++)
 		path_silence(e, s, s->path[i], reason, now);
+}
+
+void session_rest(struct engine *e, struct session *s, struct usec now, struct actions *a)
+{
+	if (!session_can_start_over(e, s))
+		return; /* there is no regular connection any more */
+	for (unsigned i = 0; i < s->paths; i++) {
+		s->path[i]->state = PATH_UNPROVEN;
+		s->path[i]->first_unanswered = USEC_NEVER;
+		s->path[i]->probe_due = now;
+		s->path[i]->probes = 0;
+	}
+	session_refresh(s);
+	s->regular_since = now;
+	s->regular_reason = "idle until just now";
+	count(e, STAT_FALLBACKS);
+	session_upkeep(e, s, now, a);
 }
 
 static bool path_wanted(const struct engine *e, const struct session *s, const struct path *p)
