@@ -117,8 +117,9 @@ static void check_claim(struct jat at)
 	check_values(values);
 	const char *name;
 	json_t *expression;
-	json_object_foreach (define.value, name, expression)
+	json_object_foreach (define.value, name, expression) {
 		check_expression(jat_key(define, name), values.value, NULL);
+	}
 	for (size_t i = 0; i < jat_length(show); i++)
 		check_expression(jat_item(show, i), values.value, define.value);
 	if (jat_length(jat_key(at, "expect")) == 0)
@@ -301,8 +302,9 @@ static json_t *value_of(const char *name, const char *of, json_t *samples)
 		abort();
 	const char *rep;
 	json_t *value;
-	json_object_foreach (samples, rep, value)
+	json_object_foreach (samples, rep, value) {
 		values[i++] = json_number_value(value);
+	}
 	struct stats_estimate e = stats_estimate_t(values, n);
 	free(values);
 	json_decref(samples);
@@ -409,9 +411,10 @@ static void add_checks(json_t *checks, const json_t *rule, const char *part, con
 {
 	size_t i;
 	json_t *check;
-	json_array_foreach (json_object_get(rule, part), i, check)
+	json_array_foreach (json_object_get(rule, part), i, check) {
 		json_array_append_new(
 			checks, check_of(check, part, samples, json_object_get(rule, "define")));
+	}
 }
 
 /* NULL and *error. */
@@ -421,8 +424,9 @@ static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 	json_t *ours = json_array(), *checks = json_array(), *value, *shown;
 	const char *name;
 	size_t i;
-	json_object_foreach (json_object_get(rule, "values"), name, value)
+	json_object_foreach (json_object_get(rule, "values"), name, value) {
 		json_object_set_new(samples, name, samples_of(e, value, runs, missing, error));
+	}
 	json_array_foreach (json_object_get(rule, "show"), i, shown) {
 		const json_t *source =
 			json_object_get(json_object_get(rule, "values"), json_string_value(shown));

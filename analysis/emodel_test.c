@@ -53,7 +53,8 @@ static double with_delay(double ms)
 static void delay_as_the_published_fit(void **state)
 {
 	(void)state;
-	for (double d = 20; d <= 300; d += 20) {
+	for (int ms = 20; ms <= 300; ms += 20) {
+		double d = ms;
 		double fit = 0.024 * d + (d > 177.3 ? 0.11 * (d - 177.3) : 0);
 		expect_close(with_delay(0) - with_delay(d), fit, 2.5);
 	}

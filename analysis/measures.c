@@ -25,7 +25,10 @@
 
 /* The paths of one session in the order of their addresses. */
 struct paths {
-	const json_t *path[PATHS_MOST];
+	struct row {
+		const json_t *json;
+		uint64_t addresses;
+	} path[PATHS_MOST];
 	size_t count;
 };
 
@@ -49,8 +52,7 @@ static uint64_t addresses_of(const json_t *row)
 
 static int by_addresses(const void *a, const void *b)
 {
-	uint64_t x = addresses_of(*(const json_t *const *)a);
-	uint64_t y = addresses_of(*(const json_t *const *)b);
+	uint64_t x = ((const struct row *)a)->addresses, y = ((const struct row *)b)->addresses;
 	return (x > y) - (x < y);
 }
 
@@ -77,7 +79,7 @@ static struct paths paths_of(const json_t *result)
 	}
 	json_array_foreach (all, i, a)
 		if (session_of(a) == session && p.count < PATHS_MOST)
-			p.path[p.count++] = a;
+			p.path[p.count++] = (struct row){a, addresses_of(a)};
 	qsort(p.path, p.count, sizeof(p.path[0]), by_addresses);
 	return p;
 }
@@ -98,7 +100,7 @@ static double all_bytes(const struct paths *p)
 {
 	double sum = 0;
 	for (size_t k = 0; k < p->count; k++)
-		sum += number(p->path[k], "bytes");
+		sum += number(p->path[k].json, "bytes");
 	return sum;
 }
 
@@ -109,7 +111,7 @@ static double listed_bytes(const struct paths *p, const char *list)
 	for (size_t k = 0; k < p->count; k++) {
 		if (!is_listed(list, k))
 			continue;
-		sum += number(p->path[k], "bytes");
+		sum += number(p->path[k].json, "bytes");
 		found = true;
 	}
 	return found ? sum : NAN;
@@ -194,7 +196,7 @@ static double share_of_largest(const json_t *result, const char *list)
 	double bytes[PATHS_MOST], sum = 0;
 	size_t wanted = strtoul(list, NULL, 10);
 	for (size_t k = 0; k < p.count; k++)
-		bytes[k] = number(p.path[k], "bytes");
+		bytes[k] = number(p.path[k].json, "bytes");
 	qsort(bytes, p.count, sizeof(bytes[0]), descending);
 	for (size_t k = 0; k < p.count && k < wanted; k++)
 		sum += bytes[k];
@@ -208,7 +210,7 @@ static double paths_used(const json_t *result, const char *list)
 	struct paths p = paths_of(result);
 	double used = 0;
 	for (size_t k = 0; k < p.count; k++)
-		used += number(p.path[k], "bytes") >= 0.01 * all_bytes(&p);
+		used += number(p.path[k].json, "bytes") >= 0.01 * all_bytes(&p);
 	return p.count ? used : NAN;
 }
 
@@ -218,8 +220,8 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 	struct delay_log log = {0};
 	struct paths p = paths_of(result);
 	for (size_t k = 0; k < p.count; k++) {
-		const json_t *times = json_object_get(p.path[k], "time_s");
-		const json_t *values = json_object_get(p.path[k], key);
+		const json_t *times = json_object_get(p.path[k].json, "time_s");
+		const json_t *values = json_object_get(p.path[k].json, key);
 		for (size_t i = 0; i < json_array_size(times); i++) {
 			double t = json_number_value(json_array_get(times, i));
 			if (is_listed(list, k) && t >= 0 && t <= number(result, "duration_s"))
@@ -308,24 +310,25 @@ static struct shares shares_of(const json_t *result)
 	struct paths p = paths_of(result);
 	struct shares s = {.paths = p.count, .count = p.count ? SIZE_MAX : 0};
 	for (size_t k = 0; k < p.count; k++) {
-		size_t n = json_array_size(json_object_get(p.path[k], "weight"));
+		size_t n = json_array_size(json_object_get(p.path[k].json, "weight"));
 		s.count = n < s.count ? n : s.count;
 	}
-	s.time = calloc(s.count + 1, sizeof(*s.time));
-	s.share = calloc(s.count * s.paths + 1, sizeof(*s.share));
+	size_t cells = s.count * s.paths;
+	s.time = calloc(s.count ? s.count : 1, sizeof(*s.time));
+	s.share = calloc(cells ? cells : 1, sizeof(*s.share));
 	if (!s.time || !s.share)
 		abort();
 	for (size_t i = 0; i < s.count; i++) {
 		double sum = 0, *row = s.share + i * s.paths;
 		for (size_t k = 0; k < s.paths; k++) {
 			row[k] = json_number_value(
-				json_array_get(json_object_get(p.path[k], "weight"), i));
+				json_array_get(json_object_get(p.path[k].json, "weight"), i));
 			sum += row[k];
 		}
 		for (size_t k = 0; k < s.paths; k++)
 			row[k] = sum > 0 ? row[k] / sum : 0;
-		s.time[i] =
-			json_number_value(json_array_get(json_object_get(p.path[0], "time_s"), i));
+		s.time[i] = json_number_value(
+			json_array_get(json_object_get(p.path[0].json, "time_s"), i));
 	}
 	return s;
 }
@@ -383,19 +386,21 @@ static double convergence(const json_t *result, const char *list)
  * addresses; small ones or the others. */
 static double packet_share(const json_t *result, const char *list, bool small)
 {
-	const json_t *pairs = json_object_get(result, "address_pairs"), *rows[PATHS_MOST];
+	const json_t *pairs = json_object_get(result, "address_pairs");
+	struct row rows[PATHS_MOST];
 	const json_t *workload = json_object_get(result, "workload");
 	const char *direction = json_string_value(json_object_get(workload, "direction"));
 	size_t half = json_array_size(pairs) / 2, count = 0;
 	/* The first half is from the host that connects. */
 	size_t first = direction && strcmp(direction, "reverse") == 0 ? half : 0;
 	for (size_t i = first; i < first + half && count < PATHS_MOST; i++)
-		rows[count++] = json_array_get(pairs, i);
+		rows[count++] = (struct row){
+			json_array_get(pairs, i), addresses_of(json_array_get(pairs, i))};
 	qsort(rows, count, sizeof(rows[0]), by_addresses);
 	double sum = 0, listed = 0;
 	for (size_t k = 0; k < count; k++) {
-		double of_it = number(rows[k], "small_packets");
-		double packets = small ? of_it : number(rows[k], "packets") - of_it;
+		double of_it = number(rows[k].json, "small_packets");
+		double packets = small ? of_it : number(rows[k].json, "packets") - of_it;
 		sum += packets;
 		listed += is_listed(list, k) ? packets : 0;
 	}

@@ -143,9 +143,10 @@ static void write_links(FILE *f, const json_t *claim, const json_t *pictures)
 	if (json_array_size(runs) == 0)
 		return;
 	fprintf(f, "<details><summary>%zu runs</summary>", json_array_size(runs));
-	json_array_foreach (runs, i, run)
+	json_array_foreach (runs, i, run) {
 		fprintf(f, "<a href=\"%s/\">%s</a><br>", json_string_value(run),
 			json_string_value(run));
+	}
 	fputs("</details>", f);
 }
 
@@ -155,9 +156,10 @@ static void write_claims(FILE *f, const json_t *judged, const json_t *pictures)
 	json_t *count, *claim;
 	size_t i;
 	fputs("<h2>The paper's claims</h2>\n<p>", f);
-	json_object_foreach (json_object_get((json_t *)judged, "verdicts"), verdict, count)
+	json_object_foreach (json_object_get((json_t *)judged, "verdicts"), verdict, count) {
 		fprintf(f, "%s %lld %s &nbsp; ", sign_of(verdict),
 			(long long)json_integer_value(count), verdict);
+	}
 	fputs("</p>\n<p class=small>Ours: mean of the repetitions [95 % confidence interval, "
 	      "Student's t; differences and ratios are paired by repetition]. A claim is "
 	      "reproduced "
@@ -349,9 +351,10 @@ static int write_page(FILE *f, const char *out, const json_t *judged, const json
 	write_claims(f, judged, pictures);
 	int rc = write_figures(f, out, pictures, error);
 	fputs("<h2>Experiments: results, calibration, provenance</h2>\n", f);
-	json_array_foreach ((json_t *)experiments, i, name)
+	json_array_foreach ((json_t *)experiments, i, name) {
 		if (rc == 0)
 			rc = write_experiment(f, out, json_string_value(name), paper, error);
+	}
 	fputs("</html>\n", f);
 	json_decref(pictures);
 	free(directory);

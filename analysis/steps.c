@@ -158,11 +158,12 @@ static size_t find_candidates(const struct windows *w, const double *usual, stru
 	for (size_t k = 2; k + 1 < w->count; k++)
 		jumps[k] = jump_at(w, usual, k);
 	for (size_t k = 2; k + 1 < w->count && n < SKEW_STEPS; k++) {
+		size_t to = k + SIDE < w->count ? k + SIDE : w->count - 1;
 		bool largest = jumps[k] != 0;
-		for (size_t i = k > SIDE ? k - SIDE : 0; largest && i < w->count && i <= k + SIDE;
-			i++)
-			largest = fabs(jumps[i]) < fabs(jumps[k]) || i == k ||
-				  (jumps[i] == jumps[k] && i > k);
+		/* Of equal ones the first. */
+		for (size_t i = k > SIDE ? k - SIDE : 0; largest && i <= to; i++)
+			largest = i < k ? fabs(jumps[i]) < fabs(jumps[k])
+					: fabs(jumps[i]) <= fabs(jumps[k]);
 		if (!largest)
 			continue;
 		struct candidate *c = &found[n++];

@@ -56,9 +56,10 @@ delays() {
 # Without a step the uncorrected slope is the skew.
 shows_no_trend() {
 	delays 4.17 | awk -F, 'NR == 1 || $1 <= 40000' >"$T/delays.csv"
-	run -0 "$ANALYSIS" skew "$T/delays.csv"
-	echo "$output"
-	[[ $output =~ uncorrected:\ slope\ \+4\.[12] && $output == *$'\n'"corrected: slope"*": no trend" ]]
+	local said
+	said=$("$ANALYSIS" skew "$T/delays.csv")
+	echo "$said"
+	[[ $said =~ uncorrected:\ slope\ \+4\.[12] && $said == *$'\n'"corrected: slope"*": no trend" ]]
 }
 
 # An interval of 95 % misses 0 once in twenty times: one of three draws shows it.
