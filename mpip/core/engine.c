@@ -68,6 +68,7 @@ struct engine *engine_new(const struct engine_setup *setup)
 		e->paths[i].next_free = e->free_path;
 		e->free_path = (uint16_t)i;
 	}
+	e->last_free_path = (uint16_t)(e->set.max_paths - 1);
 	return e;
 }
 
@@ -203,14 +204,20 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
 	s->arrivals = 0;
 	s->moving = s->peer_moved = false;
+	s->list_seen = s->list_acked = 0;
+	s->owes_ack = false;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
 	s->last_received = now;
 	s->regular_since = now;
 	s->regular_reason = "no path proven yet";
-	count(e, STAT_SESSIONS_CREATED);
 	session_mesh(e, s, now, a);
-	return s->paths > 0;
+	if (!mesh_begun(e, s)) {
+		session_leave(e, s, a);
+		return false;
+	}
+	count(e, STAT_SESSIONS_CREATED);
+	return true;
 }
 
 void session_touch(struct engine *e, struct session *s, struct usec now)
@@ -267,8 +274,13 @@ void path_give_back(struct engine *e, struct path *p)
 {
 	pmtu_put(e, p->pmtu);
 	p->session = NULL;
-	p->next_free = e->free_path;
-	e->free_path = (uint16_t)(p->id.n - 1);
+	uint16_t row = (uint16_t)(p->id.n - 1);
+	p->next_free = NO_PATH;
+	if (e->free_path == NO_PATH)
+		e->free_path = row;
+	else
+		e->paths[e->last_free_path].next_free = row;
+	e->last_free_path = row;
 }
 
 /* Addresses */
@@ -281,7 +293,7 @@ uint8_t nic_of(const struct engine *e, struct in_addr ip)
 	return NIC_ANY;
 }
 
-static bool has_room(const struct actions *a)
+bool has_room(const struct actions *a)
 {
 	return a->wires + ACTIONS_WIRE_ROOM <= a->wire_capacity &&
 	       a->hosts + ACTIONS_HOST_ROOM <= a->host_capacity &&

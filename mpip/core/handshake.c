@@ -289,6 +289,8 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 	struct usec now, struct actions *a)
 {
 	count(e, STAT_QUERIES_RECEIVED);
+	if (e->leaving)
+		return;
 	struct peer *peer = meet(e, cm, tuple->remote_ip, now, a);
 	if (!peer)
 		return;
@@ -318,7 +320,7 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 {
 	count(e, STAT_CONFIRMS_RECEIVED);
 	struct session *s = session_find(e, tuple);
-	if (!s || s->queries == 0 || cm->session.n == 0)
+	if (e->leaving || !s || s->queries == 0 || cm->session.n == 0)
 		return; /* nobody asked */
 	struct peer *peer = meet(e, cm, tuple->remote_ip, now, a);
 	s = session_find(e, tuple); /* meeting a restarted peer removes its sessions */
@@ -383,10 +385,10 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 	struct usec now, struct actions *a)
 {
 	uint32_t seq;
-	const uint8_t *bytes = in->gso_size || e->leaving ? NULL : carrier(p, &seq);
+	const uint8_t *bytes = in->gso_size ? NULL : carrier(p, &seq);
 	struct cm cm;
 	if (!bytes || !cm_decode(bytes, CARRIER_CM, (struct cm_binding){.tcp_seq = seq}, &cm) ||
-		!cm.has_hello)
+		!cm.has_hello || !(cm.flags & (CM_FLAG_ENABLE | CM_FLAG_ENABLED)))
 		return false;
 	if (node_equal(cm.node, e->node)) {
 		count(e, STAT_DROP_OWN_NODE);
@@ -400,7 +402,7 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 	socket->queries = 0;
 	if (cm.flags & CM_FLAG_ENABLE)
 		take_query(e, &tuple, &cm, now, a);
-	else if (cm.flags & CM_FLAG_ENABLED)
+	else
 		take_confirmation(e, &tuple, &cm, now, a);
 
 	if (p->ip->protocol == IPPROTO_UDP && !(cm.flags & CM_FLAG_ENABLED))

@@ -96,8 +96,8 @@ static void deliver_tcp(struct engine *e, struct session *s, const uint8_t *segm
 static void take_feedback(struct engine *e, struct session *s, const struct cm *cm, struct usec now)
 {
 	struct path *p = path_row(e, cm->feedback_path);
-	if (!p || p->session != s)
-		return;
+	if (!p || p->session != s || p->sent_packets == 0)
+		return; /* or about a path that had this ID before */
 	s->feedbacks++;
 	path_feedback(p, cm->path_delay, &e->set, now);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
@@ -134,15 +134,19 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
 	s->peer->list_known = true;
 	s->peer->list_version = cm->list_version;
-	s->peer->owes_ack = true;
 	s->peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (unicast(cm->addresses.ip[i]))
 			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	if (news || s->paths < e->addresses.count * s->peer->addresses.count) {
+	news |= s->list_seen != 1u + cm->list_version ||
+		s->paths < e->addresses.count * s->peer->addresses.count;
+	if (news)
 		session_mesh(e, s, now, a);
+	s->list_seen = 1 + cm->list_version;
+	s->owes_ack = mesh_complete(e, s);
+	s->peer->owes_ack = true;
+	if (news)
 		session_upkeep(e, s, now, a);
-	}
 }
 
 /* Our path with the same ends as a packet that just came, or any in use. */
@@ -219,6 +223,8 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 		session_mesh(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
 		s->peer->wants_list = true;
+	if (cm->has_list_ack)
+		s->list_acked = 1 + cm->list_ack;
 	if (cm->has_list_ack && cm->list_ack == e->list_version &&
 		(s->moving || !s->peer->list_acked)) {
 		s->peer->list_acked = true;

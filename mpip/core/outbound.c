@@ -64,10 +64,11 @@ static void cm_add_addresses(struct engine *e, struct session *s, struct cm *cm)
 		cm->list_version = e->list_version;
 		peer->wants_list = false;
 	}
-	if (peer->owes_ack) {
+	if (s->wire_form == WIRE_LITERAL ? s->owes_ack : peer->owes_ack) {
 		cm->has_list_ack = true;
-		cm->list_ack = peer->list_version;
-		peer->owes_ack = false;
+		cm->list_ack = s->wire_form == WIRE_LITERAL ? (uint8_t)(s->list_seen - 1)
+							    : peer->list_version;
+		peer->owes_ack = s->owes_ack = false;
 	}
 }
 
@@ -419,7 +420,7 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 		uint32_t headers = (uint32_t)sizeof(struct ip_header) + wire_overhead(s);
 		w->data = (struct slice){padding, size - headers - segment};
 	} else {
-		if (!s->peer->list_acked)
+		if (!s->peer->list_acked || (s->wire_form == WIRE_LITERAL && !lists_agreed(e, s)))
 			s->peer->wants_list = true;
 		cm_add_addresses(e, s, &cm);
 		cm.has_size = s->size_path.n;

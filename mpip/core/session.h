@@ -82,7 +82,13 @@ struct session {
 	enum wire_form wire_form;
 	bool generated_here; /* we chose the session ID */
 	bool peer_knows;     /* the other end has shown that it knows the session ID */
-	bool confirm_due;    /* 3.2's waiting list: a confirmation goes with the next TCP packet */
+	/* Of address lists, plus one, 0: none. A literal packet of a path that the other end's hook
+	 * does not know would be read by the application; so in the literal form each session has
+	 * to hear of both lists itself before a path other than the original one is probed. */
+	unsigned list_seen;  /* the version of the other end's that came in this session */
+	unsigned list_acked; /* the version of ours that the other end acknowledged in it */
+	bool owes_ack;
+	bool confirm_due; /* 3.2's waiting list: a confirmation goes with the next TCP packet */
 	uint8_t confirms, queries;
 	struct usec next_query, next_confirm;
 

@@ -42,7 +42,9 @@ struct engine {
 	uint32_t next_session_id;
 
 	struct path *paths; /* Table 3: row i is Path ID i + 1 */
-	uint16_t free_path;
+	/* Free rows, the one free for longest first: a Path ID in late feedback is not soon
+	 * another. */
+	uint16_t free_path, last_free_path;
 
 	struct pmtu *pmtu; /* a uthash head */
 	uint16_t mtu;      /* the smallest of the NICs' */
@@ -165,6 +167,13 @@ void path_remove(struct engine *e, struct session *s, struct path *p, struct act
 
 /* Makes and removes rows of Table 3 so that they match both address lists. */
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);
+/* Whether the original pair of addresses, and in forms that need no flows any, is a path. */
+bool mesh_begun(const struct engine *e, const struct session *s);
+/* Whether the hook gets to know all that the other end may send to us in this session: a literal
+ * packet of a path that is not in Table 3 would be read by the application. */
+bool mesh_complete(const struct engine *e, const struct session *s);
+/* Whether each end has the other's address list, and has said so, in this very session. */
+bool lists_agreed(const struct engine *e, const struct session *s);
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now);
 /* The application sends again after nothing has gone or come for a while. */

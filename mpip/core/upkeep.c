@@ -212,6 +212,19 @@ void session_mesh(struct engine *e, struct session *s, struct usec now, struct a
 	}
 }
 
+bool mesh_begun(const struct engine *e, const struct session *s)
+{
+	if (s->wire_form != WIRE_LITERAL)
+		return s->paths > 0;
+	return mesh_has(s, nic_of(e, s->tuple.local_ip), s->tuple.remote_ip);
+}
+
+bool mesh_complete(const struct engine *e, const struct session *s)
+{
+	return s->wire_form != WIRE_LITERAL ||
+	       s->paths == e->addresses.count * s->peer->addresses.count;
+}
+
 /* So many feedbacks of other paths show that the other end talks a lot. */
 #define TALKATIVE 8
 
@@ -226,17 +239,27 @@ static bool path_is_silent(const struct engine *e, const struct path *p, struct 
 	return usec_sub(now, p->first_unanswered).us >= limit.us;
 }
 
-static bool may_probe(const struct session *s, const struct path *p)
+bool lists_agreed(const struct engine *e, const struct session *s)
 {
-	return s->peer_knows &&
-	       (s->peer->list_acked || p->src.ip.s_addr == s->tuple.local_ip.s_addr);
+	return s->list_acked == 1u + e->list_version && s->list_seen == 1u + s->peer->list_version;
+}
+
+static bool may_probe(const struct engine *e, const struct session *s, const struct path *p)
+{
+	if (!s->peer_knows)
+		return false;
+	bool ours = p->src.ip.s_addr == s->tuple.local_ip.s_addr;
+	if (s->wire_form != WIRE_LITERAL)
+		return s->peer->list_acked || ours;
+	return (ours && p->dst.ip.s_addr == s->tuple.remote_ip.s_addr) || p->feedbacks > 0 ||
+	       lists_agreed(e, s);
 }
 
 /* A path in use that no packet has been put on for a while, as with lowest-delay. */
 static bool is_unmeasured(
 	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
 {
-	return p->first_unanswered.us == USEC_NEVER.us && may_probe(s, p) &&
+	return p->first_unanswered.us == USEC_NEVER.us && may_probe(e, s, p) &&
 	       !usec_before(now, p->probe_due) &&
 	       usec_sub(now, p->last_feedback).us >= 2 * e->set.heartbeat.us;
 }
@@ -261,7 +284,7 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 			}
 		} else if (p->state == PATH_SPARE && p->probes >= SPARE_PROBES) {
 			p->state = PATH_SILENT;
-		} else if (may_probe(s, p) && !usec_before(now, p->probe_due)) {
+		} else if (may_probe(e, s, p) && !usec_before(now, p->probe_due)) {
 			/* Probes of a path that stays silent get rarer: up to four intervals apart.
 			 */
 			unsigned rarer = p->probes++ / 8;
