@@ -23,3 +23,5 @@ CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine floor packet pape
 UNIT_TESTS += $(CORE_TESTS)
 $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
+
+include mpip/sim/rules.mk
