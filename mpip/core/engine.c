@@ -293,7 +293,7 @@ uint8_t nic_of(const struct engine *e, struct in_addr ip)
 	return NIC_ANY;
 }
 
-bool has_room(const struct actions *a)
+static bool has_room(const struct actions *a)
 {
 	return a->wires + ACTIONS_WIRE_ROOM <= a->wire_capacity &&
 	       a->hosts + ACTIONS_HOST_ROOM <= a->host_capacity &&

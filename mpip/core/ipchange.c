@@ -41,12 +41,12 @@ static void reset(struct engine *e, struct session *s, struct path *keep, struct
 	session_refresh(s);
 }
 
-static void use_at_once(struct session *s, struct path *p)
+static void use_at_once(const struct engine *e, struct session *s, struct path *p)
 {
 	p->state = PATH_IN_USE;
 	s->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
-	session_refresh(s);
+	session_start_weights(s, &e->set);
 }
 
 /* The fastest path in use whose local address is still there. */
@@ -89,7 +89,7 @@ void session_move(struct engine *e, struct session *s, struct usec now, struct a
 	else if (s->wire_form == WIRE_UDP && s->peer_knows && e->addresses.count > 0)
 		keep = mesh_add(e, s, 0, remote, now, a);
 	if (keep)
-		use_at_once(s, keep);
+		use_at_once(e, s, keep);
 	session_mesh(e, s, now, a);
 	s->moving = s->peer_knows;
 	if (s->moving && keep)
@@ -131,7 +131,7 @@ void session_moved(struct engine *e, struct session *s, const struct cm *cm, str
 	if (!keep && nic != NIC_ANY)
 		keep = mesh_add(e, s, nic, from.ip, now, a);
 	if (keep)
-		use_at_once(s, keep);
+		use_at_once(e, s, keep);
 }
 
 bool session_can_start_over(const struct engine *e, const struct session *s)
