@@ -5,27 +5,10 @@
 # mpip/README.md.
 
 load ../common
+load capture
 
 setup() {
 	lab_start
-}
-
-# capture NAME HOST NIC: everything to and from the wire port, into $T/NAME.pcap.
-capture() {
-	start "$1" "$2" tcpdump -i "$3" -U -w "$T/$1.pcap" --immediate-mode udp port 5280
-	wait_for 5 test -s "$T/$1.pcap"
-}
-
-# cms NAME FLAG: how many of its datagrams end with a CM that has this bit (a number) in its flags.
-cms() {
-	tshark -r "$T/$1.pcap" -d udp.port==5280,data -T fields -e data.data 2>/dev/null |
-		awk -v flag="$2" '
-			length($0) >= 56 && substr($0, length($0) - 9, 1) == "1" {
-				flags = index("0123456789abcdef", substr($0, length($0) - 11, 1)) - 1
-				low = index("0123456789abcdef", substr($0, length($0) - 10, 1)) - 1
-				if (int((16 * flags + low) / flag) % 2) n++
-			}
-			END {print n + 0}'
 }
 
 goodput() { # FIRST LAST: Mbit/s of iperf3's intervals
@@ -42,7 +25,7 @@ carrying() { # HOST
 	ctl "$1" paths "paths[state=in use].sent_bytes" | awk '$1 > 100000 {n++} END {print n + 0}'
 }
 
-@test "3.4-12: the session's own address is removed and another added during a transfer" {
+@test "3.4-7, 3.4-9, 3.4-10, 3.7-1: the session's own address is removed and another added during a transfer" {
 	mpipd_start client
 	mpipd_start server
 	start iperfd server iperf3 -s -1 -B "$SERVER1"
@@ -50,7 +33,7 @@ carrying() { # HOST
 	start iperf client iperf3 -c "$SERVER1" -t 12 -i 1 --json
 	wait_for 5 is_multipath client tcp 5201
 	wait_for 5 eval '[[ $(carrying client) -ge 4 ]]'
-	capture wire router c1
+	capture wire router c1 udp port 5280
 	sleep 3
 	local before
 	before=$(socket_of client 5201)

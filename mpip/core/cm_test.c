@@ -130,12 +130,17 @@ static void query_fits_its_carrier(void **state)
 
 int main(void)
 {
+/* Named by the sentence of the paper (mpip/README.md). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, NULL, NULL, NULL                                                          \
+	}
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(steady_state_is_28_bytes),
-		cmocka_unit_test(extensions_come_back),
-		cmocka_unit_test(damaged_is_no_cm),
-		cmocka_unit_test(zeros_are_no_cm),
-		cmocka_unit_test(query_fits_its_carrier),
+		PAPER("3.1-3, 3.4-1: the CM's fields, in 28 bytes", steady_state_is_28_bytes),
+		PAPER("3.1-5: the address list and other parts", extensions_come_back),
+		PAPER("3.1-7: a damaged CM is none", damaged_is_no_cm),
+		PAPER("3.1-7: zeros are no CM", zeros_are_no_cm),
+		PAPER("3.2-3: a query fits its carrier", query_fits_its_carrier),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -213,16 +213,21 @@ static void the_clock_knob(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup(f, setup)
+/* Named by the sentence of the paper (mpip/README.md). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, setup, NULL, NULL                                                         \
+	}
 	const struct CMUnitTest tests[] = {
-		TEST(drift_is_followed),
-		TEST(plain_minimum_shows_the_drift),
-		TEST(a_bad_sample_is_forgotten),
-		TEST(a_standing_queue_is_a_queue),
-		TEST(a_growing_queue_is_no_drift),
-		TEST(a_step_is_followed),
-		TEST(a_queue_on_all_paths_is_no_step),
-		TEST(the_clock_knob),
+		PAPER("3.6-2: windowed: drift is followed", drift_is_followed),
+		PAPER("3.6-2: plain: the drift shows", plain_minimum_shows_the_drift),
+		PAPER("3.6-2: windowed: a bad sample is forgotten", a_bad_sample_is_forgotten),
+		PAPER("3.6-2: windowed: a standing queue is a queue", a_standing_queue_is_a_queue),
+		PAPER("3.6-2: windowed: a growing queue is no drift", a_growing_queue_is_no_drift),
+		PAPER("3.6-2: windowed: a step is followed", a_step_is_followed),
+		PAPER("3.6-2: windowed: a queue on all paths is no step",
+			a_queue_on_all_paths_is_no_step),
+		PAPER("3.4-3: the clock of an experiment", the_clock_knob),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -416,7 +416,7 @@ int main(void)
 		PAPER("3.4-8: the change comes from an unknown address", all_addresses_change),
 		PAPER("3.4-10: lost changes are said again", lost_changes_are_said_again),
 		PAPER("3.4-8: forged changes", forged_changes),
-		PAPER("3.5-1 to 3.5-5: one-way UDP by copies with exchanged ends", one_way_udp),
+		PAPER("3.5-1, 3.5-2, 3.5-3, 3.5-4, 3.5-5: one-way UDP", one_way_udp),
 		PAPER("3.5-1: no heartbeat without need", no_heartbeat_without_need),
 		PAPER("3.5-1: the literal form copies user data",
 			literal_heartbeat_is_a_whole_copy),

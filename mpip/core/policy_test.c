@@ -97,10 +97,15 @@ static void bounded_and_versioned(void **state)
 
 int main(void)
 {
+/* Named by the sentence of the paper (mpip/README.md). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, NULL, NULL, NULL                                                          \
+	}
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_papers_table),
-		cmocka_unit_test(the_first_match_decides),
-		cmocka_unit_test(bounded_and_versioned),
+		PAPER("3.6-8, 3.6-10: the rows of Table 6", the_papers_table),
+		PAPER("3.6-8: the first match decides", the_first_match_decides),
+		PAPER("3.6-11: bounded and versioned", bounded_and_versioned),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

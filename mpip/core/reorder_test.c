@@ -190,16 +190,22 @@ static void shuffled_comes_out_sorted(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+/* Named by the sentence of the paper (mpip/README.md). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, setup, teardown, NULL                                                     \
+	}
 	const struct CMUnitTest tests[] = {
-		TEST(in_sequence_goes_up_at_once),
-		TEST(late_packet_releases_the_others),
-		TEST(full_buffer_is_pushed_up),
-		TEST(sequence_numbers_wrap),
-		TEST(acks_syn_rst_and_old_never_wait),
-		TEST(fin_takes_one_number),
-		TEST(empty_pool_pushes_up),
-		TEST(shuffled_comes_out_sorted),
+		PAPER("3.8-8: in sequence goes up at once", in_sequence_goes_up_at_once),
+		PAPER("3.8-8: a late packet releases those that waited",
+			late_packet_releases_the_others),
+		PAPER("3.8-11: a full buffer is pushed up", full_buffer_is_pushed_up),
+		PAPER("3.8-10: sequence numbers wrap", sequence_numbers_wrap),
+		PAPER("3.8-8: ACK, SYN, RST and what is old never wait",
+			acks_syn_rst_and_old_never_wait),
+		PAPER("3.8-10: FIN takes one number", fin_takes_one_number),
+		PAPER("3.8-11: an empty pool pushes up", empty_pool_pushes_up),
+		PAPER("3.8-9: shuffled comes out sorted", shuffled_comes_out_sorted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

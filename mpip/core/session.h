@@ -114,6 +114,7 @@ struct session {
 
 	struct usec sending_since;  /* first packet sent since something came, or NEVER */
 	struct usec last_received;  /* any CM of this session */
+	struct usec last_silenced;  /* when one of its paths went silent */
 	struct usec regular_since;  /* NEVER while a path is in use */
 	const char *regular_reason; /* why it is not multipath, for people */
 	struct usec next_upkeep, next_weights, next_ranking;

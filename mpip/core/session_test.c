@@ -164,17 +164,23 @@ static void table_5_is_bounded(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup(f, setup)
+/* Named by the sentence of the paper (mpip/README.md). */
+#define PAPER(name, f)                                                                             \
+	{                                                                                          \
+		name, f, setup, NULL, NULL                                                         \
+	}
 	const struct CMUnitTest tests[] = {
-		TEST(weights_start_at_1000_over_n),
-		TEST(algorithm_1_moves_by_s),
-		TEST(weights_stay_in_1_to_1000),
-		TEST(silent_paths_do_not_count),
-		TEST(choice_follows_equation_1),
-		TEST(lowest_delay_takes_the_lowest),
-		TEST(delays_follow_3_4),
-		TEST(feedback_goes_oldest_first),
-		TEST(table_5_is_bounded),
+		PAPER("3.6-6: weights start at 1000/N", weights_start_at_1000_over_n),
+		PAPER("3.6-5: Algorithm 1 moves weights by S", algorithm_1_moves_by_s),
+		PAPER("3.6-5: weights stay in 1 to 1000", weights_stay_in_1_to_1000),
+		PAPER("3.3-3: silent paths do not count and are not chosen",
+			silent_paths_do_not_count),
+		PAPER("3.6-1: the choice follows Equation 1", choice_follows_equation_1),
+		PAPER("3.6-9: lowest delay takes the lowest", lowest_delay_takes_the_lowest),
+		PAPER("3.4-5, 3.4-6, 3.6-2, 3.6-3, 3.6-4: D, D_min, Q and Q_max",
+			delays_follow_3_4),
+		PAPER("3.4-4: feedback goes oldest first", feedback_goes_oldest_first),
+		PAPER("3.4-2: Table 5 is bounded", table_5_is_bounded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,8 @@
  * on the regular connection: before the first probe is answered, and as the fallback of 3.7.2.
  * So does one whose application sends again after more than `fallback` without a packet either way:
  * what went unused may have gone dead unseen, and on the regular connection nothing is lost.
+ * But not where the regular connection is gone (ipchange.c), nor when a path has just gone silent:
+ * then the pause is TCP's waiting for what got lost, and paths that answer are the better ones.
  * Probes go on while the application sends, so the way back to multipath is the same as the first
  * way to it; both are ours.
  *
@@ -106,6 +108,7 @@ void path_silence(
 	p->first_unanswered = USEC_NEVER;
 	p->probe_due = now;
 	count(e, STAT_PATHS_SILENCED);
+	s->last_silenced = now;
 	session_refresh(s);
 	session_rank(e, s, now);
 	if (s->in_use == 0) {
@@ -124,10 +127,12 @@ void session_silence(struct engine *e, struct session *s, const char *reason, st
 		path_silence(e, s, s->path[i], reason, now);
 }
 
+#define TROUBLE usec_ms(5000) /* for so long after a path went silent a pause may be TCP's */
+
 void session_rest(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	if (!session_can_start_over(e, s))
-		return; /* there is no regular connection any more */
+	if (!session_can_start_over(e, s) || usec_sub(now, s->last_silenced).us < TROUBLE.us)
+		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		s->path[i]->state = PATH_UNPROVEN;
 		s->path[i]->first_unanswered = USEC_NEVER;

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# shellcheck shell=bash
+#
+# Looking at the wire: captures, and the control messages in them.
+
+# capture NAME HOST NIC FILTER...: from now on, into $T/NAME.pcap.
+capture() {
+	local name=$1 host=$2 nic=$3
+	shift 3
+	start "$name" "$host" tcpdump -i "$nic" -U -s 0 -w "$T/$name.pcap" --immediate-mode "$@"
+	wait_for 5 test -s "$T/$name.pcap"
+}
+
+# payloads NAME: each UDP datagram's payload as hexadecimal digits, with its source and destination.
+payloads() {
+	tshark -r "$T/$1.pcap" -d udp.port==5280,data -T fields -e ip.src -e ip.dst -e data.data \
+		-Y 'udp.port == 5280' 2>/dev/null
+}
+
+# cms NAME FLAG [SOURCE]: how many datagrams to the wire port have a CM with this bit in its flags;
+# FLAG 0: any flags.
+cms() {
+	payloads "$1" | awk -v flag="$2" -v source="${3:-}" '
+		function digit(s, i) { return index("0123456789abcdef", substr(s, i, 1)) - 1 }
+		{
+			n = length($3)
+			if (n < 56 || substr($3, n - 9, 1) != "1" || (source && $1 != source)) next
+			flags = 16 * digit($3, n - 11) + digit($3, n - 10)
+			if (!flag || int(flags / flag) % 2) count++
+		}
+		END {print count + 0}'
+}
