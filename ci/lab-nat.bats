@@ -86,7 +86,8 @@ udp_passes() { # SERVER
 	[[ $(noted udp_ports) == "$(cat "$T/port")" ]]
 
 	# The way in is open for 10.0.3.2:5001 alone, not for the server's other ports.
-	run ! in_host server timeout 2 bash -c 'echo x >/dev/tcp/10.0.1.2/22'
+	# It is dropped: nobody refuses it.
+	run -124 in_host server timeout 1 bash -c 'echo x >/dev/tcp/10.0.1.2/22'
 	(($(dropped home unsolicited) > 0))
 	run ! in_host server ping -c 1 -W 1 192.168.1.2
 }
@@ -122,6 +123,9 @@ udp_passes() { # SERVER
 		echo "$row"
 		lab_start "$box"
 		tcp_passes "$SERVER1"
+		# Nor does it let anybody in.
+		run -124 in_host server timeout 1 bash -c 'echo x >/dev/tcp/192.168.1.2/22'
+		(($(dropped home unsolicited) > 0))
 		if [[ $udp == pass ]]; then
 			udp_passes "$SERVER1"
 		else
