@@ -121,8 +121,10 @@ static void test_order(void **state)
 		"\"10.0.1.2/24\" },"
 		"{ \"at_s\": 2.5, \"link\": \"home.c1\", \"action\": \"down\" }",
 		&error);
-	if (!s)
+	if (!s) {
 		fail_msg("%s", error);
+		return;
+	}
 	assert_int_equal(s->n_events, sizeof(expected) / sizeof(expected[0]));
 	for (size_t i = 0; i < s->n_events; i++) {
 		char *text = event_text(s, &s->events[i]);
