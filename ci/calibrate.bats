@@ -114,11 +114,51 @@ altered() { # REASON TC-ARGUMENTS...
     altered "client.eth1 down: delay" $base delay 8ms 1ms $order loss 1%
     altered "client.eth1 down: jitter" $base delay 5ms 2.5ms $order loss 1%
     altered "client.eth1 down: loss" $base delay 5ms 1ms $order loss 8%
-    altered "client.eth1 down: packets overtaken" $base delay 5ms 1ms loss 1%
     altered "client.eth1 down: jitter" $base delay 5ms $order loss 1%
+    # A netem that is changed keeps its rate.
+    "$lab" exec --name "$name" router tc qdisc del dev c1.dn1 root
+    altered "client.eth1 down: packets overtaken" $base delay 5ms 1ms loss 1%
     "$lab" exec --name "$name" router tc $base delay 5ms 1ms $order loss 1%
   }
   is_good --name "$name" --short
+}
+
+# The bytes that have passed the first link, upwards and downwards, and when, in microseconds.
+passed() {
+  echo "$("$lab" counters --name "$name" | "$json" links[0].up.bytes)" \
+    "$("$lab" counters --name "$name" | "$json" links[0].down.bytes)" "${EPOCHREALTIME/[.,]/}"
+}
+
+@test "rates that change with time, of a list and of a trace, pass the bytes that they say" {
+  local away=$BATS_TEST_TMPDIR/away.json before after mbit tolerance=8 direction
+  [ "${GROUND:-host}" != vm ] || tolerance=1
+  # A lab needs the trace only while its scenario is read.
+  cp "$scenarios/changing-rates.json" "$away"
+  cp "$scenarios/sawtooth.trace" "$BATS_TEST_TMPDIR"
+  "$lab" up --name "$name" "$away"
+  rm "$away" "$BATS_TEST_TMPDIR/sawtooth.trace"
+  "$lab" play --name "$name" 3>&- 2>/dev/null &
+  local play=$!
+  # In 2 s: 1946 opportunities; 20, 5 and 60 Mbit/s for 0.5, 0.3 and 0.2 s of each second.
+  for direction in "up 11.707" "down 23.5 -R"; do
+    # shellcheck disable=SC2086 # words
+    set -- $direction
+    "$lab" exec --name "$name" server timeout 30 iperf3 -s -1 >/dev/null 2>&1 3>&- &
+    sleep 0.5
+    "$lab" exec --name "$name" client timeout 20 iperf3 -c 10.0.3.2 -u -b 75M -l 1400 -t 8 ${3:-} \
+      >/dev/null 2>&1 3>&- &
+    sleep 1
+    before=$(passed)
+    sleep 6
+    after=$(passed)
+    wait $!
+    mbit=$(awk -v d="$1" '{ i = d == "up" ? 1 : 2; print ($(i + 3) - $i) * 8 / ($6 - $3) }' \
+      <<<"$before $after")
+    echo "$1: $mbit Mbit/s, expected $2"
+    awk -v a="$mbit" -v b="$2" -v t="$tolerance" 'BEGIN { exit !(a > b * (1 - t / 100) && a < b * (1 + t / 100)) }'
+  done
+  kill "$play"
+  wait "$play" || true
 }
 
 @test "in virtual time, what was altered a little is found" {

@@ -53,6 +53,8 @@ static void read_link_event(const struct scenario *s, struct jat at, struct lab_
 	e->up = direction != 2;
 	e->down = direction != 1;
 	const struct lab_link *l = &s->links[e->link];
+	if ((e->up && l->up.rates) || (e->down && l->down.rates))
+		jat_fail(jat_key(at, "link"), "expected a link without rates or a trace");
 	if ((e->up && l->up.rate_mbit == 0) || (e->down && l->down.rate_mbit == 0))
 		jat_fail(jat_key(at, "link"), "expected a link that has a rate_mbit to begin with");
 }

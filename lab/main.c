@@ -308,8 +308,8 @@ static int run_play(const struct options *o, char **error)
 	char *name = which_lab(o, error);
 	struct player *p = name ? player_open(name, error) : NULL;
 	int result = -1;
-	if (p && player_scenario(p)->n_events == 0) {
-		lab_fail(error, "lab %s has no events to play", name);
+	if (p && player_idle(p)) {
+		lab_fail(error, "lab %s has no events or changing rates to play", name);
 	} else if (p) {
 		catch_signals();
 		result = play_all(p, error);

@@ -19,6 +19,7 @@
 #include "lab/firewall.h"
 #include "lab/lab.h"
 #include "lab/net.h"
+#include "lab/pacer.h"
 #include "lab/wiring.h"
 
 #include <stdlib.h>
@@ -31,6 +32,9 @@ struct player {
 	bool *unplugged;           /* by link */
 	unsigned *rebinds;         /* by node */
 	size_t next;               /* event */
+	struct pacer *pacers;      /* of the links whose rate changes with time */
+	struct ns **pacers_at;     /* their routers */
+	size_t n_pacers;
 };
 
 static void *room(size_t n, size_t size)
@@ -39,6 +43,17 @@ static void *room(size_t n, size_t size)
 	if (!p)
 		abort();
 	return p;
+}
+
+/* Takes a direction's rates up, if it has any. */
+static void add_pacer(struct player *p, const struct lab_link *l, bool up)
+{
+	const struct shape *shape = up ? &l->up : &l->down;
+	if (!shape->rates)
+		return;
+	struct wiring w = wiring_plan(l, scenario_nic(p->s, l->far)->name);
+	pacer_open(&p->pacers[p->n_pacers], shape, up ? w.up[0].interface : w.down[0].interface);
+	p->pacers_at[p->n_pacers++] = &p->ns[l->far.node];
 }
 
 struct player *player_open(const char *lab, char **error)
@@ -53,6 +68,10 @@ struct player *player_open(const char *lab, char **error)
 	p->nic_off = room(nic_number(s, (struct end){s->n_nodes, 0}), sizeof(*p->nic_off));
 	p->unplugged = room(s->n_links, sizeof(*p->unplugged));
 	p->rebinds = room(s->n_nodes, sizeof(*p->rebinds));
+	p->pacers = room(2 * s->n_links, sizeof(*p->pacers));
+	p->pacers_at = room(2 * s->n_links, sizeof(struct ns *));
+	for (size_t i = 0; i < 2 * s->n_links; i++)
+		add_pacer(p, &s->links[i / 2], i % 2 == 0);
 	for (size_t n = 0; n < s->n_nodes; n++) {
 		int fd = lab_netns(lab, s->nodes[n].name, error);
 		if (fd < 0 || ns_open(&p->ns[n], s->nodes[n].name, fd, error) < 0) {
@@ -70,6 +89,10 @@ void player_close(struct player *p)
 	for (size_t n = 0; n < p->s->n_nodes; n++)
 		ns_close(&p->ns[n]);
 	free(p->ns);
+	for (size_t i = 0; i < p->n_pacers; i++)
+		pacer_close(&p->pacers[i]);
+	free(p->pacers);
+	free(p->pacers_at);
 	free(p->now);
 	free(p->nic_off);
 	free(p->unplugged);
@@ -157,7 +180,7 @@ static int play(struct player *p, const struct lab_event *e, char **error)
 		&p->ns[e->router], &p->s->nodes[e->router], p->rebinds[e->router]++, error);
 }
 
-int player_step(struct player *p, int64_t elapsed_us, int64_t *next_us,
+static int play_events(struct player *p, int64_t elapsed_us, int64_t *next_us,
 	void (*played)(void *context, const struct lab_event *event), void *context, char **error)
 {
 	for (; p->next < p->s->n_events; p->next++) {
@@ -179,4 +202,23 @@ int player_step(struct player *p, int64_t elapsed_us, int64_t *next_us,
 	}
 	*next_us = PLAYER_DONE;
 	return 0;
+}
+
+int player_step(struct player *p, int64_t elapsed_us, int64_t *next_us,
+	void (*played)(void *context, const struct lab_event *event), void *context, char **error)
+{
+	if (play_events(p, elapsed_us, next_us, played, context, error) < 0)
+		return -1;
+	for (size_t i = 0; i < p->n_pacers; i++) {
+		if (pacer_step(&p->pacers[i], p->pacers_at[i], elapsed_us, error) < 0)
+			return -1;
+		int64_t next = pacer_next(&p->pacers[i]);
+		*next_us = next < *next_us ? next : *next_us;
+	}
+	return 0;
+}
+
+bool player_idle(const struct player *p)
+{
+	return p->s->n_events == 0 && p->n_pacers == 0;
 }

@@ -4,6 +4,7 @@
 
 #include "lab/events.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -24,9 +25,14 @@ void player_close(struct player *p);
 
 const struct scenario *player_scenario(const struct player *p);
 
+/* Whether there is nothing to play. */
+bool player_idle(const struct player *p);
+
 /* Plays every event that is due `elapsed_us` microseconds after the start, in order. `*next_us`
  * becomes the time of the next one, on the same scale, or PLAYER_DONE. `played` (may be NULL) is
- * told of each event, after it. */
+ * told of each event, after it. Rates that
+ * follow a list or a trace are played besides, and told to nobody; those that repeat have no end.
+ */
 int player_step(struct player *p, int64_t elapsed_us, int64_t *next_us,
 	void (*played)(void *context, const struct lab_event *event), void *context, char **error);
 

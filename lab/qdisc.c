@@ -82,8 +82,8 @@ double qdisc_burst(const struct shape *shape)
 	return fmax(BURST_FRAMES * LAB_FRAME_BYTES, shape->rate_mbit / 8 * BURST_US);
 }
 
-static int send_tbf(
-	struct ns *ns, const char *interface, const struct shape *shape, int flags, char **error)
+static int send_tbf(struct ns *ns, const char *interface, const struct shape *shape, double burst,
+	int flags, char **error)
 {
 	int ifindex = net_index(ns, interface, error);
 	if (!ifindex)
@@ -92,8 +92,7 @@ static int send_tbf(
 	double bytes_per_s = shape->rate_mbit * 1e6 / 8;
 	struct rtnl_qdisc *qdisc = root_qdisc(ifindex, "tbf");
 	rtnl_qdisc_tbf_set_limit(qdisc, shape->queue_packets * LAB_FRAME_BYTES);
-	rtnl_qdisc_tbf_set_rate(
-		qdisc, (int)lround(bytes_per_s), (int)lround(qdisc_burst(shape)), 0);
+	rtnl_qdisc_tbf_set_rate(qdisc, (int)lround(bytes_per_s), (int)lround(burst), 0);
 	int err = rtnl_qdisc_add(ns->nl, qdisc, flags);
 	rtnl_qdisc_put(qdisc);
 	return err < 0 ? fail_tc(ns, interface, "TBF", err, error) : 0;
@@ -101,12 +100,13 @@ static int send_tbf(
 
 int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error)
 {
-	return send_tbf(ns, interface, shape, NLM_F_CREATE | NLM_F_EXCL, error);
+	return send_tbf(ns, interface, shape, qdisc_burst(shape), NLM_F_CREATE | NLM_F_EXCL, error);
 }
 
-int qdisc_change_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+int qdisc_change_rate(
+	struct ns *ns, const char *interface, const struct shape *shape, double burst, char **error)
 {
-	return send_tbf(ns, interface, shape, NLM_F_REPLACE, error);
+	return send_tbf(ns, interface, shape, burst, NLM_F_REPLACE, error);
 }
 
 static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)

@@ -14,9 +14,10 @@
 
 /* The shape's rate and queue, as the root TBF of an interface. */
 int qdisc_rate(struct ns *ns, const char *interface, const struct shape *shape, char **error);
-/* The same for an interface that has one: what waits in it stays. */
-int qdisc_change_rate(
-	struct ns *ns, const char *interface, const struct shape *shape, char **error);
+/* The same for an interface that has one, with a bucket of `burst` bytes: what waits in it stays,
+ * and the bucket is full. */
+int qdisc_change_rate(struct ns *ns, const char *interface, const struct shape *shape, double burst,
+	char **error);
 
 /* The bytes that the shape's token bucket holds. */
 double qdisc_burst(const struct shape *shape);

@@ -6,9 +6,9 @@ LAB_PKGS := jansson libnl-route-3.0 libnftables
 LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
 	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
 	inside.o counters.o verdict.o player.o \
-	traffic.o calibrate.o calibrate_show.o losses.o)
+	traffic.o calibrate.o calibrate_show.o losses.o rates.o pacer.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
-LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test losses_test)
+LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test rates_test losses_test)
 
 $(LAB_OBJS) $(LAB_MAIN_OBJS) $(addsuffix .o,$(LAB_TESTS)): \
 	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
@@ -18,7 +18,7 @@ $(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
 
 SCENARIO_OBJS := $(addprefix $(BUILD)/lab/, scenario.o scenario_check.o events.o shape.o jitter.o \
-	verdict.o losses.o routing.o error.o)
+	verdict.o rates.o losses.o routing.o error.o)
 UNIT_TESTS += $(LAB_TESTS)
 $(LAB_TESTS): %: %.o $(SCENARIO_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka) -lm

@@ -208,7 +208,8 @@ bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
 static void read_link(struct scenario *s, struct jat at, size_t index)
 {
 	static const char *const keys[] = {"ends", "rate_mbit", "queue_packets", "delay_ms",
-		"jitter_ms", "distribution", "reorder", "loss_percent", "up", "down", NULL};
+		"jitter_ms", "distribution", "reorder", "loss_percent", "rates", "rates_period_s",
+		"trace", "up", "down", NULL};
 	struct lab_link *l = &s->links[index];
 
 	jat_only(at, keys);

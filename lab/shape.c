@@ -13,16 +13,20 @@
 
 #include "lab/error.h"
 #include "lab/jitter.h"
+#include "lab/rates.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #define QUEUE_PACKETS_DEFAULT 100
 
 /* netem takes a jitter as a signed 32-bit number of nanoseconds, and cuts a larger one short. */
+#define RATE_MIN_MBIT 0.01
+
 #define JITTER_MAX_MS 2147
 
 const char *const shape_keys[] = {"rate_mbit", "queue_packets", "delay_ms", "jitter_ms",
-	"distribution", "reorder", "loss_percent", NULL};
+	"distribution", "reorder", "loss_percent", "rates", "rates_period_s", "trace", NULL};
 
 static const char *const distributions[] = {"uniform", "normal", "pareto", "paretonormal", NULL};
 
@@ -39,7 +43,14 @@ struct shape shape_default(void)
 struct shape shape_read(struct jat at, struct shape base)
 {
 	struct shape v = base;
-	v.rate_mbit = jat_number_or(jat_key(at, "rate_mbit"), 0.01, 10000, base.rate_mbit);
+	v.rate_mbit = jat_number_or(jat_key(at, "rate_mbit"), RATE_MIN_MBIT, 10000, base.rate_mbit);
+	json_t *rates = rates_read(at, &v.rates_period_s);
+	if (rates || jat_present(jat_key(at, "rate_mbit")))
+		v.rates = rates;
+	/* It begins with the first, and stays there until it is played. */
+	if (rates)
+		v.rate_mbit = fmax(RATE_MIN_MBIT,
+			json_number_value(json_object_get(json_array_get(rates, 0), "rate_mbit")));
 	v.queue_packets =
 		(int)jat_integer_or(jat_key(at, "queue_packets"), 1, 100000, base.queue_packets);
 	v.delay_ms = jat_number_or(jat_key(at, "delay_ms"), 0, 60000, base.delay_ms);
@@ -69,8 +80,10 @@ char *shape_text(const struct shape *v)
 {
 	const bool jitter = v->jitter_ms > 0;
 	char *parts[] = {
-		v->rate_mbit > 0 ? lab_text("%g Mbit/s, queue %d", v->rate_mbit, v->queue_packets)
-				 : lab_text("unshaped"),
+		v->rates ? lab_text("%zu rates from %g Mbit/s, queue %d", json_array_size(v->rates),
+				   v->rate_mbit, v->queue_packets)
+		: v->rate_mbit > 0 ? lab_text("%g Mbit/s, queue %d", v->rate_mbit, v->queue_packets)
+				   : lab_text("unshaped"),
 		v->delay_ms > 0 ? lab_text(", %g ms", v->delay_ms) : lab_text("%s", ""),
 		jitter ? lab_text(" +- %g", v->jitter_ms) : lab_text("%s", ""),
 		jitter && v->distribution != JITTER_UNIFORM

@@ -29,7 +29,9 @@ struct shape {
 	double jitter_ms;  /* uniform: plus or minus this; else the standard deviation */
 	double loss_percent;
 	enum jitter_distribution distribution;
-	bool reorder; /* a packet may overtake those that are delayed longer */
+	bool reorder;  /* a packet may overtake those that are delayed longer */
+	json_t *rates; /* when the rate changes (rates.h), borrowed from the document; else NULL */
+	double rates_period_s; /* 0: the last rate stays */
 };
 
 /* The keys that shape_read() takes, for a caller with keys of its own; NULL-terminated. */

@@ -189,6 +189,6 @@ int wiring_set_rate(const struct scenario *s, size_t index, bool up, double rate
 	struct wiring w = wiring_plan(l, scenario_nic(s, l->far)->name);
 	struct shape shape = up ? l->up : l->down;
 	shape.rate_mbit = rate_mbit;
-	return qdisc_change_rate(
-		router, up ? w.up[0].interface : w.down[0].interface, &shape, error);
+	return qdisc_change_rate(router, up ? w.up[0].interface : w.down[0].interface, &shape,
+		qdisc_burst(&shape), error);
 }
