@@ -236,8 +236,9 @@ static int set_up(struct run *r, char **error)
 
 	int rc = (r->pairs = pairs_open(p->scenario, p->lab, error)) ? GO_ON : FAILED;
 	r->events = json_array();
-	r->next_event_us = p->scenario->n_events ? 0 : PLAYER_DONE;
-	if (rc == GO_ON && p->scenario->n_events && !(r->player = player_open(p->lab, error)))
+	bool plays = player_needed(p->scenario);
+	r->next_event_us = plays ? 0 : PLAYER_DONE;
+	if (rc == GO_ON && plays && !(r->player = player_open(p->lab, error)))
 		rc = FAILED;
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
 		r->hosts[i].name = names[i];

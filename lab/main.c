@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -308,10 +309,12 @@ static int run_play(const struct options *o, char **error)
 	char *name = which_lab(o, error);
 	struct player *p = name ? player_open(name, error) : NULL;
 	int result = -1;
-	if (p && player_idle(p)) {
+	if (p && !player_needed(player_scenario(p))) {
 		lab_fail(error, "lab %s has no events or changing rates to play", name);
 	} else if (p) {
 		catch_signals();
+		/* On a busy machine too; without the right to it, as well as it goes. */
+		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
 		result = play_all(p, error);
 	}
 	player_close(p);

@@ -52,10 +52,10 @@ int64_t pacer_next(const struct pacer *p)
 	return begin_of(p, p->next);
 }
 
-/* The bytes that those who wait are owed from the step before; `*passed` is what the TBF has passed
+/* The bytes that those who wait are owed from the step before, less than 0 when that was too long;
+ * `*passed` is what the TBF has passed
  * so far. */
-static int owed(struct pacer *p, struct ns *router, double bucket, double *bytes,
-	json_int_t *passed, char **error)
+static int owed(struct pacer *p, struct ns *router, double *bytes, json_int_t *passed, char **error)
 {
 	json_t *counters = qdisc_counters(router, p->interface, error);
 	if (!counters)
@@ -63,7 +63,7 @@ static int owed(struct pacer *p, struct ns *router, double bucket, double *bytes
 	*passed = json_integer_value(json_object_get(counters, "bytes"));
 	*bytes = 0;
 	if (json_integer_value(json_object_get(counters, "backlog_bytes")) > 0 && p->next > 0)
-		*bytes = fmax(-bucket, p->due - (double)(*passed - p->passed));
+		*bytes = p->due - (double)(*passed - p->passed);
 	json_decref(counters);
 	return 0;
 }
@@ -81,7 +81,7 @@ int pacer_step(struct pacer *p, struct ns *router, int64_t elapsed_us, char **er
 	double mbit = p->rates.steps[step % p->rates.n].rate_mbit, carried;
 	double bucket = fmax(BUCKET_BYTES, mbit / 8 * BUCKET_US);
 	json_int_t passed;
-	if (owed(p, router, bucket, &carried, &passed, error) < 0)
+	if (owed(p, router, &carried, &passed, error) < 0)
 		return -1;
 	int64_t begin = begin_of(p, step), end = begin_of(p, step + 1);
 	struct shape now = p->shape;

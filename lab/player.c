@@ -218,7 +218,10 @@ int player_step(struct player *p, int64_t elapsed_us, int64_t *next_us,
 	return 0;
 }
 
-bool player_idle(const struct player *p)
+bool player_needed(const struct scenario *s)
 {
-	return p->s->n_events == 0 && p->n_pacers == 0;
+	for (size_t i = 0; i < s->n_links; i++)
+		if (s->links[i].up.rates || s->links[i].down.rates)
+			return true;
+	return s->n_events > 0;
 }

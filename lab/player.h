@@ -25,8 +25,8 @@ void player_close(struct player *p);
 
 const struct scenario *player_scenario(const struct player *p);
 
-/* Whether there is nothing to play. */
-bool player_idle(const struct player *p);
+/* Whether a scenario has anything to play. */
+bool player_needed(const struct scenario *s);
 
 /* Plays every event that is due `elapsed_us` microseconds after the start, in order. `*next_us`
  * becomes the time of the next one, on the same scale, or PLAYER_DONE. `played` (may be NULL) is
