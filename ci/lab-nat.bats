@@ -230,7 +230,7 @@ pings() { # SOURCE
 @test "play: a lab without events, and Ctrl-C" {
 	lab_start nat-one
 	run "$LAB_BIN" play --name "$LAB"
-	[[ $status -eq 1 && $output == "lab: lab $LAB has no events to play" ]]
+	[[ $status -eq 1 && $output == "lab: lab $LAB has no events or changing rates to play" ]]
 	"$LAB_BIN" down --name "$LAB"
 
 	lab_with nat-one '{ "at_s": 60, "nat": "home", "action": "rebind" }'
