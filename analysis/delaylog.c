@@ -100,17 +100,27 @@ static double unit_of(const char *name, size_t length, double otherwise)
 	return isnan(unit) ? otherwise : unit;
 }
 
-/* A number that a comma or the line's end follows. */
-static bool number(const char **at, double *value)
+#define FIELDS 32
+
+/* The fields of a line; those beyond are left alone. Returns how many. */
+static size_t split(const char *line, const char **fields)
+{
+	size_t count = 0;
+	for (const char *at = line; at && count < FIELDS; at = strchr(at, ',')) {
+		at += count > 0; /* the comma */
+		fields[count++] = at;
+	}
+	return count;
+}
+
+/* A number and nothing else. */
+static bool number(const char *field, double *value)
 {
 	char *end;
-	*value = strtod(*at, &end);
-	while (end != *at && (*end == ' ' || *end == '\r' || *end == '\n'))
-		end++;
-	if (end == *at || !isfinite(*value) || (*end != ',' && *end != '\0'))
-		return false;
-	*at = *end == ',' ? end + 1 : end;
-	return true;
+	*value = strtod(field, &end);
+	bool any = end != field;
+	end += strspn(end, " \r\n");
+	return any && isfinite(*value) && (*end == ',' || *end == '\0');
 }
 
 /* The number of the path of this name, made when it is new; -1: too many. */
@@ -141,29 +151,61 @@ static bool is_header(const char *line)
 struct reader {
 	const char *file;
 	size_t line;
+	size_t sent, delay, path; /* columns */
+	size_t usable;            /* FIELDS: there is none */
 	double sent_unit, delay_unit;
 };
 
+static bool begins(const char *name, const char *word)
+{
+	return strncmp(name, word, strlen(word)) == 0;
+}
+
+/* Columns by name, if both that are needed can be told; their units. */
 static void read_header(struct reader *r, const char *line)
 {
-	size_t first = strcspn(line, ",\r\n");
-	r->sent_unit = unit_of(line, first, r->sent_unit);
-	if (line[first] == ',')
-		r->delay_unit = unit_of(
-			line + first + 1, strcspn(line + first + 1, ",\r\n"), r->delay_unit);
+	const char *names[FIELDS];
+	size_t count = split(line, names), sent = FIELDS, delay = FIELDS, path = FIELDS;
+	size_t usable = FIELDS;
+	for (size_t i = count; i-- > 0;) {
+		if (begins(names[i], "time") || begins(names[i], "sen"))
+			sent = i;
+		else if (begins(names[i], "delay") || begins(names[i], "one_way_delay"))
+			delay = i;
+		else if (begins(names[i], "path"))
+			path = i;
+		else if (begins(names[i], "usable"))
+			usable = i;
+	}
+	if (sent < FIELDS && delay < FIELDS) {
+		r->sent = sent;
+		r->delay = delay;
+		r->path = path;
+		r->usable = usable;
+	}
+	if (r->sent < count)
+		r->sent_unit =
+			unit_of(names[r->sent], strcspn(names[r->sent], ",\r\n"), r->sent_unit);
+	if (r->delay < count)
+		r->delay_unit =
+			unit_of(names[r->delay], strcspn(names[r->delay], ",\r\n"), r->delay_unit);
 }
 
 static int read_row(const struct reader *r, const char *line, struct delay_log *log, char **error)
 {
-	double sent, delay;
-	const char *at = line;
-	if (!number(&at, &sent) || at[-1] != ',' || !number(&at, &delay))
+	const char *fields[FIELDS];
+	size_t count = split(line, fields), length = strcspn(line, "\r\n");
+	double sent, delay, usable = 1;
+	if (r->sent >= count || r->delay >= count || !number(fields[r->sent], &sent) ||
+		!number(fields[r->delay], &delay) ||
+		(r->usable < FIELDS && (r->usable >= count || !number(fields[r->usable], &usable))))
 		return lab_fail(error,
 			"%s: line %zu: expected send time, one-way delay and perhaps a path, got "
 			"\"%.*s\"",
-			r->file, r->line,
-			(int)strcspn(line, "\r\n") < 60 ? (int)strcspn(line, "\r\n") : 60, line);
-	int path = path_number(log, at);
+			r->file, r->line, (int)(length < 60 ? length : 60), line);
+	if (usable == 0)
+		return 0;
+	int path = path_number(log, r->path < count ? fields[r->path] : "");
 	if (path < 0)
 		return lab_fail(error, "%s: line %zu: expected at most %d paths", r->file, r->line,
 			DELAY_LOG_PATHS);
@@ -181,7 +223,13 @@ int delay_log_read(const char *file, const char *unit, struct delay_log *log, ch
 	if (!f)
 		return lab_fail(error, "%s: %s", file, strerror(errno));
 
-	struct reader r = {.file = file, .sent_unit = seconds, .delay_unit = seconds};
+	struct reader r = {.file = file,
+		.sent = 0,
+		.delay = 1,
+		.path = 2,
+		.usable = FIELDS,
+		.sent_unit = seconds,
+		.delay_unit = seconds};
 	char *line = NULL;
 	size_t room = 0;
 	int rc = 0;

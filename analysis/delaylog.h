@@ -19,10 +19,11 @@ struct delay_log {
 #define DELAY_LOG_PATHS 64
 
 /* Reads a CSV of (send time, one-way delay[, path]): those columns in this order, further ones are
- * left alone. A header is optional; its first two names may end in _s, _ms, _us or _ns, which are
- * then their units; `unit` ("s", "ms", "us", "ns") is that of columns whose names do not say it.
- * Rows need not be in order. 0, or -1 and *error, one line "FILE: line N: expected ...".
- * Free with delay_log_free(). */
+ * left alone; or, with a header that has them, the columns whose names begin with "time" or "sen",
+ * with "delay" or "one_way_delay", and with "path", and only rows whose "usable" is not 0: mpipd's
+ * path log is such a file. Names that end in _s, _ms, _us or _ns say the column's unit; `unit`
+ * ("s", "ms", "us", "ns") is that of columns whose names do not. Rows need not be in order. 0, or
+ * -1 and *error, one line "FILE: line N: expected ...". Free with delay_log_free(). */
 int delay_log_read(const char *file, const char *unit, struct delay_log *log, char **error);
 
 /* Adds a sample; to be followed by delay_log_order() once all are there. */

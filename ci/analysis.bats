@@ -99,6 +99,17 @@ shows_no_trend() {
 	[[ $output == "unit weeks: expected s, ms, us or ns" ]]
 }
 
+@test "skew: one that the lab has drawn is found within 2 % from mpipd's path log alone" {
+	[[ $(id -u) -eq 0 ]] || skip "needs root, for network namespaces"
+	experiment drawn '{ "kind": "udp", "rate_mbit": 1, "datagram_bytes": 1000 }' '{ "name": "mpip",
+		"mpipd": {}, "clock": { "host": "server", "offset_us": 3600000000, "skew_ppm": [500, 5000] } }'
+	"$BUILD/experiments/experiment" --out "$T/out" --duration 10 --seed "$RANDOM" "$T/drawn.json"
+	local dirs=("$T"/out/drawn/mpip-*)
+	"$BUILD/experiments/check-result" experiments/result.schema.json "${dirs[0]}/result.json"
+	"$ANALYSIS" skew --json "${dirs[0]}/paths-client.csv" >"$T/skew.json"
+	about "$(json "$T/skew.json" skew_ppm)" "$(json "${dirs[0]}/result.json" clock.skew_ppm)" 0.02
+}
+
 # experiment NAME WORKLOAD CONTESTANTS: writes one of 2 s.
 experiment() {
 	cat >"$T/$1.json" <<-END

@@ -18,6 +18,7 @@
 
 #include <ctype.h>
 #include <libgen.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -106,9 +107,31 @@ static struct workload read_workload(struct jat at)
 	return w;
 }
 
+static void read_clock(struct jat at, struct contestant *c)
+{
+	static const char *const keys[] = {"host", "offset_us", "skew_ppm", "step", NULL};
+	struct jat skew = jat_key(at, "skew_ppm");
+	jat_only(at, keys);
+	c->clock_host = copy(jat_string(jat_key(at, "host")));
+	c->clock = json_copy(at.value);
+	json_object_del(c->clock, "host");
+	if (json_is_array(skew.value) && jat_length(skew) != 2)
+		jat_fail(skew, "expected a number, or two to draw one between");
+	else if (json_is_array(skew.value)) {
+		c->skew_low_ppm = jat_number(jat_item(skew, 0), -10000, 10000);
+		c->skew_high_ppm = jat_number(jat_item(skew, 1), c->skew_low_ppm, 10000);
+	} else {
+		c->skew_low_ppm = c->skew_high_ppm = jat_number_or(skew, -10000, 10000, 0);
+	}
+	if (!c->mpipd)
+		jat_fail(at, "expected only with \"mpipd\": it is mpipd's clock");
+	else if (json_object_get(c->mpipd, "clock"))
+		jat_fail(at, "expected none beside mpipd.clock");
+}
+
 static struct contestant read_contestant(struct jat at)
 {
-	static const char *const keys[] = {"name", "mptcp", "mpipd", "paper", NULL};
+	static const char *const keys[] = {"name", "mptcp", "mpipd", "clock", "paper", NULL};
 	struct jat name = jat_key(at, "name"), mpipd = jat_key(at, "mpipd");
 	struct jat paper = jat_key(at, "paper");
 	jat_only(at, keys);
@@ -128,6 +151,8 @@ static struct contestant read_contestant(struct jat at)
 			jat_fail(jat_key(mpipd, "seed"), "expected none: each run sets its own");
 		c.mpipd = json_incref(mpipd.value);
 	}
+	if (jat_present(jat_key(at, "clock")))
+		read_clock(jat_key(at, "clock"), &c);
 	return c;
 }
 
@@ -149,6 +174,11 @@ static void read_contestants(struct definition *d, struct jat at)
 								"contestant has");
 		if (!d->workload.tcp && d->contestants[i].mptcp)
 			jat_fail(jat_key(item, "mptcp"), "expected none: the workload is UDP");
+		const char *host = d->contestants[i].clock_host;
+		if (host && strcmp(host, d->workload.from) != 0 &&
+			strcmp(host, d->workload.to) != 0)
+			jat_fail(jat_key(jat_key(item, "clock"), "host"), "expected %s or %s",
+				d->workload.from, d->workload.to);
 	}
 }
 
@@ -233,6 +263,8 @@ void definition_free(struct definition *d)
 		free(d->contestants[i].name);
 		free(d->contestants[i].paper);
 		json_decref(d->contestants[i].mpipd);
+		json_decref(d->contestants[i].clock);
+		free(d->contestants[i].clock_host);
 	}
 	free(d->contestants);
 	free(d->workload.from);
@@ -259,11 +291,17 @@ json_t *definition_of_run(const struct definition *d, const struct contestant *c
 	}
 	if (w->kind == WORKLOAD_CALL)
 		call_load_add(w, workload);
-	return json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
+	json_t *run = json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
 		"schema_version", RESULT_VERSION, "scenario_sha256", d->scenario_digest, "workload",
 		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",
 		"name", c->name, "mptcp", c->mptcp, "mpipd", c->mpipd, "rep", rep, "seed",
 		(json_int_t)d->seed);
+	json_t *clock = definition_clock(d, c, rep);
+	if (clock) {
+		json_object_set_new(clock, "host", json_string(c->clock_host));
+		json_object_set_new(json_object_get(run, "contestant"), "clock", clock);
+	}
+	return run;
 }
 
 void definition_digest(
@@ -286,4 +324,20 @@ char *definition_run_name(const struct definition *d, const struct contestant *c
 int64_t definition_seed(const struct definition *d, int rep, int index)
 {
 	return (d->seed * 1000 + rep) * 10 + index;
+}
+
+json_t *definition_clock(const struct definition *d, const struct contestant *c, int rep)
+{
+	if (!c->clock)
+		return NULL;
+	/* splitmix64's finalizer: seeds next to each other give numbers that are not */
+	uint64_t x = (uint64_t)definition_seed(d, rep, 9) * 0x9e3779b97f4a7c15u;
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+	double part = (double)((x ^ x >> 31) >> 11) / 9007199254740992.0;
+	/* mpipd counts in thousandths of a ppm */
+	double ppm = c->skew_low_ppm + part * (c->skew_high_ppm - c->skew_low_ppm);
+	json_t *clock = json_copy(c->clock);
+	json_object_set_new(clock, "skew_ppm", json_real(trunc(ppm * 1000) / 1000));
+	return clock;
 }

@@ -49,7 +49,12 @@ struct contestant {
 	char *name;
 	bool mptcp;    /* the data connections are the kernel's MPTCP, full mesh */
 	json_t *mpipd; /* mpipd's configuration on both hosts; NULL: no mpipd */
-	char *paper;   /* JSON pointer into the paper's values; NULL: it has none */
+	/* A clock that is wrong: mpipd's "clock" on one host, its skew perhaps to be drawn for each
+	 * run; NULL: all are right. */
+	char *clock_host;
+	json_t *clock;
+	double skew_low_ppm, skew_high_ppm; /* equal unless drawn */
+	char *paper; /* JSON pointer into the paper's values; NULL: it has none */
 };
 
 struct definition {
@@ -83,6 +88,9 @@ char *definition_run_name(const struct definition *d, const struct contestant *c
 /* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.
  * Different for every (seed, rep, index); index 0 to 9. */
 int64_t definition_seed(const struct definition *d, int rep, int index);
+
+/* mpipd's "clock" on the host whose clock is wrong, in this run. NULL: none is. */
+json_t *definition_clock(const struct definition *d, const struct contestant *c, int rep);
 
 /* A call's part of a workload: read into `c`, or added to its JSON. */
 void call_load_read(struct jat at, struct call_load *c);

@@ -126,6 +126,40 @@ static void a_call_and_the_tcp_beside_it(void **state)
 	definition_free(d);
 }
 
+#define CLOCK(skew)                                                                                \
+	"\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", \"mpipd\": {}, "   \
+	"\"clock\": {\"host\": \"server\", \"skew_ppm\": " skew "}}]}"
+
+/* The skew is drawn anew for each repetition and seed, and the same for the same. */
+static void a_clock_that_runs_fast(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json", HEAD TCP CLOCK("4.17"), &error);
+	assert_null(error);
+	json_t *clock = definition_clock(d, &d->contestants[0], 1);
+	assert_true(json_number_value(json_object_get(clock, "skew_ppm")) == 4.17);
+	json_decref(clock);
+	definition_free(d);
+
+	d = load("it.json", HEAD TCP CLOCK("[1, 50]"), &error);
+	assert_null(error);
+	double drawn[6];
+	for (int i = 0; i < 6; i++) {
+		d->seed = 1 + i / 3;
+		clock = definition_clock(d, &d->contestants[0], 1 + i % 3);
+		drawn[i] = json_number_value(json_object_get(clock, "skew_ppm"));
+		assert_true(drawn[i] >= 1 && drawn[i] <= 50);
+		for (int k = 0; k < i; k++)
+			assert_true(drawn[i] != drawn[k]);
+		json_t *again = definition_clock(d, &d->contestants[0], 1 + i % 3);
+		assert_true(json_equal(clock, again));
+		json_decref(again);
+		json_decref(clock);
+	}
+	definition_free(d);
+}
+
 static void errors_name_their_place(void **state)
 {
 	(void)state;
@@ -140,6 +174,13 @@ static void errors_name_their_place(void **state)
 		{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
 			"workload.kind: expected tcp, udp or call"},
 		{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
+		{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"clock\": {\"host\": \"server\"}}]}",
+			"contestants[0].clock: expected only with \"mpipd\""},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"mpipd\": {}, \"clock\": {\"host\": \"moon\"}}]}",
+			"contestants[0].clock.host: expected client or server"},
 		{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
 		{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
 			"workload.audio.codec: expected g711, g711-plc"},
@@ -270,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_experiment),
+		cmocka_unit_test(a_clock_that_runs_fast),
 		cmocka_unit_test(a_call_and_the_tcp_beside_it),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(the_digest_is_of_what_matters),

@@ -144,6 +144,10 @@ static int write_mpipd_config(
 {
 	json_t *config = json_copy(r->plan->contestant->mpipd);
 	json_object_set_new(config, "seed", json_integer(h->mpipd_seed));
+	const struct contestant *c = r->plan->contestant;
+	if (c->clock && strcmp(c->clock_host, h->name) == 0)
+		json_object_set_new(
+			config, "clock", definition_clock(r->plan->definition, c, r->plan->rep));
 	int rc = file_write_json(file, config, error);
 	json_decref(config);
 	return rc;

@@ -345,9 +345,11 @@ json_t *result_of(const struct run *r)
 		"goodput_reverse_mbit", number_or_null(both, from), "series", series_of(r), "udp",
 		udp_of(r), "paths", paths_of(r), "links", links_of(r), "address_pairs", pairs_of(r),
 		"tcp", tcp_of(r), "mptcp", mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
-	json_decref(run);
 	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
 	json_object_set(result, "events", r->events);
+	json_t *clock = json_object_get(json_object_get(run, "contestant"), "clock");
+	json_object_set_new(result, "clock", clock ? json_incref(clock) : json_null());
+	json_decref(run);
 	json_object_set_new(result, "marks", marks_of(r, result));
 	json_object_set_new(result, "provenance", provenance_of(r));
 	return result;
