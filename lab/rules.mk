@@ -59,3 +59,7 @@ calibrate:
 	$(LAB_READY)
 	@$(LAB_RUN) calibrate $(LAB_NAME) $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(LAB_SCENARIO)
+
+PROGRAMS += $(BUILD)/lab/vm/entropy
+$(BUILD)/lab/vm/entropy: $(BUILD)/lab/vm/entropy.o
+	$(CC) $(LDFLAGS) -o $@ $^

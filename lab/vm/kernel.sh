@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# kernel.sh: finds the kernel for the vm ground and prints its place, DIR/vmlinuz and DIR/modules.
+#
+# KERNEL= says which: a package's version (6.1.0-56-amd64), or a vmlinuz whose modules are in
+# /lib/modules. Without it, the running kernel if this user may read it and it has the modules that
+# the lab needs; else the distribution's newest stock kernel, fetched and unpacked, not installed.
+# What was fetched stays in the cache, so that only the first run needs the network.
+set -euo pipefail
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+PATH=$PATH:/usr/sbin:/sbin
+
+fail() {
+	echo "kernel: $*" >&2
+	exit 1
+}
+
+# A place that this user can write: the user's cache, or, without a home, the build's.
+cache_directory() {
+	local candidate=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/mpip
+	if mkdir -p "$candidate" 2>/dev/null && [[ -w $candidate ]]; then
+		echo "$candidate"
+	else
+		candidate=$(realpath -m "${BUILD:-build}/vm/cache")
+		mkdir -p "$candidate"
+		echo "$candidate"
+	fi
+}
+
+# has_modules DIR: whether it has what modules.list needs.
+has_modules() {
+	local name
+	while read -r name; do
+		grep -qE "(^|/)${name//_/[-_]}\.ko(\.(xz|gz|zst))?(:|$)" "$1/modules.dep" "$1/modules.builtin" \
+			2>/dev/null || return 1
+	done < <(sed 's/#.*//' "$here/modules.list" | awk 'NF {print $1}')
+}
+
+# version_in VMLINUZ: the release in its setup header (Linux x86 boot protocol, kernel_version).
+version_in() {
+	local offset
+	offset=$(od -An -tu2 -j526 -N2 "$1")
+	dd if="$1" bs=1 skip=$((offset + 512)) count=128 status=none | tr '\0' '\n' | sed -n '1s/ .*//p'
+}
+
+# ready VMLINUZ MODULES: prints the place, as a directory with these two.
+ready() {
+	local place
+	place=$cache/$(sha256sum "$1" | cut -c1-16)
+	mkdir -p "$place"
+	ln -sfn "$(realpath "$1")" "$place/vmlinuz"
+	ln -sfn "$(realpath "$2")" "$place/modules"
+	echo "$place"
+}
+
+# The newest stock kernel's package, found by what the distribution's meta package depends on.
+stock_package() {
+	local meta name
+	for meta in linux-image-amd64 linux-image-generic; do
+		name=$(apt-cache depends "$meta" 2>/dev/null | awk '/Depends: linux-image-[0-9]/ {print $2; exit}')
+		[[ -z $name ]] || { echo "$name" && return; }
+	done
+	fail "expected apt with linux-image-amd64 or linux-image-generic; else name a kernel with KERNEL=/path/to/vmlinuz"
+}
+
+# fetch PACKAGE: unpacks the package, and the modules' one where the distribution has it apart.
+fetch() {
+	local package=$1 version=${1#linux-image-} target=$cache/$1 aside part
+	version=${version#unsigned-}
+	if [[ ! -e $target/boot/vmlinuz-$version ]]; then
+		echo "kernel: fetching $package (once, into $cache)" >&2
+		aside=$(mktemp -d "$cache/.fetch.XXXXXX")
+		trap 'rm -rf "$aside"' EXIT
+		for part in "$package" "linux-modules-$version" "linux-modules-extra-$version"; do
+			[[ $part == "$package" ]] || apt-cache show "$part" >/dev/null 2>&1 || continue
+			(cd "$aside" && apt-get download -q "$part" >download.log 2>&1) ||
+				fail "apt-get download $part: $(tail -n 1 "$aside/download.log")"
+		done
+		for part in "$aside"/*.deb; do
+			dpkg-deb -x "$part" "$aside/root"
+			rm "$part"
+		done
+		[[ -d $aside/root/lib/modules/$version ]] || fail "$package: expected lib/modules/$version in it"
+		depmod -b "$aside/root" "$version"
+		rm -rf "$target"
+		mv "$aside/root" "$target"
+		rm -rf "$aside"
+		trap - EXIT
+	fi
+	ready "$target/boot/vmlinuz-$version" "$target/lib/modules/$version"
+}
+
+[[ $(uname -m) == x86_64 ]] || fail "the vm ground is for x86_64, this machine is $(uname -m)"
+cache=$(cache_directory)
+exec 9>"$cache/lock"
+flock 9
+
+release=$(uname -r)
+case ${KERNEL:-} in
+'')
+	if [[ -r /boot/vmlinuz-$release ]] && has_modules "/lib/modules/$release"; then
+		ready "/boot/vmlinuz-$release" "/lib/modules/$release"
+	else
+		fetch "$(stock_package)"
+	fi
+	;;
+*/*)
+	[[ -r $KERNEL ]] || fail "KERNEL=$KERNEL: expected a vmlinuz that can be read"
+	release=$(version_in "$KERNEL")
+	modules=$(dirname "$(dirname "$(realpath "$KERNEL")")")/lib/modules/$release
+	[[ -d $modules ]] || modules=/lib/modules/$release
+	has_modules "$modules" || fail "KERNEL=$KERNEL: expected its modules, with all of lab/vm/modules.list, in $modules"
+	ready "$KERNEL" "$modules"
+	;;
+*)
+	package=linux-image-${KERNEL#linux-image-}
+	apt-cache show "$package" >/dev/null 2>&1 || [[ -d $cache/$package ]] ||
+		fail "KERNEL=$KERNEL: expected a vmlinuz, or the version of a package linux-image-VERSION"
+	fetch "$package"
+	;;
+esac
