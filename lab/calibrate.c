@@ -165,8 +165,8 @@ static bool train_sample(const struct job *j, size_t first, double *low, double 
 
 static void judge_trains(const struct job *j, size_t trains)
 {
-	double *alone = calloc(trains, sizeof(*alone)), *low = calloc(trains, sizeof(*low)),
-	       *high = calloc(trains, sizeof(*high));
+	double *alone = calloc(trains + 1, sizeof(*alone)), *low = calloc(trains + 1, sizeof(*low)),
+	       *high = calloc(trains + 1, sizeof(*high));
 	if (!alone || !low || !high)
 		abort();
 	size_t n_alone = 0, n = 0;
@@ -394,7 +394,8 @@ static int calibrate_direction(const struct scenario *s, const char *lab, const 
 		.amounts = options->brief ? &brief : &full,
 		.out = out,
 	};
-	j.traffic = traffic_open(s, lab, down ? l->far : l->near, down ? l->near : l->far, error);
+	struct end from = down ? l->far : l->near, to = down ? l->near : l->far;
+	j.traffic = traffic_open(s, lab, from, to, error);
 	if (!j.traffic)
 		return -1;
 	/* A sender that waits for a processor is no measure of a link. Without the right to come

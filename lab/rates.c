@@ -228,6 +228,6 @@ double rates_bytes(const struct rates *r, int64_t us)
 {
 	if (r->period_us == 0 || us < r->period_us)
 		return lap_bytes(r, us);
-	return (double)(us / r->period_us) * lap_bytes(r, r->period_us) +
-	       lap_bytes(r, us % r->period_us);
+	int64_t laps = us / r->period_us;
+	return (double)laps * lap_bytes(r, r->period_us) + lap_bytes(r, us % r->period_us);
 }

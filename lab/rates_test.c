@@ -57,8 +57,10 @@ static struct rates read_trace(const char *lines)
 	char *path = write_file("trace", lines);
 	struct rates r = {0};
 	char *error = read_rates("{ \"trace\": \"trace\" }", &r);
-	if (error)
+	if (error || !r.steps) {
 		fail_msg("%s", error);
+		abort();
+	}
 	unlink(path);
 	free(path);
 	return r;
