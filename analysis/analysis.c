@@ -20,6 +20,7 @@
 #include "analysis/pathlog.h"
 #include "analysis/paths.h"
 #include "analysis/plot.h"
+#include "analysis/plot_more.h"
 #include "analysis/replay.h"
 #include "analysis/report.h"
 #include "analysis/results.h"
@@ -101,15 +102,22 @@ static int plot_one(const struct options *o, const char *experiment, char **erro
 		results_free(r);
 		return 0;
 	}
+	static const struct {
+		const char *suffix;
+		int (*draw)(const struct results *results, const char *figures, bool *drawn,
+			char **error);
+	} more[] = {{"-paths", plot_paths}, {"-shares", plot_shares}, {"-call", plot_call},
+		{"-clock", plot_clock}};
 	char *figures = lab_text("%s/figures", o->out);
-	bool paths = false;
 	int rc = plot_goodput(r, figures, error);
 	if (rc == 0)
 		printf("%s/%s.svg and .png\n", figures, experiment);
-	if (rc == 0)
-		rc = plot_paths(r, figures, &paths, error);
-	if (rc == 0 && paths)
-		printf("%s/%s-paths.svg and .png\n", figures, experiment);
+	for (size_t i = 0; rc == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
+		bool drawn = false;
+		rc = more[i].draw(r, figures, &drawn, error);
+		if (rc == 0 && drawn)
+			printf("%s/%s%s.svg and .png\n", figures, experiment, more[i].suffix);
+	}
 	free(figures);
 	results_free(r);
 	return rc;

@@ -236,6 +236,11 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 
 #define ALL_PATHS "1+2+3+4+5+6+7+8+9+10+11+12+13+14+15+16"
 
+struct delay_log measure_delays(const json_t *result)
+{
+	return samples_of(result, "one_way_delay_ms", ALL_PATHS);
+}
+
 /* Mean and standard deviation over all the listed paths' samples, in ms. */
 static struct stats_distribution queuing_of(const json_t *result, const char *list)
 {
@@ -290,7 +295,7 @@ static double delay_r2(const json_t *result, const char *list)
 static double skew(const json_t *result, const char *list)
 {
 	(void)list;
-	struct delay_log log = samples_of(result, "one_way_delay_ms", ALL_PATHS);
+	struct delay_log log = measure_delays(result);
 	struct skew s;
 	char *ignored = NULL;
 	double ppm = skew_estimate(&log, &s, &ignored) == 0 ? 1e6 * s.skew : NAN;

@@ -2,6 +2,8 @@
 #ifndef ANALYSIS_MEASURES_H
 #define ANALYSIS_MEASURES_H
 
+#include "analysis/delaylog.h"
+
 #include <jansson.h>
 
 /*
@@ -18,5 +20,8 @@ double measure(const json_t *result, const char *name);
 
 /* Whether there is a measure of this name. */
 int measure_exists(const char *name);
+
+/* The one-way delays of the measured part, of all paths. Free with delay_log_free(). */
+struct delay_log measure_delays(const json_t *result);
 
 #endif

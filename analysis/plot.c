@@ -26,9 +26,7 @@ static double value_at(const json_t *run, const char *series, size_t i)
 	return json_number_value(json_array_get(json_object_get(run, series), i));
 }
 
-/* A contestant has the same colour and dashes in every figure; one of another name gets what is
- * left. */
-static size_t style_of(const struct results *r, size_t index)
+size_t plot_style(const struct results *r, size_t index)
 {
 	static const char *const known[] = {"plain", "mptcp", "mpip", "mpip+mptcp"};
 	size_t count = sizeof(known) / sizeof(known[0]), others = 0;
@@ -129,7 +127,7 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 	for (size_t i = 0; i < r->count; i++)
 		fprintf(f->gp,
 			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle",
-			i ? ", " : "", i, i, gnuplot_colour(style_of(r, i)));
+			i ? ", " : "", i, i, gnuplot_colour(plot_style(r, i)));
 	/* gnuplot's own error bars leave a blot where the point would be */
 	if (intervals)
 		fprintf(f->gp, ", data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads "
@@ -158,7 +156,7 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 			continue;
 		write_series(f, r, &r->contestants[i], unit);
 		names[lines] = r->contestants[i].name;
-		styles[lines++] = style_of(r, i);
+		styles[lines++] = plot_style(r, i);
 	}
 	figure_legend(f, 1.07, names, styles, lines, 4);
 	fprintf(f->gp, "plot ");

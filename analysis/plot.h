@@ -14,4 +14,8 @@ int plot_goodput(const struct results *r, const char *figures, char **error);
  * and *error. *drawn tells whether there was. */
 int plot_paths(const struct results *r, const char *figures, bool *drawn, char **error);
 
+/* The index of a contestant's colour and dashes, the same in every figure; one of an unusual name
+ * gets what is left. */
+size_t plot_style(const struct results *r, size_t index);
+
 #endif
