@@ -30,10 +30,10 @@ static const struct column session_columns[] = {{"session_id", "SESSION"}, {"pro
 	{"paths_in_use", "IN USE"}, {"sent_bytes", "SENT BYTES"},
 	{"received_bytes", "RECEIVED BYTES"}, {"idle_ms", "IDLE MS"}, {"reason", "REASON"}, {0}};
 static const struct column path_columns[] = {{"session_id", "SESSION"}, {"path", "PATH"},
-	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"state", "STATE"}, {"weight", "WEIGHT"},
-	{"delay_us", "DELAY US"}, {"min_delay_us", "MIN US"}, {"queuing_us", "QUEUING US"},
-	{"max_queuing_us", "MAX QUEUING US"}, {"sent_packets", "PACKETS"}, {"sent_bytes", "BYTES"},
-	{0}};
+	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"wire_form", "WIRE"}, {"state", "STATE"},
+	{"weight", "WEIGHT"}, {"delay_us", "DELAY US"}, {"min_delay_us", "MIN US"},
+	{"queuing_us", "QUEUING US"}, {"max_queuing_us", "MAX QUEUING US"},
+	{"sent_packets", "PACKETS"}, {"sent_bytes", "BYTES"}, {0}};
 
 static const struct column policy_columns[] = {{"row", "ROW"}, {"destination", "DESTINATION"},
 	{"port", "PORT"}, {"protocol", "PROTO"}, {"start", "START"}, {"end", "END"},

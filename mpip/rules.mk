@@ -5,8 +5,8 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine floor handshake icmp inbound ipchange outbound packet peers pmtu policy reorder sched session \
-	settings upkeep)
+	cm engine faketcp floor forms handshake icmp inbound ipchange outbound packet paths peers pmtu policy \
+	reorder sched session settings upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
 
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
@@ -19,7 +19,8 @@ $(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(patsubst %,$(BUILD)/mpip/io/%.o
 
 $(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
-CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine floor packet paper_3_2 paper_3_4 paper_3_7 policy reorder session)
+CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine faketcp floor packet paper_3_2 paper_3_4 paper_3_7 policy reorder \
+	session)
 UNIT_TESTS += $(CORE_TESTS)
 $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)

@@ -54,11 +54,16 @@
  * UDP: the surplus area behind the UDP length (RFC 9868): a pad byte if the UDP length is odd,
  * the option checksum (OCS), then an experimental option: kind 127, length 40, ExID, 36 bytes of
  * CM.
+ *
+ * Handshakes of fake TCP connections (3.8.1) fill the options of a SYN, SYN-ACK or ACK without
+ * payload: kind 254, length 32, ExID, the fixed part of a CM with Flags_Hs; then MSS and window
+ * scale, or padding.
  */
 #define CARRIER_CM          36
 #define CARRIER_TCP_KIND    254
 #define CARRIER_UDP_KIND    127
 #define CARRIER_LENGTH      40
+#define CARRIER_HS_LENGTH   32
 #define CARRIER_EXID        0x4d50
 #define CARRIER_UDP_OCS     2 /* bytes of option checksum in front of the option */
 #define CARRIER_UDP_SURPLUS (CARRIER_UDP_OCS + CARRIER_LENGTH)

@@ -50,6 +50,7 @@ struct engine *engine_new(const struct engine_setup *setup)
 		e->rng.state = (e->rng.state ^ e->node.b[i]) * 0x100000001b3u;
 	e->boot = (uint16_t)rng_next(&e->rng);
 	e->list_version = (uint8_t)rng_next(&e->rng);
+	e->next_fake_port = (uint16_t)rng_next(&e->rng);
 	e->next_session_id = rng_next(&e->rng) & 0x3fffffff;
 	e->peers.max_availability = e->set.max_addresses;
 	e->peers.max_peers = e->set.max_peers;
@@ -145,11 +146,8 @@ static void session_leave(struct engine *e, struct session *s, struct actions *a
 	HASH_DELETE(by_id, e->sessions_by_id, s);
 	s->key.id.n = 0;
 	s->peer->sessions--;
-	while (s->paths > 0) {
-		struct path *p = s->path[--s->paths];
-		steer_flow(s, p, STEER_FLOW_REMOVE, a);
-		path_give_back(e, p);
-	}
+	while (s->paths > 0)
+		path_drop(e, s, s->path[s->paths - 1], a);
 	reorder_push_all(e, s, a);
 	s->reorder.synced = false;
 	if (e->last_in == s)

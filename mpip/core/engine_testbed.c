@@ -33,9 +33,11 @@ static void launch(struct world *w, unsigned from, const struct wire_packet *p)
 		memcpy(f->bytes + p->head_length, p->data.bytes, p->data.length);
 	memcpy(f->bytes + p->head_length + p->data.length, p->tail, p->tail_length);
 	f->dst = p->to.ip;
+	f->src_port = htons(WIRE_PORT);
+	f->dst_port = p->to.port;
 	f->src = p->nic < w->host[from].addresses.count ? w->host[from].addresses.ip[p->nic]
 							: (struct in_addr){0};
-	if (f->raw)
+	if (f->raw) /* the wire packet may not say where it comes from */
 		memcpy(&f->src, ((struct ip_header *)f->bytes)->src.b, 4);
 	/* The second NIC is faster: what it sends overtakes. */
 	bool first = f->src.s_addr == w->host[from].addresses.ip[0].s_addr;
@@ -43,33 +45,76 @@ static void launch(struct world *w, unsigned from, const struct wire_packet *p)
 	f->at = usec_add(w->now, (struct usec){delay});
 	if (w->tap)
 		w->tap(w, f);
-	if (!w->drop || !w->drop(w, f))
+	if ((!w->drop || !w->drop(w, f)) && (!w->box || !w->box(w, f)))
 		w->flying++;
 }
 
-/* What the kernel at host `i` gets: the application reads user data by its pattern. */
-static void kernel_reads(struct host *h, uint8_t *bytes, uint32_t length)
+/* What a kernel says to a segment for a port where nobody listens (RFC 9293, 3.10.7.1). */
+static void refuse(struct world *w, unsigned i, const struct packet *p)
 {
+	struct {
+		struct ip_header ip;
+		struct tcp_header tcp;
+	} reset = {.tcp = {.offset = 5 << 4, .flags = TCP_RST}};
+	bool ack = p->tcp->flags & TCP_ACK;
+	ip_header_make(&reset.ip, IPPROTO_TCP, sizeof(reset), 0, p->dst.ip, p->src.ip);
+	reset.tcp.src = p->tcp->dst;
+	reset.tcp.dst = p->tcp->src;
+	reset.tcp.seq = ack ? p->tcp->ack : put32(0);
+	if (!ack) {
+		reset.tcp.flags |= TCP_ACK;
+		reset.tcp.ack = put32(get32(p->tcp->seq) + p->data_length + 1);
+	}
+	uint64_t sum = csum_pseudo(p->dst.ip, p->src.ip, IPPROTO_TCP, sizeof(reset.tcp));
+	uint16_t checksum = (uint16_t)~csum_fold(csum_add(sum, &reset.tcp, sizeof(reset.tcp)));
+	memcpy(reset.tcp.checksum.b, &checksum, 2);
+	struct wire_packet out = {.kind = WIRE_PACKET_RAW,
+		.nic = NIC_ANY,
+		.to = p->src,
+		.data = {(const uint8_t *)&reset, sizeof(reset)}};
+	w->host[i].resets_sent++;
+	launch(w, i, &out);
+}
+
+/* What the kernel at host `i` gets: the application reads user data by its pattern. */
+static void kernel_reads(struct world *w, unsigned i, uint8_t *bytes, uint32_t length)
+{
+	struct host *h = &w->host[i];
 	struct packet p;
 	enum packet_kind kind = packet_view(&p, bytes, length, false);
+	uint16_t port = i ? SERVER_PORT : CLIENT_PORT;
+	if (kind == PACKET_TCP && p.dst.port != htons(port)) {
+		h->raw_seen++;
+		if (!(p.tcp->flags & TCP_RST))
+			refuse(w, i, &p);
+		return;
+	}
 	if (kind == PACKET_TCP) {
 		h->raw_seen++;
 		if (p.tcp->offset >> 4 == 15 && bytes[40] == CARRIER_TCP_KIND)
 			h->queries_seen++;
 		uint32_t seq = get32(p.tcp->seq);
-		for (uint32_t i = 0; i < p.data_length; i++)
-			h->tcp.wrong += bytes[p.header_length + i] != (uint8_t)((seq + i) * 7);
+		for (uint32_t k = 0; k < p.data_length; k++)
+			h->tcp.wrong += bytes[p.header_length + k] != (uint8_t)((seq + k) * 7);
 		h->tcp.packets++;
 		h->tcp.bytes += p.data_length;
 	} else if (kind == PACKET_UDP) {
 		h->raw_seen++;
 		h->queries_seen += p.surplus > 0;
-		for (uint32_t i = 0; i < p.data_length; i++)
+		for (uint32_t k = 0; k < p.data_length; k++)
 			h->udp.wrong +=
-				bytes[p.header_length + i] != (uint8_t)(p.data_length * 3 + i);
+				bytes[p.header_length + k] != (uint8_t)(p.data_length * 3 + k);
 		h->udp.packets++;
 		h->udp.bytes += p.data_length;
 	}
+}
+
+static bool has_flow(const struct host *h, const struct tuple *tuple)
+{
+	for (unsigned i = 0; i < h->flows; i++)
+		if (memcmp(&h->flow[i], tuple, sizeof(*tuple)) == 0)
+			return true;
+	return false;
 }
 
 void carry(struct world *w, unsigned i)
@@ -82,13 +127,14 @@ void carry(struct world *w, unsigned i)
 		uint8_t bytes[65536];
 		memcpy(bytes, p->head, p->head_length);
 		memcpy(bytes + p->head_length, p->data.bytes, p->data.length);
-		kernel_reads(h, bytes, p->head_length + p->data.length);
+		kernel_reads(w, i, bytes, p->head_length + p->data.length);
 	}
 	for (unsigned k = 0; k < h->actions.steers; k++) {
 		h->excluded += h->actions.steer[k].kind == STEER_EXCLUDE;
 		h->included += h->actions.steer[k].kind == STEER_INCLUDE;
-		if (h->actions.steer[k].kind == STEER_FLOW_ADD) {
-			assert_true(h->flows < STEERS);
+		if (h->actions.steer[k].kind == STEER_FLOW_ADD &&
+			!has_flow(h, &h->actions.steer[k].tuple)) {
+			assert_true(h->flows < FLOWS);
 			h->flow[h->flows++] = h->actions.steer[k].tuple;
 		}
 	}
@@ -105,10 +151,7 @@ static bool hook_takes(const struct host *h, struct flight *f)
 	if (kind == PACKET_TCP && p.tcp->offset >> 4 == 15 && f->bytes[40] == CARRIER_TCP_KIND)
 		return true;
 	struct tuple tuple = {p.dst.ip, p.src.ip, p.dst.port, p.src.port, p.ip->protocol};
-	for (unsigned i = 0; i < h->flows; i++)
-		if (memcmp(&h->flow[i], &tuple, sizeof(tuple)) == 0)
-			return true;
-	return p.surplus > 0;
+	return has_flow(h, &tuple) || p.surplus > 0;
 }
 
 static void land(struct world *w, struct flight *f)
@@ -116,6 +159,8 @@ static void land(struct world *w, struct flight *f)
 	struct host *h = &w->host[f->to];
 	if (!address_list_has(&h->addresses, f->dst))
 		return; /* no longer */
+	if (!f->raw && f->dst_port != htons(WIRE_PORT))
+		return;
 	if (!h->engine && !f->raw) {
 		struct engine *other = peer_of(w, f->to)->engine;
 		if (other)
@@ -124,7 +169,7 @@ static void land(struct world *w, struct flight *f)
 		return;
 	}
 	if (f->raw && (!h->engine || !hook_takes(h, f))) {
-		kernel_reads(h, f->bytes, f->length);
+		kernel_reads(w, f->to, f->bytes, f->length);
 		return;
 	}
 	if (f->raw) {
@@ -133,7 +178,7 @@ static void land(struct world *w, struct flight *f)
 	} else {
 		struct wire_input in = {.bytes = f->bytes,
 			.length = f->length,
-			.from = {f->src, htons(WIRE_PORT)},
+			.from = {f->src, f->src_port},
 			.arrived = w->now};
 		while (h->addresses.ip[in.nic].s_addr != f->dst.s_addr)
 			in.nic++;
@@ -188,6 +233,7 @@ static void plain_host(struct world *w, unsigned i)
 	struct host *h = &w->host[i];
 	h->addresses = (struct address_list){2, {ip(addresses[i][0]), ip(addresses[i][1])}};
 	h->socket_ip = h->addresses.ip[0];
+	h->seen_as = (struct endpoint){h->socket_ip, htons(i ? SERVER_PORT : CLIENT_PORT)};
 }
 
 void open_host(struct world *w, unsigned i, struct settings settings)
@@ -228,8 +274,18 @@ void world_free(struct world *w)
 	free(w);
 }
 
-void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq, uint32_t length,
-	unsigned segments)
+/* A segment and its CM, as they lie behind another header. */
+static bool wrapped_cm(const uint8_t *bytes, uint32_t length, struct cm *cm)
+{
+	size_t size = cm_size_at_end(bytes, length);
+	struct cm_binding udp = {.segment_length = length - (uint32_t)size}, tcp = udp;
+	if (size && udp.segment_length >= sizeof(struct tcp_header))
+		tcp.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
+	return size && (cm_decode(bytes, length, udp, cm) || cm_decode(bytes, length, tcp, cm));
+}
+
+static void send_segments(struct world *w, unsigned from, uint8_t protocol, uint8_t flags,
+	uint32_t seq, uint32_t length, unsigned segments)
 {
 	static uint8_t bytes[65536];
 	struct host *h = &w->host[from], *other = peer_of(w, from);
@@ -242,12 +298,12 @@ void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq,
 		.ttl = 64,
 		.protocol = protocol};
 	memcpy(iph->src.b, &h->socket_ip, 4);
-	memcpy(iph->dst.b, &other->socket_ip, 4);
-	uint16_t ports[2] = {from ? SERVER_PORT : CLIENT_PORT, from ? CLIENT_PORT : SERVER_PORT};
+	memcpy(iph->dst.b, &other->seen_as.ip, 4);
+	uint16_t ports[2] = {from ? SERVER_PORT : CLIENT_PORT, ntohs(other->seen_as.port)};
 	if (tcp) {
 		struct tcp_header *t = (void *)(bytes + 20);
 		*t = (struct tcp_header){put16(ports[0]), put16(ports[1]), put32(seq), put32(1),
-			5 << 4, TCP_ACK | TCP_PSH, put16(1000), {{0}}, {{0}}};
+			5 << 4, flags, put16(1000), {{0}}, {{0}}};
 		for (uint32_t i = 0; i < length * segments; i++)
 			bytes[40 + i] = (uint8_t)((seq + i) * 7);
 	} else {
@@ -258,9 +314,8 @@ void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq,
 			bytes[28 + i] = (uint8_t)(length * 3 + i);
 	}
 	if (!h->engine) {
-		struct wire_packet p = {.kind = WIRE_PACKET_RAW,
-			.to = {other->socket_ip, 0},
-			.data = {bytes, total}};
+		struct wire_packet p = {
+			.kind = WIRE_PACKET_RAW, .to = other->seen_as, .data = {bytes, total}};
 		launch(w, from, &p);
 		return;
 	}
@@ -270,6 +325,20 @@ void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq,
 		.checksum_partial = true};
 	engine_from_host(h->engine, &in, w->now, &h->actions);
 	carry(w, from);
+}
+
+void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq, uint32_t length,
+	unsigned segments)
+{
+	send_segments(w, from, protocol, TCP_ACK | TCP_PSH, seq, length, segments);
+}
+
+void connect_tcp(struct world *w)
+{
+	send_segments(w, 0, IPPROTO_TCP, TCP_SYN, 0, 0, 1);
+	run_for(w, 2);
+	send_segments(w, 1, IPPROTO_TCP, TCP_SYN | TCP_ACK, 0, 0, 1);
+	run_for(w, 2);
 }
 
 uint32_t transfer(struct world *w, unsigned from, uint32_t seq, unsigned count, unsigned segments)
@@ -323,23 +392,20 @@ bool cm_of(const struct flight *f, struct cm *cm)
 	static uint8_t bytes[sizeof(f->bytes)];
 	struct packet p;
 	memcpy(bytes, f->bytes, f->length);
-	if (!f->raw) {
-		size_t size = cm_size_at_end(bytes, f->length);
-		struct cm_binding udp = {.segment_length = f->length - (uint32_t)size}, tcp = udp;
-		if (udp.segment_length >= sizeof(struct tcp_header))
-			tcp.tcp_seq = get32(((struct tcp_header *)bytes)->seq);
-		return size && (cm_decode(bytes, f->length, udp, cm) ||
-				       cm_decode(bytes, f->length, tcp, cm));
-	}
+	if (!f->raw)
+		return wrapped_cm(bytes, f->length, cm);
 	enum packet_kind kind = packet_view(&p, bytes, f->length, false);
 	if (kind != PACKET_TCP && kind != PACKET_UDP)
 		return false;
 	uint32_t seq = kind == PACKET_TCP ? get32(p.tcp->seq) : 0;
 	struct cm_binding carrier = {.tcp_seq = seq};
+	if (kind == PACKET_TCP && p.tcp->offset >> 4 == 15 && bytes[41] == CARRIER_HS_LENGTH)
+		return cm_decode(bytes + 44, CM_FIXED, (struct cm_binding){0, 0}, cm);
 	if ((kind == PACKET_TCP && p.tcp->offset >> 4 == 15) || p.surplus)
 		return cm_decode(p.bytes + p.length - CARRIER_CM, CARRIER_CM, carrier, cm);
 	uint32_t segment = p.length - p.ip_length;
 	size_t size = cm_size_at_end(p.bytes + p.ip_length, segment);
-	return size && cm_decode(p.bytes + p.ip_length, segment,
-			       (struct cm_binding){segment - (uint32_t)size, seq}, cm);
+	return (size && cm_decode(p.bytes + p.ip_length, segment,
+				(struct cm_binding){segment - (uint32_t)size, seq}, cm)) ||
+	       wrapped_cm(p.bytes + p.header_length, p.data_length, cm);
 }

@@ -28,6 +28,7 @@
 #define HOSTS  2048
 #define STEERS 256
 #define FLYING 4096
+#define FLOWS  1024
 
 #define CLIENT_PORT 40000
 #define SERVER_PORT 5201
@@ -39,6 +40,7 @@ struct flight {
 	unsigned to;
 	bool raw;
 	struct in_addr src, dst;
+	in_port_t src_port, dst_port; /* of a datagram; a raw packet has them in its bytes */
 	uint32_t length;
 	uint8_t bytes[1600];
 };
@@ -53,14 +55,15 @@ struct host {
 	struct engine *engine;
 	struct address_list addresses;
 	struct in_addr socket_ip; /* of its application's socket */
+	struct endpoint seen_as;  /* that socket, by the other end */
 	struct actions actions;
 	struct wire_packet wire[WIRES];
 	struct host_packet host[HOSTS];
 	struct steer steer[STEERS];
 	struct received tcp, udp;
 	unsigned excluded, included, flows;
-	struct tuple flow[STEERS];
-	uint64_t queries_seen, raw_seen, wrapped_seen;
+	struct tuple flow[FLOWS];
+	uint64_t queries_seen, raw_seen, wrapped_seen, resets_sent;
 };
 
 struct world {
@@ -70,6 +73,8 @@ struct world {
 	unsigned flying;
 	/* All may be NULL. Whether a packet gets lost; */
 	bool (*drop)(const struct world *w, const struct flight *f);
+	/* who changes one, or loses it too; */
+	bool (*box)(struct world *w, struct flight *f);
 	/* how long it takes, in microseconds; */
 	int64_t (*delay)(const struct world *w, const struct flight *f);
 	/* and who looks at every packet as it leaves. */
@@ -94,6 +99,9 @@ void run_for(struct world *w, int64_t ms);
 /* An application at `from` sends: its kernel makes a packet, a super-packet if segments > 1. */
 void send_packet(struct world *w, unsigned from, uint8_t protocol, uint32_t seq, uint32_t length,
 	unsigned segments);
+
+/* The handshake of the TCP connection, which the client begins. */
+void connect_tcp(struct world *w);
 
 /* A transfer of `count` packets or super-packets, one a millisecond, each answered by an ACK.
  * Returns the next sequence number. */

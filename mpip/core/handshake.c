@@ -23,6 +23,28 @@
 
 #include "mpip/core/state.h"
 
+/* FNV-1a (public domain), of the tuple's bytes. */
+static uint32_t hash_of(const struct tuple *tuple)
+{
+	const uint8_t *bytes = (const void *)tuple;
+	uint32_t hash = 0x811c9dc5;
+	for (size_t i = 0; i < sizeof(*tuple); i++)
+		hash = (hash ^ bytes[i]) * 0x01000193;
+	return hash;
+}
+
+void accepted_note(struct engine *e, const struct tuple *tuple)
+{
+	uint32_t hash = hash_of(tuple);
+	e->accepted[hash % ACCEPTED] = hash;
+}
+
+bool accepted_has(const struct engine *e, const struct tuple *tuple)
+{
+	uint32_t hash = hash_of(tuple);
+	return e->accepted[hash % ACCEPTED] == hash;
+}
+
 static struct availability *row_get(
 	struct engine *e, struct in_addr ip, in_port_t port, struct actions *a)
 {
@@ -274,7 +296,13 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr f
 	if (!peer->list_known && !address_list_has(&peer->addresses, from) &&
 		peer->addresses.count < MAX_ADDRESSES)
 		peer->addresses.ip[peer->addresses.count++] = from;
+	peer->list_changes++;
 	return peer;
+}
+
+static enum wire_form form_of(const struct cm *cm)
+{
+	return cm->hello.wire_form < WIRE_FORMS ? (enum wire_form)cm->hello.wire_form : WIRE_UDP;
 }
 
 static struct session_id draw_session_id(struct engine *e, struct node_id peer)
@@ -295,10 +323,12 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 	if (!peer)
 		return;
 	struct session *s = session_find(e, tuple);
-	if (!s)
+	if (!s) {
 		s = session_new(e, tuple, now, a);
+		s->accepts = tuple->protocol == IPPROTO_UDP || accepted_has(e, tuple);
+	}
 	if (s->key.id.n == 0 || s->peer != peer) {
-		s->wire_form = cm->hello.wire_form == WIRE_LITERAL ? WIRE_LITERAL : WIRE_UDP;
+		s->wire_form = form_of(cm);
 		s->generated_here = true;
 		s->peer_knows = false;
 		s->confirms = 0;
@@ -320,25 +350,31 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 {
 	count(e, STAT_CONFIRMS_RECEIVED);
 	struct session *s = session_find(e, tuple);
-	if (e->leaving || !s || s->queries == 0 || cm->session.n == 0)
+	if (e->leaving || !s || cm->session.n == 0)
+		return;
+	if (s->key.id.n == cm->session.n && node_equal(s->key.node, cm->node)) {
+		/* Ours has arrived: the other end waits for us to open the paths (3.8.1). */
+		s->peer_knows = true;
+		session_upkeep(e, s, now, a);
+		return;
+	}
+	if (s->queries == 0)
 		return; /* nobody asked */
 	struct peer *peer = meet(e, cm, tuple->remote_ip, now, a);
 	s = session_find(e, tuple); /* meeting a restarted peer removes its sessions */
 	if (!peer || !s)
 		return;
-	if (s->key.id.n && s->peer == peer) {
-		bool theirs_stands = !s->generated_here || node_lower(peer->node, e->node);
-		if (s->key.id.n == cm->session.n || !theirs_stands)
-			return;
-	}
+	if (s->key.id.n && s->peer == peer && s->generated_here && !node_lower(peer->node, e->node))
+		return; /* our ID stands */
 	s->generated_here = false;
 	s->confirm_due = false;
-	s->wire_form = cm->hello.wire_form == WIRE_LITERAL ? WIRE_LITERAL : WIRE_UDP;
+	s->wire_form = form_of(cm);
 	if (!session_enter(e, s, peer, cm->session, now, a)) {
 		s->regular_reason = "no path to be had";
 		return;
 	}
 	s->peer_knows = true;
+	s->confirms = 0;
 	session_upkeep(e, s, now, a);
 }
 

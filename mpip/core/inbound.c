@@ -7,12 +7,13 @@
  * 3; the user data gets the session's own addresses back, whatever path it came on, and TCP
  * passes the out-of-order buffer.
  *
- * The two wire forms differ only in where the segment lies: alone in a datagram that came to our
- * wire port (udp), where everything must carry a CM, or in an IP packet that the ingress hook took
- * (literal), where a packet without a valid CM is somebody else's and goes back untouched.
+ * The wire forms differ only in where the segment lies: alone in a datagram that came to our wire
+ * port (udp), or behind a TCP header in a packet that the ingress hook took (fake-tcp), where
+ * everything must carry a CM; or in an IP packet that the hook took (literal), where a packet
+ * without a valid CM is somebody else's and goes back untouched.
  */
 
-#include "mpip/core/state.h"
+#include "mpip/core/faketcp.h"
 
 struct host_packet *host_slot(struct engine *e, struct actions *a)
 {
@@ -105,7 +106,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 		p->answer.us += (answer.us - p->answer.us) >> (p->feedbacks > 1 ? 3 : 0);
 		p->first_unanswered = USEC_NEVER;
 	}
-	if (p->state != PATH_IN_USE)
+	if (p->state != PATH_IN_USE && path_open(s, p))
 		path_prove(e, s, p);
 }
 
@@ -113,11 +114,9 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 static void take_size(struct engine *e, struct session *s, const struct cm *cm, struct usec now)
 {
 	struct path *p = path_row(e, cm->size_path);
-	uint32_t headers = sizeof(struct ip_header);
-	if (s->wire_form == WIRE_UDP)
-		headers += sizeof(struct udp_header);
 	if (p && p->session == s)
-		pmtu_answer(e, p->pmtu, cm->size + headers, now);
+		pmtu_answer(e, p->pmtu,
+			cm->size + (uint32_t)sizeof(struct ip_header) + forms[p->form].header, now);
 }
 
 /* Whether a path may lead there, whoever says so. */
@@ -138,10 +137,11 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (unicast(cm->addresses.ip[i]))
 			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	news |= s->list_seen != 1u + cm->list_version ||
-		s->paths < e->addresses.count * s->peer->addresses.count;
-	if (news)
+	news |= s->list_seen != 1u + cm->list_version;
+	if (news) {
+		s->peer->list_changes++;
 		session_mesh(e, s, now, a);
+	}
 	s->list_seen = 1 + cm->list_version;
 	s->owes_ack = mesh_complete(e, s);
 	s->peer->owes_ack = true;
@@ -150,20 +150,19 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 }
 
 /* Our path with the same ends as a packet that just came, or any in use. */
-static struct path *path_back(
-	struct engine *e, struct session *s, struct endpoint from, uint8_t nic)
+static struct path *path_back(struct engine *e, struct session *s, const struct arrived_at *at)
 {
-	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->nic == nic && endpoint_equal(s->path[i]->dst, from))
-			return s->path[i];
+	struct path *p = path_at(s, at->nic, at->from, at->port);
+	if (p && path_open(s, p))
+		return p;
 	return s->in_use > 0 ? session_choose(e, s, sizeof(struct ip_header)) : NULL;
 }
 
 /* To a peer that goes on although we leave: our word may have been lost. */
-static void say_leaving(struct engine *e, struct session *s, struct endpoint from, uint8_t nic,
+static void say_leaving(struct engine *e, struct session *s, const struct arrived_at *at,
 	struct usec now, struct actions *a)
 {
-	struct path *back = path_back(e, s, from, nic);
+	struct path *back = path_back(e, s, at);
 	if (!back || usec_before(now, s->next_upkeep))
 		return;
 	s->next_upkeep = usec_add(now, e->set.maintenance);
@@ -171,7 +170,7 @@ static void say_leaving(struct engine *e, struct session *s, struct endpoint fro
 }
 
 static void take_heartbeat(struct engine *e, struct session *s, const struct cm *cm, uint32_t bytes,
-	struct endpoint from, uint8_t nic, struct usec now, struct actions *a)
+	const struct arrived_at *at, struct usec now, struct actions *a)
 {
 	if (cm->flags & CM_FLAG_LEAVE) {
 		/* Regular from now on; its flows linger in the hook for what is under way. */
@@ -179,7 +178,7 @@ static void take_heartbeat(struct engine *e, struct session *s, const struct cm 
 		session_remove(e, s, a);
 		return;
 	}
-	struct path *back = path_back(e, s, from, nic);
+	struct path *back = path_back(e, s, at);
 	if (bytes > sizeof(struct tcp_header)) {
 		s->size_path = cm->path;
 		s->size = (uint16_t)(bytes + cm_size(cm));
@@ -206,8 +205,8 @@ static void feed_back_in_time(
 }
 
 /* A CM that is one. `segment` and `length` are what lies in front of it, empty for a heartbeat. */
-static void take_cm(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
-	uint8_t nic, uint32_t bytes, struct usec arrived, struct usec now, struct actions *a)
+static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
+	const struct arrived_at *at, uint32_t bytes, struct usec now, struct actions *a)
 {
 	if (s->address_epoch != e->address_epoch)
 		session_move(e, s, now, a);
@@ -215,11 +214,11 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
-		session_moved(e, s, cm, from, nic, now, a);
-	session_arrival(s, cm->path, stamp_at(e, arrived) - cm->stamp, bytes, &e->set, now);
+		session_moved(e, s, cm, at, now, a);
+	session_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
-	else if (s->paths < e->addresses.count * s->peer->addresses.count)
+	else if (s->mesh_of != s->peer->list_changes)
 		session_mesh(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
 		s->peer->wants_list = true;
@@ -239,9 +238,9 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm, st
 	bool heartbeat = cm->flags & CM_FLAG_HB;
 	count(e, heartbeat ? STAT_HEARTBEATS_RECEIVED : STAT_RECEIVED_MULTIPATH);
 	if (e->leaving)
-		say_leaving(e, s, from, nic, now, a);
+		say_leaving(e, s, at, now, a);
 	else if (heartbeat)
-		take_heartbeat(e, s, cm, bytes, from, nic, now, a); /* may be the session's end */
+		take_heartbeat(e, s, cm, bytes, at, now, a); /* may be the session's end */
 	if (heartbeat)
 		return;
 	session_touch(e, s, now);
@@ -289,8 +288,8 @@ static struct session *find_cm(struct engine *e, const uint8_t *bytes, uint32_t 
 }
 
 static void take_segment(struct engine *e, struct session *s, const struct cm *cm,
-	const uint8_t *bytes, uint32_t segment, struct endpoint from, uint8_t nic,
-	struct usec arrived, struct usec now, struct actions *a)
+	const uint8_t *bytes, uint32_t segment, const struct arrived_at *at, struct usec now,
+	struct actions *a)
 {
 	uint32_t header = 0;
 	if (!(cm->flags & CM_FLAG_HB)) {
@@ -300,20 +299,13 @@ static void take_segment(struct engine *e, struct session *s, const struct cm *c
 			return;
 		}
 	}
-	take_cm(e, s, cm, from, nic, segment - header, arrived, now, a);
+	take_cm(e, s, cm, at, segment - header, now, a);
 	if (header && !e->leaving)
 		feed_back_in_time(e, s, (struct copied){bytes, header, segment}, now, a);
 	if (header && s->tuple.protocol == IPPROTO_TCP)
 		deliver_tcp(e, s, bytes, header, segment, now, a);
 	else if (header)
 		deliver(e, s, bytes, header, segment, a);
-}
-
-/* From one of its addresses, or from a new one as it says itself (3.4). */
-static bool is_from_peer(const struct session *s, const struct cm *cm, struct in_addr from)
-{
-	return address_list_has(&s->peer->addresses, from) ||
-	       (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses && unicast(from));
 }
 
 void engine_from_wire(
@@ -327,11 +319,15 @@ void engine_from_wire(
 		count(e, why);
 		return;
 	}
-	if (!is_from_peer(s, &cm, in->from.ip)) {
+	struct arrived_at at = {.form = WIRE_UDP,
+		.nic = in->nic,
+		.port = e->wire_port,
+		.from = in->from,
+		.time = in->arrived};
+	if (path_arrival(e, s, &cm, &at, a))
+		take_segment(e, s, &cm, in->bytes, segment, &at, now, a);
+	else
 		count(e, STAT_DROP_FOREIGN_ADDRESS);
-		return;
-	}
-	take_segment(e, s, &cm, in->bytes, segment, in->from, in->nic, in->arrived, now, a);
 }
 
 static void put_back(struct engine *e, const struct host_input *in, struct actions *a)
@@ -358,13 +354,29 @@ static void part_header(const struct packet *p, uint32_t offset, uint32_t length
 	}
 }
 
+/* A part of a super-packet that has no CM goes to the kernel alone. */
+static void put_back_part(struct engine *e, const struct packet *p, uint32_t offset,
+	struct slice data, struct actions *a)
+{
+	struct host_packet *h = host_slot(e, a);
+	if (!h)
+		return;
+	memcpy(h->head, p->bytes, p->ip_length);
+	((struct ip_header *)h->head)->length = put16((uint16_t)(p->header_length + data.length));
+	part_header(p, offset, data.length, h->head + p->ip_length);
+	h->ip_length = (uint8_t)p->ip_length;
+	h->head_length = (uint8_t)p->header_length;
+	h->data = data;
+	count(e, STAT_PUT_BACK);
+}
+
 /*
  * GRO merges segments that follow each other, so what was several packets, each with its CM, may
  * come as one. Each part is put together again with its header and looked at alone; those without
  * a CM go to the kernel alone.
  */
-static void take_super_packet(
-	struct engine *e, const struct packet *p, uint32_t step, struct usec now, struct actions *a)
+static void take_literal_parts(struct engine *e, const struct packet *p, uint32_t step,
+	const struct arrived_at *at, struct usec now, struct actions *a)
 {
 	uint32_t header = (uint32_t)p->header_length - p->ip_length;
 	for (uint32_t offset = 0; offset < p->data_length; offset += step) {
@@ -383,8 +395,7 @@ static void take_super_packet(
 		unsigned before = a->hosts;
 		unsigned wires = a->wires;
 		if (s) {
-			take_segment(e, s, &cm, part, segment, p->src, nic_of(e, p->dst.ip), now,
-				now, a);
+			take_segment(e, s, &cm, part, segment, at, now, a);
 			/* What went up at once points into `part`: let it point to the bytes that
 			 * stay. */
 			for (unsigned i = before; i < a->hosts; i++)
@@ -393,24 +404,42 @@ static void take_super_packet(
 			for (unsigned i = wires; i < a->wires; i++)
 				if (a->wire[i].data.bytes == part + header)
 					a->wire[i].data.bytes = data;
-			continue;
+		} else if (why != STAT_DROP_NO_CM) {
+			count(e, why);
+		} else {
+			put_back_part(e, p, offset, (struct slice){data, length}, a);
 		}
-		if (why != STAT_DROP_NO_CM) {
+	}
+}
+
+/* The same where a part is whole behind the path's own TCP header. */
+static void take_fake_parts(struct engine *e, const struct packet *p, uint32_t step,
+	const struct arrived_at *at, struct usec now, struct actions *a)
+{
+	for (uint32_t offset = 0; offset < p->data_length; offset += step) {
+		uint32_t length = p->data_length - offset < step ? p->data_length - offset : step;
+		const uint8_t *data = p->bytes + p->header_length + offset;
+		struct cm cm;
+		uint32_t segment;
+		enum counter why;
+		struct session *s = find_cm(e, data, length, IPPROTO_TCP, &cm, &segment, &why);
+		if (!s) {
 			count(e, why);
 			continue;
 		}
-		struct host_packet *h = host_slot(e, a);
-		if (!h)
-			return;
-		memcpy(h->head, p->bytes, p->ip_length);
-		((struct ip_header *)h->head)->length =
-			put16((uint16_t)(p->header_length + length));
-		part_header(p, offset, length, h->head + p->ip_length);
-		h->ip_length = (uint8_t)p->ip_length;
-		h->head_length = (uint8_t)p->header_length;
-		h->data = (struct slice){data, length};
-		count(e, STAT_PUT_BACK);
+		struct path *path = path_at(s, at->nic, at->from, at->port);
+		if (path)
+			faketcp_received(path, get32(p->tcp->seq) + offset + length);
+		take_segment(e, s, &cm, data, segment, at, now, a);
 	}
+}
+
+/* The session that a packet's first CM names, before its checksum can be looked at. */
+static struct session *session_named(struct engine *e, const uint8_t *bytes, uint32_t length)
+{
+	struct node_id node;
+	struct session_id id;
+	return cm_peek(bytes, length, &node, &id) && id.n ? session_by_id(e, node, id) : NULL;
 }
 
 void engine_from_hook(
@@ -426,26 +455,38 @@ void engine_from_hook(
 		count(e, STAT_DROP_CHECKSUM);
 		return;
 	}
-	if (handshake_in(e, &p, in, now, a))
+	if (handshake_in(e, &p, in, now, a) || (!in->gso_size && faketcp_in(e, &p, now, a)))
 		return;
 
+	/* The first part of a super-packet tells what it is. */
+	uint8_t *bytes = p.bytes + p.ip_length;
+	uint32_t header = (uint32_t)p.header_length - p.ip_length;
+	uint32_t step = in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
+	struct session *named = session_named(e, bytes, header + step);
+	bool fake = named && faketcp_port(named, p.ip->protocol, p.dst.port);
 	struct cm cm;
-	uint32_t segment, header = (uint32_t)p.header_length - p.ip_length;
-	uint32_t first =
-		in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
+	uint32_t segment;
 	enum counter why;
-	struct session *s = find_cm(
-		e, p.bytes + p.ip_length, header + first, p.ip->protocol, &cm, &segment, &why);
-	if (!s && why == STAT_DROP_NO_CM)
-		put_back(e, in, a);
-	else if (!s)
-		count(e, why); /* no application reads a CM, also of a session that a predecessor
-				  had */
-	else if (!is_from_peer(s, &cm, p.src.ip))
+	struct session *s = find_cm(e, fake ? bytes + header : bytes, fake ? step : header + step,
+		p.ip->protocol, &cm, &segment, &why);
+	struct arrived_at at = {.form = fake ? WIRE_FAKE_TCP : WIRE_LITERAL,
+		.nic = nic_of(e, p.dst.ip),
+		.port = p.dst.port,
+		.from = p.src,
+		.time = now};
+	if (!s && why == STAT_DROP_NO_CM) {
+		if (!faketcp_stray(e, &p, now))
+			put_back(e, in, a);
+	} else if (!s) {
+		/* No application reads a CM, also of a session that a predecessor had. */
+		count(e, why);
+	} else if (!path_arrival(e, s, &cm, &at, a)) {
 		count(e, STAT_DROP_FOREIGN_ADDRESS);
-	else if (first < p.data_length)
-		take_super_packet(e, &p, in->gso_size, now, a);
-	else
-		take_segment(e, s, &cm, p.bytes + p.ip_length, segment, p.src, nic_of(e, p.dst.ip),
-			now, now, a);
+	} else if (fake) {
+		take_fake_parts(e, &p, step, &at, now, a);
+	} else if (step < p.data_length) {
+		take_literal_parts(e, &p, step, &at, now, a);
+	} else {
+		take_segment(e, s, &cm, bytes, segment, &at, now, a);
+	}
 }

@@ -21,7 +21,7 @@
  * back.
  */
 
-#include "mpip/core/state.h"
+#include "mpip/core/forms.h"
 
 #define IP_CHANGE_EVERY usec_ms(200) /* at most, that a peer may reset a session */
 #define IP_CHANGE_AGAIN usec_ms(100) /* until it is acknowledged */
@@ -29,12 +29,9 @@
 /* Removes all paths but `keep`, which may be NULL, and what was measured of the other end's. */
 static void reset(struct engine *e, struct session *s, struct path *keep, struct actions *a)
 {
-	for (unsigned i = 0; i < s->paths; i++)
+	for (unsigned i = s->paths; i-- > 0;)
 		if (s->path[i] != keep)
-			path_remove(e, s, s->path[i], a);
-	s->paths = 0;
-	if (keep)
-		s->path[s->paths++] = keep;
+			path_drop(e, s, s->path[i], a);
 	s->arrivals = 0;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
@@ -71,6 +68,23 @@ static void say(
 	send_heartbeat(e, s, p, CM_FLAG_IP_CHANGE | CM_FLAG_PROBE, now, a);
 }
 
+/* A datagram gets through from any address; a fake connection would have to be opened first, and
+ * maybe by the other end. */
+static bool speaks_udp(const struct engine *e, const struct session *s)
+{
+	return s->wire_form == WIRE_UDP || (s->wire_form == WIRE_FAKE_TCP && e->set.wire_fallback);
+}
+
+static struct path *over_udp(struct engine *e, struct session *s, struct in_addr remote,
+	struct usec now, struct actions *a)
+{
+	struct path *p = mesh_add(e, s, 0, remote, now, a);
+	if (p && p->form != WIRE_UDP)
+		path_move(e, s, p, WIRE_UDP, (struct endpoint){remote, s->peer->wire_port},
+			e->wire_port, a);
+	return p;
+}
+
 void session_move(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	s->address_epoch = e->address_epoch;
@@ -86,8 +100,8 @@ void session_move(struct engine *e, struct session *s, struct usec now, struct a
 	reset(e, s, keep, a);
 	if (keep)
 		keep->nic = nic_of(e, keep->src.ip);
-	else if (s->wire_form == WIRE_UDP && s->peer_knows && e->addresses.count > 0)
-		keep = mesh_add(e, s, 0, remote, now, a);
+	else if (speaks_udp(e, s) && s->peer_knows && e->addresses.count > 0)
+		keep = over_udp(e, s, remote, now, a);
 	if (keep)
 		use_at_once(e, s, keep);
 	session_mesh(e, s, now, a);
@@ -102,15 +116,15 @@ void session_move_again(struct engine *e, struct session *s, struct usec now, st
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[s->move_turn++ % s->paths];
-		if (s->wire_form == WIRE_UDP || p->state == PATH_IN_USE) {
+		if (p->state == PATH_IN_USE || (p->form != WIRE_LITERAL && path_open(s, p))) {
 			say(e, s, p, now, a);
 			return;
 		}
 	}
 }
 
-void session_moved(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
-	uint8_t nic, struct usec now, struct actions *a)
+void session_moved(struct engine *e, struct session *s, const struct cm *cm,
+	const struct arrived_at *at, struct usec now, struct actions *a)
 {
 	if (s->peer_moved && s->peer_list == cm->list_version)
 		return; /* said again */
@@ -123,14 +137,10 @@ void session_moved(struct engine *e, struct session *s, const struct cm *cm, str
 	s->peer_list = cm->list_version;
 	s->move_allowed = usec_add(now, IP_CHANGE_EVERY);
 
-	struct path *keep = NULL;
-	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->nic == nic && endpoint_equal(s->path[i]->dst, from))
-			keep = s->path[i];
+	/* Noted, and made if need be, when this CM came. */
+	struct path *keep = path_at(s, at->nic, at->from, at->port);
 	reset(e, s, keep, a);
-	if (!keep && nic != NIC_ANY)
-		keep = mesh_add(e, s, nic, from.ip, now, a);
-	if (keep)
+	if (keep && path_open(s, keep))
 		use_at_once(e, s, keep);
 }
 

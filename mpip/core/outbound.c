@@ -4,10 +4,7 @@
  *
  * Theory of operation: a packet from the TUN belongs to a session or it does not. If it does and a
  * path is in use, it is cut into segments if it is a super-packet, and each segment gets a path, a
- * CM, and the path's wire form:
- *
- *   udp      [path's UDP datagram: TCP or UDP header, user data, CM]
- *   literal  [IP header, TCP or UDP header with the path's addresses, user data, CM]
+ * CM, and the path's wire form (forms.h).
  *
  * A packet that is too big for a path takes another one, and TCP is told the smallest path MTU, so
  * that its next segments fit all paths. One that is too big for every path goes the regular way
@@ -18,7 +15,7 @@
  * ports, and a CM behind one would end up inside the datagram.
  */
 
-#include "mpip/core/state.h"
+#include "mpip/core/forms.h"
 
 struct wire_packet *wire_slot(struct engine *e, struct actions *a)
 {
@@ -90,72 +87,26 @@ static void put_bytes(struct wire_packet *w, const void *bytes, size_t length)
 	w->head_length = (uint8_t)(w->head_length + length);
 }
 
-/* Fills the transport checksum of a raw packet whose IP header is right, over `length` bytes. */
-static void raw_checksums(struct wire_packet *w, uint32_t length)
+/* The largest packet of an application that fits onto the path. */
+static uint32_t path_holds(const struct path *p)
 {
-	struct ip_header *ip = (void *)w->head;
-	size_t ip_length = 4u * (ip->version_ihl & 15);
-	struct in_addr src, dst;
-	memcpy(&src, ip->src.b, 4);
-	memcpy(&dst, ip->dst.b, 4);
-
-	struct tcp_header *tcp = (void *)(w->head + ip_length);
-	struct udp_header *udp = (void *)tcp;
-	bool is_udp = ip->protocol == IPPROTO_UDP;
-	struct be16 *field = is_udp ? &udp->checksum : &tcp->checksum;
-	*field = put16(0);
-	uint64_t sum = csum_pseudo(src, dst, ip->protocol, length);
-	sum = csum_add(sum, tcp, w->head_length - ip_length);
-	sum = csum_add(sum, w->data.bytes, w->data.length);
-	uint64_t tail = csum_add(0, w->tail, w->tail_length);
-	if (w->data.length & 1) { /* the tail then starts on an odd byte (RFC 1071, 2.B) */
-		uint16_t odd = csum_fold(tail);
-		tail = (uint16_t)(odd << 8 | odd >> 8);
-	}
-	uint16_t checksum = (uint16_t)~csum_fold((uint64_t)csum_fold(sum) + csum_fold(tail));
-	if (is_udp && checksum == 0)
-		checksum = 0xffff;
-	memcpy(field->b, &checksum, 2);
-	ip_checksum(ip, ip_length);
+	return p->pmtu->size - CM_FIXED - forms[p->form].header;
 }
 
-void literal_finish(struct engine *e, struct wire_packet *w, const struct path *p, uint8_t protocol)
-{
-	struct ip_header *ip = (void *)w->head;
-	struct udp_header *udp = (void *)(w->head + sizeof(*ip));
-	uint32_t total = (uint32_t)w->head_length + w->data.length + w->tail_length;
-	uint32_t segment = total - (uint32_t)sizeof(*ip);
-
-	ip_header_make(ip, protocol, total, e->ip_id++, p->src.ip, p->dst.ip);
-	memcpy(udp->src.b, &p->src.port, 2);
-	memcpy(udp->dst.b, &p->dst.port, 2);
-	if (protocol == IPPROTO_UDP)
-		udp->length = put16((uint16_t)segment);
-	raw_checksums(w, segment);
-	w->kind = WIRE_PACKET_RAW;
-	w->nic = p->nic;
-	w->to = p->dst;
-}
-
-uint32_t wire_overhead(const struct session *s)
-{
-	return CM_FIXED + (s->wire_form == WIRE_UDP ? (uint32_t)sizeof(struct udp_header) : 0);
-}
-
-/* A path in use that IP packets of `size` bytes fit; the one for a packet of the application's of
+/* A path in use that the application's packets of `size` bytes fit; the one for a packet of
  * `length` bytes if it is one. */
 static struct path *path_for(struct engine *e, struct session *s, uint32_t size, uint32_t length)
 {
 	/* A few draws among all keep the shares of those that fit. */
 	for (unsigned i = 0; i < 4; i++) {
 		struct path *p = session_choose(e, s, length);
-		if (p->pmtu->size >= size)
+		if (path_holds(p) >= size)
 			return p;
 	}
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
-		if (p->state == PATH_IN_USE && p->pmtu->size >= size &&
+		if (p->state == PATH_IN_USE && path_holds(p) >= size &&
 			(!best || p->weight > best->weight))
 			best = p;
 	}
@@ -164,7 +115,7 @@ static struct path *path_for(struct engine *e, struct session *s, uint32_t size,
 
 /* What fits the paths in use. */
 struct fit {
-	uint32_t smallest, largest; /* path MTUs that are known for sure; 0: none */
+	uint32_t smallest, largest; /* of what path MTUs known for sure leave; 0: none */
 	bool searching;             /* one is not */
 };
 
@@ -172,17 +123,17 @@ static struct fit fit_of(const struct session *s)
 {
 	struct fit fit = {0};
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct pmtu *m = s->path[i]->pmtu;
-		if (s->path[i]->state != PATH_IN_USE)
+		const struct path *p = s->path[i];
+		if (p->state != PATH_IN_USE)
 			continue;
-		if (!m->sure) {
+		if (!p->pmtu->sure) {
 			fit.searching = true;
 			continue;
 		}
-		if (fit.smallest == 0 || m->size < fit.smallest)
-			fit.smallest = m->size;
-		if (m->size > fit.largest)
-			fit.largest = m->size;
+		if (fit.smallest == 0 || path_holds(p) < fit.smallest)
+			fit.smallest = path_holds(p);
+		if (path_holds(p) > fit.largest)
+			fit.largest = path_holds(p);
 	}
 	return fit;
 }
@@ -190,8 +141,8 @@ static struct fit fit_of(const struct session *s)
 #define TELL_AGAIN usec_ms(100)
 
 /*
- * Before a packet whose segments are of `size` bytes with all that we add leaves over several
- * paths. False: it may not, and was taken care of.
+ * Before a packet whose segments are of `size` bytes leaves over several paths. False: it may not,
+ * and was taken care of.
  */
 static bool make_fit(struct engine *e, struct session *s, const struct packet *p,
 	const struct host_input *in, uint32_t size, struct usec now, struct actions *a)
@@ -205,7 +156,7 @@ static bool make_fit(struct engine *e, struct session *s, const struct packet *p
 	bool tell = dont_fragment && mtu && mtu < size && (is_tcp || (none && !fit.searching));
 	if (tell && usec_sub(now, s->told).us >= TELL_AGAIN.us) {
 		s->told = now;
-		icmp_too_big(e, p, mtu - wire_overhead(s), a);
+		icmp_too_big(e, p, mtu, a);
 	}
 	if (!none)
 		return true;
@@ -273,19 +224,18 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 	const struct host_input *in, struct usec now, struct actions *a)
 {
 	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
-	bool literal = s->wire_form == WIRE_LITERAL;
 	uint16_t header = (uint16_t)(p->header_length - p->ip_length);
 	struct segments it = segments_of(p, in);
 	struct segment g;
 	uint32_t largest = p->data_length < it.step ? p->data_length : it.step;
-	uint32_t size = p->header_length + largest + wire_overhead(s);
-	if (size > PMTU_MIN)
+	uint32_t size = p->header_length + largest;
+	if (size + CM_FIXED > PMTU_MIN)
 		s->sent_large = true;
-	struct path *path = session_choose(e, s, p->header_length + largest);
-	if (path->pmtu->size < size) {
+	struct path *path = session_choose(e, s, size);
+	if (path_holds(path) < size) {
 		if (!make_fit(e, s, p, in, size, now, a))
 			return;
-		path = path_for(e, s, size, p->header_length + largest);
+		path = path_for(e, s, size, size);
 	}
 
 	while (next_segment(&it, &g)) {
@@ -294,28 +244,21 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		struct wire_packet *w = wire_slot(e, a);
 		if (!w)
 			return;
-		if (literal)
-			w->head_length =
-				sizeof(struct ip_header); /* filled in by literal_finish() */
+		const struct form *form = &forms[path->form];
+		w->head_length = form->room;
 		uint8_t *transport = w->head + w->head_length;
 		put_bytes(w, p->bytes + p->ip_length, header);
 		w->data = g.data;
 		uint32_t seq = segment_header(transport, is_tcp, &g);
 
 		struct cm cm = cm_for(e, s, path, now);
-		if (size + 4 * CM_EXT_WORDS <= path->pmtu->size && g.data.length < 1000)
+		if (size + 4 * CM_EXT_WORDS <= path_holds(path) && g.data.length < 1000)
 			cm_add_addresses(e, s, &cm);
 		if (s->moving && cm.has_addresses)
 			cm.flags |= CM_FLAG_IP_CHANGE;
 		w->tail_length = (uint8_t)cm_encode(
 			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
-		if (literal) {
-			literal_finish(e, w, path, (uint8_t)s->tuple.protocol);
-		} else {
-			w->kind = WIRE_PACKET_UDP;
-			w->nic = path->nic;
-			w->to = path->dst;
-		}
+		form->finish(e, s, path, w);
 		path_sent(s, path, w->head_length + g.data.length + w->tail_length, now);
 		s->sent_packets++;
 		s->sent_bytes += g.data.length;
@@ -369,7 +312,7 @@ static void send_untouched(struct engine *e, const struct packet *p, struct acti
 /*
  * A heartbeat. One that is due (3.5) is a copy of the packet that just came, with its ends
  * exchanged; our own ones, without a packet to copy, are a CM alone, in the literal form behind a
- * header.
+ * header. `size`: padded to an IP packet of so many bytes.
  *
  * Of the copy, user data goes along in the literal form of a UDP session only: elsewhere it would
  * be bytes for nothing, and on a way back with a smaller MTU the loss of all feedback. A TCP header
@@ -380,63 +323,32 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 	uint32_t size, struct copied copy, struct usec now, struct actions *a)
 {
 	static const uint8_t padding[PMTU_MAX];
-	struct wire_packet *w = wire_slot(e, a);
+	const struct form *form = &forms[p->form];
+	struct wire_packet *w = path_open(s, p) ? wire_slot(e, a) : NULL;
 	if (!w)
 		return;
-	struct cm_binding binding = {0, 0};
-	uint32_t segment = 0;
-	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
-	if (s->wire_form == WIRE_LITERAL) {
-		w->head_length = sizeof(struct ip_header);
-		struct tcp_header tcp = {.seq = put32(s->last_seq),
-			.ack = put32(s->last_ack),
-			.offset = sizeof(tcp) / 4 << 4,
-			.flags = TCP_ACK,
-			.window = put16(s->last_window)};
-		struct udp_header udp = {0};
-		if (is_tcp)
-			put_bytes(w, &tcp, sizeof(tcp));
-		else
-			put_bytes(w, &udp, sizeof(udp));
-		segment = w->head_length - (uint32_t)sizeof(struct ip_header);
-		binding.tcp_seq = is_tcp ? s->last_seq : 0;
-		if (!is_tcp && copy.bytes)
-			w->data =
-				(struct slice){copy.bytes + copy.header, copy.length - copy.header};
-	} else if (copy.bytes) {
-		put_bytes(w, copy.bytes,
-			is_tcp ? sizeof(struct tcp_header) : sizeof(struct udp_header));
-		struct tcp_header *tcp = (void *)w->head;
-		struct be16 from = tcp->src;
-		tcp->src = tcp->dst;
-		tcp->dst = from;
-		segment = w->head_length;
-		binding.tcp_seq = is_tcp ? get32(tcp->seq) : 0;
-	}
+	w->head_length = form->room;
+	struct cm_binding binding = form->empty(s, w, copy);
 
 	struct cm cm = cm_for(e, s, p, now);
 	cm.flags |= CM_FLAG_HB | flags;
 	if (size) {
-		uint32_t headers = (uint32_t)sizeof(struct ip_header) + wire_overhead(s);
-		w->data = (struct slice){padding, size - headers - segment};
+		uint32_t headers = (uint32_t)sizeof(struct ip_header) + form->header + CM_FIXED;
+		w->data = (struct slice){padding, size - headers - binding.segment_length};
 	} else {
 		if (!s->peer->list_acked || (s->wire_form == WIRE_LITERAL && !lists_agreed(e, s)))
 			s->peer->wants_list = true;
 		cm_add_addresses(e, s, &cm);
+		if (s->moving && cm.has_addresses)
+			cm.flags |= CM_FLAG_IP_CHANGE;
 		cm.has_size = s->size_path.n;
 		cm.size_path = s->size_path;
 		cm.size = s->size;
 		s->size_path.n = 0;
 	}
-	binding.segment_length = segment + w->data.length;
+	binding.segment_length += w->data.length;
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);
-	if (s->wire_form == WIRE_LITERAL) {
-		literal_finish(e, w, p, (uint8_t)s->tuple.protocol);
-	} else {
-		w->kind = WIRE_PACKET_UDP;
-		w->nic = p->nic;
-		w->to = p->dst;
-	}
+	form->finish(e, s, p, w);
 	count(e, size ? STAT_SIZE_PROBES_SENT : STAT_HEARTBEATS_SENT);
 	/* A probe of a size that is too large is no sign that the path does not work. */
 	if (!size)
@@ -489,11 +401,15 @@ void engine_from_host(
 		/* A new connection, maybe with the ports of an old one. Its SYN goes as it is. */
 		if (s)
 			session_remove(e, s, a);
+		if (p.tcp->flags & TCP_ACK)
+			accepted_note(e, &tuple);
 		send_regular(e, &p, in, a);
 		return;
 	}
-	if (!s)
+	if (!s) {
 		s = session_new(e, &tuple, now, a);
+		s->accepts = is_tcp && accepted_has(e, &tuple);
+	}
 	if (s->address_epoch != e->address_epoch)
 		session_move(e, s, now, a);
 	bool idle = usec_sub(now, s->update_time).us > e->set.fallback.us &&

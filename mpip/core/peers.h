@@ -36,6 +36,7 @@ struct peer {
 	bool list_acked; /* it has our list: packets may come from all our addresses */
 	bool owes_ack;   /* we owe it one, for this version of its list */
 	uint8_t list_version;
+	uint16_t list_changes; /* of `addresses`: sessions compare it */
 	struct address_list addresses;
 	unsigned sessions; /* that refer to it: not evicted while there is one */
 	struct usec last_heard;

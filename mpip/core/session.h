@@ -22,9 +22,20 @@ struct pmtu;
 enum path_state {
 	PATH_UNPROVEN, /* no feedback yet: probed, carries no user data */
 	PATH_IN_USE,
-	PATH_SILENT, /* its feedback stopped: probed until it comes again */
-	PATH_SPARE,  /* proven, but others are faster and enough (3.3): measured, carries no user
-			data */
+	PATH_SILENT,  /* its feedback stopped: probed until it comes again */
+	PATH_SPARE,   /* proven, but others are faster and enough (3.3): measured, carries no user
+			 data */
+	PATH_REMOVED, /* answered in no form (3.8.2): out of Table 3 until path_retry */
+};
+
+/* The TCP connection that a path looks like on the networks (3.8.1, core/faketcp.c). */
+struct fake_tcp {
+	enum { FAKE_CLOSED, FAKE_SYN_SENT, FAKE_SYN_RECEIVED, FAKE_OPEN } state;
+	uint32_t next;     /* our next sequence number; SYNs have the one before the first */
+	uint32_t began;    /* the other end's SYN */
+	uint32_t expected; /* what we acknowledge */
+	uint32_t acked;    /* `expected`, when we last sent */
+	unsigned syns;     /* sent without an answer, but the first */
 };
 
 /* A row of Table 3. */
@@ -35,6 +46,12 @@ struct path {
 	struct endpoint src;     /* Src IP, Src Port */
 	struct endpoint dst;     /* Dest IP, Dest Port */
 	struct pmtu *pmtu;       /* of the two addresses */
+	enum wire_form form;
+	uint8_t forms_tried;    /* a bit for each enum wire_form, in vain */
+	bool learned;           /* its far end was seen and is in no list: behind a NAT */
+	bool proven;            /* has been in use */
+	struct path_id reverse; /* the other end's, whose handshake or packets came from there */
+	struct fake_tcp tcp;
 	enum path_state state;
 	bool measured;        /* the four delays below are set */
 	uint32_t delay;       /* Real-Time Network Delay D: clocks differ, only differences count */
@@ -79,7 +96,8 @@ struct session {
 	struct reorder reorder;  /* Next Sequence No, and the buffer behind it */
 
 	struct peer *peer;
-	enum wire_form wire_form;
+	enum wire_form wire_form; /* preferred: what its paths begin with */
+	bool accepts;        /* the other end began the connection, and opens the paths (3.8.1) */
 	bool generated_here; /* we chose the session ID */
 	bool peer_knows;     /* the other end has shown that it knows the session ID */
 	/* Of address lists, plus one, 0: none. A literal packet of a path that the other end's hook
@@ -95,6 +113,7 @@ struct session {
 	struct path *path[MAX_PATHS];
 	struct arrival arrival[MAX_PATHS];
 	uint8_t paths, in_use, arrivals;
+	uint16_t mesh_of;    /* peer->list_changes, when the paths were last made to match */
 	uint64_t feedbacks;  /* that came, of any path */
 	uint32_t weight_sum; /* of the paths in use */
 

@@ -3,7 +3,7 @@
 
 #include "mpip/core/settings.h"
 
-const char *const wire_form_names[] = {"udp", "literal", NULL};
+const char *const wire_form_names[] = {"udp", "literal", "fake-tcp", NULL};
 const char *const scheduler_names[] = {
 	"algorithm-1", "uncoupled", "fixed", "lowest-delay", "burst", NULL};
 const char *const min_delay_names[] = {"windowed", "plain", NULL};
@@ -12,6 +12,9 @@ struct settings settings_default(void)
 {
 	return (struct settings){
 		.wire_form = WIRE_UDP,
+		.wire_fallback = true,
+		.wire_probes = 4,
+		.path_retry = usec_ms(60 * 1000),
 		.scheduler = SCHED_ALGORITHM_1,
 		.query_threshold = 5,
 		.query_interval = usec_ms(100),

@@ -9,7 +9,8 @@
 /* Every number of the protocol. The defaults are the paper's where it names one. */
 
 /* How a packet looks on the wire (mpip/README.md). */
-enum wire_form { WIRE_UDP, WIRE_LITERAL };
+enum wire_form { WIRE_UDP, WIRE_LITERAL, WIRE_FAKE_TCP };
+#define WIRE_FORMS 3
 extern const char *const wire_form_names[];
 
 enum scheduler_kind {
@@ -26,6 +27,9 @@ extern const char *const min_delay_names[];
 
 struct settings {
 	enum wire_form wire_form;
+	bool wire_fallback;     /* ours: another form on a path where this one does not work */
+	unsigned wire_probes;   /* ours: unanswered ones after which it does not */
+	struct usec path_retry; /* ours: a removed path is tried again */
 	enum scheduler_kind scheduler;
 	uint64_t seed;
 

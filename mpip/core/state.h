@@ -9,7 +9,9 @@
  *   inbound.c    from the networks to the application
  *   handshake.c  who speaks MPIP, and how a session begins (3.2)
  *   ipchange.c   a session's addresses change (3.4)
- *   upkeep.c     paths: made, probed, silenced, taken back (3.3, 3.5, 3.7.2)
+ *   upkeep.c     paths: probed, silenced, taken back (3.5, 3.7.2)
+ *   paths.c      paths: made and removed, their wire forms chosen (3.3, 3.8.1, 3.8.2)
+ *   forms.c      how a packet looks on the networks; faketcp.c: fake TCP connections (3.8.1)
  *   pmtu.c       what fits onto a path
  *   icmp.c       what a router says to a socket, said by us
  */
@@ -18,6 +20,10 @@
 #include "mpip/core/engine.h"
 #include "mpip/core/packet.h"
 #include "mpip/core/pmtu.h"
+
+#define FAKE_PORT_FIRST 32768
+#define FAKE_PORTS      32768 /* to 65535 */
+#define ACCEPTED        1024
 
 struct engine {
 	struct settings set;
@@ -53,6 +59,11 @@ struct engine {
 	struct usec next_sweep;
 	bool leaving; /* takes what comes, and sends nothing any more but that it leaves */
 	uint16_t ip_id;
+	/* 3.8.1: Path IDs by the local port of the fake connections that we open; 0: free */
+	uint16_t fake_port[FAKE_PORTS];
+	uint16_t next_fake_port;
+	struct usec next_stray;
+	uint32_t accepted[ACCEPTED]; /* hashes of the connections that others began */
 	struct stats stats;
 };
 
@@ -61,6 +72,15 @@ static inline uint32_t stamp_at(const struct engine *e, struct usec now)
 {
 	return (uint32_t)clock_reading(&e->set.clock, e->started, now).us;
 }
+
+/* Where and how a packet with a CM came. */
+struct arrived_at {
+	enum wire_form form;
+	uint8_t nic;
+	in_port_t port; /* of ours */
+	struct endpoint from;
+	struct usec time;
+};
 
 static inline void count(struct engine *e, enum counter what)
 {
@@ -99,9 +119,6 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 struct wire_packet *wire_slot(struct engine *e, struct actions *a);
 /* Notes that a packet of `bytes` went on the path. */
 void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now);
-/* A literal packet's headers: the path's addresses, protocol and lengths, checksums included. */
-void literal_finish(
-	struct engine *e, struct wire_packet *w, const struct path *p, uint8_t protocol);
 /* Sends a packet as it is, on the regular connection. */
 void send_regular(
 	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a);
@@ -118,8 +135,6 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 /* The same, padded to an IP packet of `size` bytes; its answer says what size came (RFC 8899). */
 void send_size_probe(struct engine *e, struct session *s, struct path *p, uint16_t size,
 	struct usec now, struct actions *a);
-/* How much longer than the application's IP packet a session's packet with a steady CM is. */
-uint32_t wire_overhead(const struct session *s);
 
 /* inbound.c */
 
@@ -137,6 +152,9 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
  * handshake_in() has handed on without its surplus). */
 bool handshake_in(struct engine *e, const struct packet *p, const struct host_input *in,
 	struct usec now, struct actions *a);
+/* This host accepted the connection with a SYN-ACK; whether it did. */
+void accepted_note(struct engine *e, const struct tuple *tuple);
+bool accepted_has(const struct engine *e, const struct tuple *tuple);
 /* MPIP was seen behind this address. */
 void address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a);
 void handshake_sweep(struct engine *e, struct usec now, struct actions *a);
@@ -149,31 +167,58 @@ void session_move(struct engine *e, struct session *s, struct usec now, struct a
 void session_move_again(struct engine *e, struct session *s, struct usec now, struct actions *a);
 /* The other end says that its addresses have changed, in a CM with its list, which the caller takes
  * then. */
-void session_moved(struct engine *e, struct session *s, const struct cm *cm, struct endpoint from,
-	uint8_t nic, struct usec now, struct actions *a);
+void session_moved(struct engine *e, struct session *s, const struct cm *cm,
+	const struct arrived_at *at, struct usec now, struct actions *a);
 /* Whether the handshake could be repeated: both ends still have the socket's addresses. */
 bool session_can_start_over(const struct engine *e, const struct session *s);
 
-/* upkeep.c */
-
-/* Asks for a literal path's flow at the hook, or no longer: STEER_FLOW_ADD or STEER_FLOW_REMOVE. */
-void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a);
-
-/* A path from local address `nic`; NULL: no row is free, or the session has all it can have. */
-struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
-	struct usec now, struct actions *a);
-/* Gives the row back; the caller takes it off the session's list. */
-void path_remove(struct engine *e, struct session *s, struct path *p, struct actions *a);
+/* paths.c: rows of Table 3, and the wire form of each */
 
 /* Makes and removes rows of Table 3 so that they match both address lists. */
 void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a);
-/* Whether the original pair of addresses, and in forms that need no flows any, is a path. */
+/* Whether the original pair of addresses, and in other forms than literal any, is a path. */
 bool mesh_begun(const struct engine *e, const struct session *s);
 /* Whether the hook gets to know all that the other end may send to us in this session: a literal
  * packet of a path that is not in Table 3 would be read by the application. */
 bool mesh_complete(const struct engine *e, const struct session *s);
+/* Whether the other end's socket has an address that is not its own. */
+bool behind_nat(const struct session *s);
 /* Whether each end has the other's address list, and has said so, in this very session. */
 bool lists_agreed(const struct engine *e, const struct session *s);
+/* The path from local address `nic` to `remote`, made if there was none, in the session's form.
+ * NULL: no row is free, or the session has all it can have. */
+struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
+	struct usec now, struct actions *a);
+/* Gives a path's row back; it is no longer among the session's. */
+void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a);
+
+/* The path between local address `nic`, port `local`, and `remote`; NULL: none. */
+struct path *path_at(const struct session *s, uint8_t nic, struct endpoint remote, in_port_t local);
+/* The path in `form` that the other end's path `id` is the way back of. */
+struct path *path_reverse(
+	const struct session *s, uint8_t nic, enum wire_form form, struct path_id id);
+/* A path between these addresses that is not in use, nor the way back of another path than `id`. */
+struct path *path_idle(
+	const struct session *s, uint8_t nic, struct in_addr remote, struct path_id id);
+/* A new path to where something came from, though no list has it. NULL: there is no room. */
+struct path *path_learn(struct engine *e, struct session *s, uint8_t nic, enum wire_form form,
+	struct endpoint remote, in_port_t local, struct actions *a);
+
+/* Notes where a CM came from. False: from an address that is not the other end's. */
+bool path_arrival(struct engine *e, struct session *s, const struct cm *cm,
+	const struct arrived_at *at, struct actions *a);
+
+/* Gives the path these ends and this form. */
+void path_move(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+	struct endpoint remote, in_port_t local, struct actions *a);
+/* Draws the path's ports anew, in its form. */
+void path_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
+/* The path's form did not work: it takes another. False: there is none left. */
+bool path_next_form(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);
+
+/* upkeep.c */
+
 void session_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);
 void session_silence(struct engine *e, struct session *s, const char *reason, struct usec now);
 /* The application sends again after nothing has gone or come for a while. */

@@ -26,6 +26,14 @@
 	X(TOO_BIG_TOLD, "too_big_told", "times that a router told us a path MTU")                  \
 	X(TOO_BIG_SAID, "too_big_said", "times that an application's end was told one")            \
 	X(BLACK_HOLES, "black_holes", "path MTUs found by probes alone")                           \
+	X(HANDSHAKES_SENT, "handshakes_sent", "CMs with Flags_Hs sent")                            \
+	X(HANDSHAKES_RECEIVED, "handshakes_received", "CMs with Flags_Hs received")                \
+	X(RESETS_SENT, "resets_sent", "TCP resets sent, at the end of a path's connection")        \
+	X(RESETS_RECEIVED, "resets_received", "TCP resets received for a path's connection")       \
+	X(PATHS_RESET, "paths_reset", "times that one was believed")                               \
+	X(PATHS_LEARNED, "paths_learned", "paths to an address that the other end does not list")  \
+	X(PATHS_REMOVED, "paths_removed", "paths removed because they brought no feedback")        \
+	X(FORM_CHANGES, "form_changes", "times that a path took another wire form")                \
 	X(REORDER_HELD, "reorder_held", "packets held in an out-of-order buffer")                  \
 	X(REORDER_FULL, "reorder_full", "times that a full out-of-order buffer was pushed up")     \
 	X(REORDER_TIMEOUT, "reorder_timeout", "times that one was pushed up for its age")          \

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * A session's paths over its life (paper 3.3, 3.5, 3.7.2).
+ * A session's paths over its life (paper 3.5, 3.7.2).
  *
- * Theory of operation: there is a path for each pair of a local and a remote address. A path
- * carries user data only while it brings feedback. A new one is probed first (a heartbeat that
- * asks for an answer at once); but one from an address that the other end may not know yet only
- * after our address list was acknowledged, since its ingress hook would let the probe pass to the
- * kernel. A path whose packets have gone unanswered for too long is silent: it is taken out of use
- * and probed until it answers again. A session without a path in use sends
- * on the regular connection: before the first probe is answered, and as the fallback of 3.7.2.
- * So does one whose application sends again after more than `fallback` without a packet either way:
- * what went unused may have gone dead unseen, and on the regular connection nothing is lost.
- * But not where the regular connection is gone (ipchange.c), nor when a path has just gone silent:
- * then the pause is TCP's waiting for what got lost, and paths that answer are the better ones.
- * Probes go on while the application sends, so the way back to multipath is the same as the first
- * way to it; both are ours.
+ * Theory of operation: a path carries user data only while it brings feedback. A new one is probed
+ * first (a heartbeat that asks for an answer at once), or opened, where its wire form needs it. A
+ * path whose packets have gone unanswered for too long is silent: it is taken out of use and probed
+ * until it answers again. A session without a path in use sends on the regular connection: before
+ * the first probe is answered, and as the fallback of 3.7.2. So does one whose application sends
+ * again after more than `fallback` without a packet either way: what went unused may have gone dead
+ * unseen, and on the regular connection nothing is lost. But not where the regular connection is
+ * gone (ipchange.c), nor when a path has just gone silent: then the pause is TCP's waiting for what
+ * got lost, and paths that answer are the better ones. Probes go on while the application sends, so
+ * the way back to multipath is the same as the first way to it; both are ours.
  *
  * With max_active_paths (3.3) only so many are in use, the fastest: those of the lowest minimum
  * delay, since the queue of a path in use is our own doing. The others are spare: proven, and
@@ -27,7 +24,7 @@
  * In either case at least twice what this path's answers usually take.
  */
 
-#include "mpip/core/state.h"
+#include "mpip/core/faketcp.h"
 
 #define RANK_MARGIN  500 /* microseconds */
 #define RANK_EVERY   usec_ms(1000)
@@ -87,6 +84,8 @@ static void session_rank(const struct engine *e, struct session *s, struct usec 
 void path_prove(struct engine *e, struct session *s, struct path *p)
 {
 	p->probes = 0;
+	p->proven = true;
+	p->forms_tried = 0;
 	if (is_full(e, s)) {
 		p->state = PATH_SPARE;
 		return;
@@ -134,6 +133,8 @@ void session_rest(struct engine *e, struct session *s, struct usec now, struct a
 	if (!session_can_start_over(e, s) || usec_sub(now, s->last_silenced).us < TROUBLE.us)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
+		if (s->path[i]->state == PATH_REMOVED)
+			continue;
 		s->path[i]->state = PATH_UNPROVEN;
 		s->path[i]->first_unanswered = USEC_NEVER;
 		s->path[i]->probe_due = now;
@@ -146,89 +147,8 @@ void session_rest(struct engine *e, struct session *s, struct usec now, struct a
 	session_upkeep(e, s, now, a);
 }
 
-static bool path_wanted(const struct engine *e, const struct session *s, const struct path *p)
-{
-	return p->nic < e->addresses.count && e->addresses.ip[p->nic].s_addr == p->src.ip.s_addr &&
-	       address_list_has(&s->peer->addresses, p->dst.ip);
-}
-
-void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
-{
-	if (s->wire_form == WIRE_LITERAL && a->steers < a->steer_capacity)
-		a->steer[a->steers++] = (struct steer){.kind = kind,
-			.tuple = {
-				p->src.ip, p->dst.ip, p->src.port, p->dst.port, s->tuple.protocol}};
-}
-
-void path_remove(struct engine *e, struct session *s, struct path *p, struct actions *a)
-{
-	steer_flow(s, p, STEER_FLOW_REMOVE, a);
-	path_give_back(e, p);
-}
-
-static bool mesh_has(const struct session *s, uint8_t nic, struct in_addr remote)
-{
-	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->nic == nic && s->path[i]->dst.ip.s_addr == remote.s_addr)
-			return true;
-	return false;
-}
-
-struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
-	struct usec now, struct actions *a)
-{
-	struct path *p = s->paths < MAX_PATHS ? path_take(e) : NULL;
-	if (!p)
-		return NULL;
-	bool udp = s->wire_form == WIRE_UDP;
-	p->session = s;
-	p->nic = nic;
-	p->src = (struct endpoint){e->addresses.ip[nic], udp ? e->wire_port : s->tuple.local_port};
-	p->dst = (struct endpoint){remote, udp ? s->peer->wire_port : s->tuple.remote_port};
-	p->pmtu = pmtu_get(e, p->src.ip, p->dst.ip);
-	p->probe_due = now;
-	s->path[s->paths++] = p;
-	steer_flow(s, p, STEER_FLOW_ADD, a);
-	return p;
-}
-
-void session_mesh(struct engine *e, struct session *s, struct usec now, struct actions *a)
-{
-	unsigned before = s->paths, kept = 0;
-	for (unsigned i = 0; i < before; i++) {
-		struct path *p = s->path[i];
-		if (path_wanted(e, s, p)) {
-			s->path[kept++] = p;
-			continue;
-		}
-		path_remove(e, s, p, a);
-	}
-	s->paths = (uint8_t)kept;
-
-	for (uint8_t nic = 0; nic < e->addresses.count; nic++)
-		for (unsigned j = 0; j < s->peer->addresses.count; j++)
-			if (!mesh_has(s, nic, s->peer->addresses.ip[j]))
-				mesh_add(e, s, nic, s->peer->addresses.ip[j], now, a);
-	if (kept != before || s->paths != before)
-		session_start_weights(s, &e->set);
-	if (s->in_use == 0 && s->regular_since.us == USEC_NEVER.us) {
-		s->regular_since = now;
-		s->regular_reason = "its paths' addresses are gone";
-	}
-}
-
-bool mesh_begun(const struct engine *e, const struct session *s)
-{
-	if (s->wire_form != WIRE_LITERAL)
-		return s->paths > 0;
-	return mesh_has(s, nic_of(e, s->tuple.local_ip), s->tuple.remote_ip);
-}
-
-bool mesh_complete(const struct engine *e, const struct session *s)
-{
-	return s->wire_form != WIRE_LITERAL ||
-	       s->paths == e->addresses.count * s->peer->addresses.count;
-}
+/* So many bytes on a fake connection on which nothing went back: a box counts on its window. */
+#define UNACKNOWLEDGED (16u << 20)
 
 /* So many feedbacks of other paths show that the other end talks a lot. */
 #define TALKATIVE 8
@@ -249,15 +169,56 @@ bool lists_agreed(const struct engine *e, const struct session *s)
 	return s->list_acked == 1u + e->list_version && s->list_seen == 1u + s->peer->list_version;
 }
 
+/* A handshake is taken by the other end's ingress hook for its form, a datagram by its wire socket;
+ * but the session's own header from or to an address that a hook does not know would pass to a
+ * kernel: an unknown one of the other end's, or, behind a NAT, that of somebody else. */
 static bool may_probe(const struct engine *e, const struct session *s, const struct path *p)
 {
 	if (!s->peer_knows)
 		return false;
-	bool ours = p->src.ip.s_addr == s->tuple.local_ip.s_addr;
-	if (s->wire_form != WIRE_LITERAL)
-		return s->peer->list_acked || ours;
-	return (ours && p->dst.ip.s_addr == s->tuple.remote_ip.s_addr) || p->feedbacks > 0 ||
-	       lists_agreed(e, s);
+	if (p->form != WIRE_LITERAL || forms[p->form].opens(s, p) || p->feedbacks > 0)
+		return true;
+	bool original = p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
+			p->dst.ip.s_addr == s->tuple.remote_ip.s_addr;
+	return original || (lists_agreed(e, s) && !behind_nat(s));
+}
+
+/* Probes that may stay unanswered before the path takes another form. One that has worked in its
+ * form gets longer, and so does one that the other end is to open. */
+static unsigned probes_allowed(
+	const struct engine *e, const struct session *s, const struct path *p)
+{
+	bool waits = s->accepts && !path_open(s, p);
+	return e->set.wire_probes * (p->proven ? 4 : 1) * (waits ? 2 : 1);
+}
+
+/* After so many unanswered ones on a connection that worked, it is opened anew: boxes may have
+ * forgotten it, or know it at another place. */
+#define REOPEN 2
+
+/* What is due for a path that is not in use. */
+static void path_probe(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
+{
+	if (p->state == PATH_REMOVED) {
+		p->state = PATH_UNPROVEN;
+		path_ends(e, s, p, a);
+	}
+	if (p->probes >= probes_allowed(e, s, p) && !path_next_form(e, s, p, now, a))
+		return;
+	/* Probes of a path that stays silent get rarer: up to four intervals apart. */
+	unsigned rarer = p->probes++ / 8;
+	p->probe_due =
+		usec_add(now, (struct usec){e->set.probe_interval.us << (rarer < 2 ? rarer : 2)});
+	if (p->proven && p->probes > REOPEN && forms[p->form].opens(s, p) && !s->accepts &&
+		p->tcp.state == FAKE_OPEN)
+		path_ends(e, s, p, a);
+	if (!path_open(s, p)) {
+		faketcp_syn(e, s, p, now, a);
+		return;
+	}
+	send_heartbeat(e, s, p, CM_FLAG_PROBE, now, a);
+	pmtu_upkeep(e, s, p, now, a);
 }
 
 /* A path in use that no packet has been put on for a while, as with lowest-delay. */
@@ -276,12 +237,13 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 	if (s->sent_large && (s->resent || s->tuple.protocol == IPPROTO_UDP))
 		pmtu_suspect(s, now);
 	s->sent_large = s->resent = false;
-	for (unsigned i = 0; i < s->paths; i++) {
+	for (unsigned i = s->paths; i-- > 0;) { /* the last may take a dropped one's place */
 		struct path *p = s->path[i];
 		if (p->state == PATH_IN_USE) {
 			if (path_is_silent(e, p, now))
 				path_silence(e, s, p, "no feedback on any path", now);
-			else if (is_unmeasured(e, s, p, now)) {
+			else if (is_unmeasured(e, s, p, now) ||
+				 p->tcp.expected - p->tcp.acked > UNACKNOWLEDGED) {
 				p->probe_due = usec_add(now, e->set.heartbeat);
 				send_heartbeat(e, s, p, CM_FLAG_PROBE, now, a);
 			} else {
@@ -290,13 +252,7 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 		} else if (p->state == PATH_SPARE && p->probes >= SPARE_PROBES) {
 			p->state = PATH_SILENT;
 		} else if (may_probe(e, s, p) && !usec_before(now, p->probe_due)) {
-			/* Probes of a path that stays silent get rarer: up to four intervals apart.
-			 */
-			unsigned rarer = p->probes++ / 8;
-			p->probe_due = usec_add(now,
-				(struct usec){e->set.probe_interval.us << (rarer < 2 ? rarer : 2)});
-			send_heartbeat(e, s, p, CM_FLAG_PROBE, now, a);
-			pmtu_upkeep(e, s, p, now, a);
+			path_probe(e, s, p, now, a);
 		}
 	}
 
@@ -322,8 +278,10 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 				e, s, session_choose(e, s, sizeof(struct ip_header)), 0, now, a);
 	}
 
-	/* The other end has not used the session yet: our confirmation may be lost. */
-	if (s->generated_here && !s->peer_knows && s->tuple.protocol == IPPROTO_TCP &&
+	/* The other end has not used the session yet: our confirmation may be lost; or it is to
+	 * open the paths, and does not know yet that we have its confirmation. */
+	bool waits = s->accepts && s->arrivals == 0 && s->wire_form == WIRE_FAKE_TCP;
+	if (((s->generated_here && !s->peer_knows) || waits) && s->tuple.protocol == IPPROTO_TCP &&
 		s->confirms < e->set.query_threshold && !usec_before(now, s->next_confirm))
 		s->confirm_due = true;
 }
@@ -332,7 +290,7 @@ void engine_unreachable(struct engine *e, struct endpoint remote, struct usec no
 {
 	for (struct session *s = e->oldest; s; s = s->age_next)
 		for (unsigned i = 0; i < s->paths; i++)
-			if (s->wire_form == WIRE_UDP && endpoint_equal(s->path[i]->dst, remote))
+			if (s->path[i]->form == WIRE_UDP && endpoint_equal(s->path[i]->dst, remote))
 				path_silence(
 					e, s, s->path[i], "nobody listens at the other end", now);
 }

@@ -43,6 +43,8 @@ static const struct number numbers[] = {
 	TIME("session_retry_ms", session_retry, MS, 100, 600000),
 	TIME("fallback_ms", fallback, MS, 10, 60000),
 	TIME("heartbeat_ms", heartbeat, MS, 10, 60000),
+	COUNT(wire_probes, 1, 1000),
+	TIME("path_retry_s", path_retry, S, 1, 86400),
 	COUNT(delay_gain_shift, 0, 10),
 	TIME("min_delay_window_s", min_delay_window, S, 1, 3600),
 	COUNT(max_active_paths, 0, MAX_PATHS),
@@ -141,9 +143,9 @@ static void read_clock(struct jat at, struct clock_distortion *clock)
 
 static void read_root(struct jat root, struct config *config)
 {
-	static const char *const others[] = {"wire_form", "scheduler", "min_delay", "policies",
-		"clock", "seed", "reorder", "interfaces", "tun", "socket", "wire_port", "table",
-		"rule_priority", "mark", "batch_us", NULL};
+	static const char *const others[] = {"wire_form", "wire_fallback", "scheduler", "min_delay",
+		"policies", "clock", "seed", "reorder", "interfaces", "tun", "socket", "wire_port",
+		"table", "rule_priority", "mark", "batch_us", NULL};
 	static const char *const none[] = {NULL};
 	struct settings *set = &config->settings;
 
@@ -162,6 +164,7 @@ static void read_root(struct jat root, struct config *config)
 
 	set->wire_form = (enum wire_form)jat_choice_or(
 		jat_key(root, "wire_form"), wire_form_names, set->wire_form);
+	set->wire_fallback = jat_bool_or(jat_key(root, "wire_fallback"), set->wire_fallback);
 	set->scheduler = (enum scheduler_kind)jat_choice_or(
 		jat_key(root, "scheduler"), scheduler_names, set->scheduler);
 	set->min_delay = (enum min_delay_kind)jat_choice_or(

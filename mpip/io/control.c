@@ -158,13 +158,15 @@ static json_t *path_json(const struct session *s, const struct path *p, struct u
 	static const char *const words[] = {[PATH_UNPROVEN] = "unproven",
 		[PATH_IN_USE] = "in use",
 		[PATH_SILENT] = "silent",
-		[PATH_SPARE] = "spare"};
-	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
+		[PATH_SPARE] = "spare",
+		[PATH_REMOVED] = "removed"};
+	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
 		"session_id", (json_int_t)s->key.id.n, "path", (int)p->id.n, "src",
 		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
-		"state", words[p->state], "weight", p->weight, "delay_us", (int)p->delay,
-		"min_delay_us", (int)p->min_delay, "queuing_us", (int)p->queuing, "max_queuing_us",
-		(int)p->max_queuing, "sent_packets", (json_int_t)p->sent_packets, "sent_bytes",
+		"wire_form", wire_form_names[p->form], "state", words[p->state], "weight",
+		p->weight, "delay_us", (int)p->delay, "min_delay_us", (int)p->min_delay,
+		"queuing_us", (int)p->queuing, "max_queuing_us", (int)p->max_queuing,
+		"sent_packets", (json_int_t)p->sent_packets, "sent_bytes",
 		(json_int_t)p->sent_bytes, "feedback_ms_ago",
 		p->measured ? json_integer(age_ms(now, p->last_feedback)) : json_null());
 }

@@ -25,9 +25,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-/* What a packet may grow by on its way: IP and UDP header instead of the IP header (8) and the
- * steady CM (28); or the surplus with a query behind a datagram (up to 43). Room for the larger. */
-#define WIRE_OVERHEAD 44
+/* What a packet may grow by on its way, at most: a fake TCP header (20) and the steady CM (28). A
+ * UDP header (8) and a CM is less, and so is the surplus with a query behind a datagram (up to 43).
+ */
+#define WIRE_OVERHEAD 48
 
 #define MTU_MIN 576 /* RFC 791: what every host must take */
 

@@ -16,7 +16,8 @@
  * the daemon counts as dead, and no application may read bytes of ours in its place: a flow's
  * packet that carries a CM is dropped and one without passes, since the peer falls back to the
  * regular connection; a query passes where a plain stack ignores it, and is dropped where it
- * would be an empty datagram. Each of these is counted.
+ * would be an empty datagram; a handshake is dropped, since a plain stack would answer it. Each of
+ * these is counted.
  *
  * GRO merges segments: a CM is looked for at the end of a super-packet's first and of its last
  * segment. Segments with and without CM differ in length, and GRO merges only equal ones, but
@@ -162,8 +163,10 @@ static __always_inline bool carries_cm(struct __sk_buff *skb, const struct view 
 		v->tcp ? v->seq + before_last : 0);
 }
 
-/* Whether the packet is a query's carrier; see cm_wire.h for where everything lies. */
-static __always_inline bool is_query(struct __sk_buff *skb, const struct view *v)
+/* What the packet carries by its form; see cm_wire.h for where everything lies. */
+enum form { FORM_NONE, FORM_QUERY, FORM_HANDSHAKE };
+
+static __always_inline enum form form_of(struct __sk_buff *skb, const struct view *v)
 {
 	struct {
 		__u8 kind, length;
@@ -174,20 +177,23 @@ static __always_inline bool is_query(struct __sk_buff *skb, const struct view *v
 
 	if (v->tcp) {
 		if (v->header != sizeof(struct tcphdr) + CARRIER_LENGTH || v->payload != 0)
-			return false;
+			return FORM_NONE;
 		at = v->transport + sizeof(struct tcphdr);
 		kind = CARRIER_TCP_KIND;
 	} else {
 		__u32 pad = v->payload & 1; /* as odd as the UDP length */
 		if (v->surplus != pad + CARRIER_UDP_SURPLUS)
-			return false;
+			return FORM_NONE;
 		at = v->transport + v->header + v->payload + pad + CARRIER_UDP_OCS;
 		kind = CARRIER_UDP_KIND;
 	}
 	if (bpf_skb_load_bytes(skb, at, &option, sizeof(option)))
-		return false;
-	return option.kind == kind && option.length == CARRIER_LENGTH &&
-	       option.exid == bpf_htons(CARRIER_EXID);
+		return FORM_NONE;
+	if (option.kind != kind || option.exid != bpf_htons(CARRIER_EXID))
+		return FORM_NONE;
+	if (option.length == CARRIER_LENGTH)
+		return FORM_QUERY;
+	return v->tcp && option.length == CARRIER_HS_LENGTH ? FORM_HANDSHAKE : FORM_NONE;
 }
 
 /* Whether this host would forward the packet, or refuse to: then it is a matter between others. */
@@ -246,11 +252,13 @@ static __always_inline bool view_transport(
 }
 
 static __always_inline int stale_verdict(
-	struct __sk_buff *skb, const struct view *v, bool known, bool query)
+	struct __sk_buff *skb, const struct view *v, bool known, enum form form)
 {
+	if (form == FORM_HANDSHAKE)
+		return counted(INGRESS_DROPPED_STALE_CM, TC_ACT_SHOT);
 	if (known && carries_cm(skb, v))
 		return counted(INGRESS_DROPPED_STALE_CM, TC_ACT_SHOT);
-	if (query && !v->tcp && v->payload == 0)
+	if (form && !v->tcp && v->payload == 0)
 		return counted(INGRESS_DROPPED_STALE_EMPTY, TC_ACT_SHOT);
 	return counted(
 		known ? INGRESS_PASSED_STALE_FLOW : INGRESS_PASSED_STALE_FORM, TC_ACT_UNSPEC);
@@ -284,14 +292,14 @@ int mpip_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 
 	bool known = bpf_map_lookup_elem(&flows, &flow) != NULL;
-	bool query = is_query(skb, &v);
-	if (!known && !query)
+	enum form form = form_of(skb, &v);
+	if (!known && !form)
 		return TC_ACT_UNSPEC;
 	if (!known && in_transit(skb, ip))
 		return TC_ACT_UNSPEC;
 	if (daemon_lives())
 		return to_daemon(known ? INGRESS_TAKEN_FLOW : INGRESS_TAKEN_FORM);
-	return stale_verdict(skb, &v, known, query);
+	return stale_verdict(skb, &v, known, form);
 }
 
 SEC("tc")

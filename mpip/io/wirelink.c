@@ -104,9 +104,12 @@ int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_p
 		s->raw = -1;
 		s->batch = calloc(1, sizeof(*s->batch));
 		s->udp = udp_socket(w);
+		s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		if (!s->batch || s->udp < 0 ||
 			bind(s->udp, (struct sockaddr *)&name, sizeof(name)) < 0)
 			return fail(w, error, "UDP socket", s->address);
+		if (s->tcp < 0 || bind(s->tcp, (struct sockaddr *)&name, sizeof(name)) < 0)
+			return fail(w, error, "TCP socket", s->address);
 		name.sin_port = 0;
 		s->raw = raw_socket(w);
 		if (s->raw < 0 || bind(s->raw, (struct sockaddr *)&name, sizeof(name)) < 0)
@@ -121,6 +124,8 @@ void wirelink_close(struct wirelink *w)
 		free(w->nic[i].batch);
 		if (w->nic[i].udp >= 0)
 			close(w->nic[i].udp);
+		if (w->nic[i].tcp >= 0)
+			close(w->nic[i].tcp);
 		if (w->nic[i].raw >= 0)
 			close(w->nic[i].raw);
 	}

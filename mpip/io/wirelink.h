@@ -19,6 +19,7 @@
 struct wirelink_socket {
 	struct in_addr address;
 	int udp, raw;
+	int tcp; /* keeps the wire port from others; the hook takes what comes to it */
 	struct wirelink_batch *batch; /* of recvmmsg() */
 };
 

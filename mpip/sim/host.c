@@ -317,7 +317,9 @@ static bool is_carrier(const struct packet *p, enum packet_kind kind)
 		if (option[0] != CARRIER_UDP_KIND)
 			return false;
 	}
-	return option[1] == CARRIER_LENGTH && memcmp(option + 2, &exid, 2) == 0;
+	return (option[1] == CARRIER_LENGTH ||
+		       (kind == PACKET_TCP && option[1] == CARRIER_HS_LENGTH)) &&
+	       memcmp(option + 2, &exid, 2) == 0;
 }
 
 static bool carries_cm(const struct packet *p, enum packet_kind kind)
@@ -363,7 +365,9 @@ static void receive_raw(struct sim_host *h, struct sim_flight *f)
 	}
 	if (!h->engine) {
 		bool empty = carrier && kind == PACKET_UDP && p.data_length == 0;
-		if (empty || (known && carries_cm(&p, kind)))
+		bool handshake = carrier && kind == PACKET_TCP &&
+				 f->bytes[p.ip_length + 21] == CARRIER_HS_LENGTH;
+		if (empty || handshake || (known && carries_cm(&p, kind)))
 			network_end(h->w, f, SIM_END_HOOK_STALE);
 		else
 			to_kernel(h, f);

@@ -207,12 +207,26 @@ static bool is_for(struct sim_socket *s, const struct packet *p)
 	return true;
 }
 
+/* Whether a socket of the host has the port: what comes to another one, no application reads. */
+static bool listens(const struct sim_host *h, const struct packet *p)
+{
+	for (unsigned i = 0; i < h->w->connections; i++)
+		for (unsigned end = 0; end < 2; end++) {
+			const struct sim_socket *s = &h->w->connection[i].socket[end];
+			if (s->host == h && s->tuple.local_port == p->dst.port)
+				return true;
+		}
+	return false;
+}
+
 void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool check)
 {
 	struct sim *w = h->w;
 	struct packet p;
 	enum packet_kind kind = packet_view(&p, bytes, length, false);
 	bool known = kind == PACKET_TCP || kind == PACKET_UDP;
+	if (kind == PACKET_OTHER && p.ip->protocol == IPPROTO_ICMP)
+		return; /* its segments are smaller than any path MTU that it could be told */
 	if (!known || (check && !checksums_hold(&p))) {
 		wrong(h, known ? "checksum" : "content", 0, "no valid packet");
 		return;
@@ -220,6 +234,8 @@ void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool ch
 	/* A question's copy: to a plain TCP an acknowledgement with an unknown option. */
 	if (kind == PACKET_TCP && p.header_length - p.ip_length == 60 &&
 		bytes[p.ip_length + 20] == CARRIER_TCP_KIND)
+		return;
+	if (kind == PACKET_TCP && !listens(h, &p))
 		return;
 	uint32_t serial = serial_of(&p);
 	if (serial == 0 || serial > w->packets) {

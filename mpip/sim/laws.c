@@ -22,7 +22,8 @@ static bool is_drop(unsigned counter)
 
 /* What may become of a packet from a network, besides being held or dropped. */
 static const enum counter ends_of_inbound[] = {STAT_HOST_OUT, STAT_PUT_BACK,
-	STAT_HEARTBEATS_RECEIVED, STAT_QUERIES_RECEIVED, STAT_CONFIRMS_RECEIVED};
+	STAT_HEARTBEATS_RECEIVED, STAT_QUERIES_RECEIVED, STAT_CONFIRMS_RECEIVED,
+	STAT_HANDSHAKES_RECEIVED, STAT_RESETS_RECEIVED};
 
 /* What goes up to a kernel. */
 static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_TOO_BIG_SAID};
@@ -30,8 +31,8 @@ static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_TOO_
 /* What becomes of a segment from an application, and what else leaves. */
 static const enum counter ends_of_outbound[] = {
 	STAT_SENT_MULTIPATH, STAT_SENT_REGULAR, STAT_SENT_FRAGMENT};
-static const enum counter own_packets[] = {
-	STAT_QUERIES_SENT, STAT_CONFIRMS_SENT, STAT_HEARTBEATS_SENT, STAT_SIZE_PROBES_SENT};
+static const enum counter own_packets[] = {STAT_QUERIES_SENT, STAT_CONFIRMS_SENT,
+	STAT_HEARTBEATS_SENT, STAT_SIZE_PROBES_SENT, STAT_HANDSHAKES_SENT, STAT_RESETS_SENT};
 
 #define SUM(stats, list) sum(stats, list, sizeof(list) / sizeof((list)[0]))
 
