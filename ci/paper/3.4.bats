@@ -54,3 +54,61 @@ carrying() { # HOST
 	within "$(ctl server stats protocol.ip_changes_received)" 1 100 "changes that the server took"
 	mpipd_stop client server
 }
+
+# changed_in FORM COMMAND PATHS: a download goes on while the client's addresses change by COMMAND,
+# which ends with so many paths in use at both ends.
+changed_in() {
+	local sent
+	mpipd_start client "{\"wire_form\": \"$1\"}"
+	mpipd_start server "{\"wire_form\": \"$1\"}"
+	start sender server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1
+	wait_for 5 listening server 5001
+	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --verify 1
+	wait_for 5 is_multipath client tcp 5001
+	wait_for 5 eval '[[ $(carrying server) -ge 4 ]]'
+	in_host client sh -c "$2"
+	wait_for 3 eval "[[ \$(ctl client paths 'paths[state=in use].path' | wc -l) -eq $3 &&
+		\$(ctl server paths 'paths[state=in use].path' | wc -l) -eq $3 ]]"
+	wait_for 2 eval "[[ \$(carrying server) -ge $3 ]]"
+	end sender
+	sent=$(field sent "$REPORT")
+	finish receiver # which has compared every byte
+	[[ $(field received "$REPORT") -eq $sent ]]
+	within "$(field gap_ms "$REPORT")" 0 2000 "longest gap in milliseconds"
+	mpipd_stop client server
+}
+
+@test "3.4-9: the session's own address is removed for good, in each wire form" {
+	changed_in udp "ip addr del $CLIENT1/24 dev eth0" 2
+	in_host client ip addr add "$CLIENT1/24" dev eth0
+	in_host client ip route replace default via 10.0.1.1 dev eth0
+	changed_in literal "ip addr del $CLIENT1/24 dev eth0" 2
+}
+
+@test "3.4-9: another NIC's address goes, and comes back" {
+	in_host client ip addr del "$CLIENT2/24" dev eth1
+	in_host client ip addr add "$CLIENT2/24" dev eth1
+	changed_in udp "ip addr del $CLIENT2/24 dev eth1; sleep 1
+		ip addr add $CLIENT2/24 dev eth1; ip route add default via 10.0.2.1 dev eth1 metric 7" 4
+}
+
+@test "3.4-3: clocks that are hours apart, drift and step, show in delays and not in queuing" {
+	local offset
+	mpipd_start client
+	mpipd_start server '{"clock": {"offset_us": 5000000, "skew_ppm": 100,
+		"step": [{"at_s": 4, "by_us": 2000000}]}}'
+	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
+	wait_for 5 listening server 5001
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 9
+	wait_for 3 is_multipath client tcp 5001
+	offset=$(ctl client paths "paths[state=in use].delay_us" | head -1)
+	within "$offset" 5000000 5300000 "microseconds of one-way delay"
+	wait_for 6 eval '[[ $(ctl client paths "paths[state=in use].delay_us" | head -1) -gt 6900000 ]]'
+	sleep 2
+	for offset in $(ctl client paths "paths[state=in use].queuing_us"); do
+		within "$offset" 0 500000 "microseconds of queuing delay after the step"
+	done
+	finish sender
+	finish receiver
+	mpipd_stop client server
+}
