@@ -118,3 +118,62 @@ narrow_meanwhile() {
 	say_nothing
 	narrow_meanwhile udp 1400 c0 s0 c1 s1
 }
+
+# The router tracks TCP's windows, lets connections begin with a SYN only, and drops the invalid.
+strict_router() {
+	in_host router nft -f - <<-'END'
+		table ip strict {
+			counter invalid {}
+			chain forward {
+				type filter hook forward priority 0;
+				ct state invalid counter name invalid drop
+			}
+		}
+	END
+	in_host router sysctl -qw net.netfilter.nf_conntrack_tcp_be_liberal=0 \
+		net.netfilter.nf_conntrack_tcp_loose=0
+}
+
+invalid_drops() {
+	in_host router nft list counter ip strict invalid | sed -n 's/.*packets \([0-9]*\) .*/\1/p'
+}
+
+# What may end multipath, and when: WHAT
+client_dies() { mpipd_kill client; }
+server_dies() { mpipd_kill server; }
+wire_blocked() {
+	in_host router nft add rule ip ci loss udp dport 5280 drop
+}
+
+# After SECONDS of multipath both ends' bytes go on over the original tuple: fall_back WHAT SECONDS
+fall_back() {
+	local before after
+	strict_router
+	both udp
+	exchange_start
+	sleep "$2"
+	before=$(invalid_drops)
+	within "$before" 0 0 "packets dropped as invalid while multipath"
+	"$1"
+	sleep 3
+	paths_now
+	sleep 2
+	after="$(all_path_bytes "$CLIENT1" "$CLIENT2" "$SERVER1" "$SERVER2")"
+	echo "paths before: $before_there, after: $after"
+	# What one link carries in a quarter of a second, at least, on the original path.
+within $((${after%% *} - ${before_there%% *})) 3000000 100000000 "bytes on the original path"
+	exchange_end 2999
+	echo "$(invalid_drops) packets dropped as invalid"
+}
+
+@test "through a router that tracks TCP's windows: the way back, when the client's mpipd dies" {
+	fall_back client_dies 10
+}
+
+@test "through a router that tracks TCP's windows: the way back, when the server's mpipd dies" {
+	fall_back server_dies 10
+}
+
+@test "through a router that tracks TCP's windows: the way back, when UDP is blocked" {
+	fall_back wire_blocked 10
+}

@@ -5,7 +5,7 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine faketcp floor forms handshake icmp inbound ipchange outbound packet paths peers pmtu policy \
+	cm engine faketcp floor forms handshake icmp inbound ipchange keepalive outbound packet paths peers pmtu policy \
 	reorder sched session settings upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
 

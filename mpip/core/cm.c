@@ -26,7 +26,7 @@ _Static_assert(offsetof(struct cm_fixed, session) == CM_OFF_SESSION, "session");
 _Static_assert(offsetof(struct cm_fixed, stamp) == CM_OFF_STAMP, "stamp");
 _Static_assert(offsetof(struct cm_fixed, checksum) == CM_OFF_SUM, "checksum");
 
-enum part_type { PART_PAD, PART_HELLO, PART_ADDRESSES, PART_LIST_ACK, PART_SIZE };
+enum part_type { PART_PAD, PART_HELLO, PART_ADDRESSES, PART_LIST_ACK, PART_SIZE, PART_SCALE };
 #define PART_HEAD   2
 #define HELLO_BYTES 5
 #define SIZE_BYTES  4
@@ -42,9 +42,11 @@ static size_t extension_bytes(const struct cm *cm)
 		n += PART_HEAD + 1;
 	if (cm->has_size)
 		n += PART_HEAD + SIZE_BYTES;
+	if (cm->has_scale)
+		n += PART_HEAD + 1;
 	return (n + 3) & ~(size_t)3;
 }
-_Static_assert(4 * PART_HEAD + HELLO_BYTES + 2 + 4 * MAX_ADDRESSES + SIZE_BYTES <= 4 * CM_EXT_WORDS,
+_Static_assert(5 * PART_HEAD + HELLO_BYTES + 3 + 4 * MAX_ADDRESSES + SIZE_BYTES <= 4 * CM_EXT_WORDS,
 	"extension");
 
 size_t cm_size(const struct cm *cm)
@@ -95,14 +97,19 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 		memcpy(p + 2, &bytes, 2);
 		p += SIZE_BYTES;
 	}
+	if (cm->has_scale) {
+		*p++ = PART_SCALE;
+		*p++ = 1;
+		*p++ = cm->scale;
+	}
 	memset(p, PART_PAD, (size_t)(out + size - p));
 }
 
 size_t cm_encode(const struct cm *cm, struct cm_binding binding, uint8_t *out)
 {
-	size_t extension = 0;
-	if (cm->has_hello || cm->has_addresses || cm->has_list_ack || cm->has_size) {
-		extension = extension_bytes(cm);
+	size_t extension;
+	extension = extension_bytes(cm);
+	if (extension) {
 		put_extension(cm, out, extension);
 	}
 
@@ -169,6 +176,9 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 		} else if (p[0] == PART_LIST_ACK && p[1] == 1) {
 			cm->has_list_ack = true;
 			cm->list_ack = value[0];
+		} else if (p[0] == PART_SCALE && p[1] == 1) {
+			cm->has_scale = true;
+			cm->scale = value[0];
 		} else if (p[0] == PART_SIZE && p[1] == SIZE_BYTES) {
 			struct be16 path, size;
 			memcpy(&path, value, 2);
@@ -200,6 +210,6 @@ bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, s
 	cm->stamp = get32(f->stamp);
 	cm->path_delay = get32(f->delay);
 	cm->flags = f->flags;
-	cm->has_hello = cm->has_addresses = cm->has_list_ack = cm->has_size = false;
+	cm->has_hello = cm->has_addresses = cm->has_list_ack = cm->has_size = cm->has_scale = false;
 	return start == fixed || get_extension(start, fixed, cm);
 }

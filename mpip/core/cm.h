@@ -24,13 +24,14 @@ struct cm {
 	uint32_t stamp;               /* the sender's clock, microseconds, wraps */
 	uint32_t path_delay; /* of feedback_path: a clock difference, microseconds, wraps */
 	uint8_t flags;       /* CM_FLAG_* */
-	bool has_hello, has_addresses, has_list_ack, has_size;
+	bool has_hello, has_addresses, has_list_ack, has_size, has_scale;
 	struct cm_hello hello;
 	struct address_list addresses; /* the sender's, all of them */
 	uint8_t list_version;          /* of `addresses` */
 	uint8_t list_ack;              /* the version of the other end's list that the sender has */
 	struct path_id size_path; /* a padded heartbeat came on this path of the other end's, */
 	uint16_t size;            /* with so many bytes of segment and CM */
+	uint8_t scale;            /* of the TCP windows that the sender announces (RFC 7323) */
 };
 
 /* What the checksum binds a CM to besides its own fields (cm_wire.h). */

@@ -133,6 +133,7 @@ struct session *session_new(
 	s->regular_reason = "handshake";
 	s->last_silenced = (struct usec){now.us - (int64_t)3600 * 1000000};
 	s->wire_form = e->set.wire_form;
+	keepalive_new(e, s);
 	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
 	DL_APPEND2(e->oldest, s, age_prev, age_next);
 	e->sessions++;

@@ -157,6 +157,60 @@ static void raw_out(struct engine *e, struct wire_packet *w, const struct sessio
 	w->to = (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port};
 }
 
+/* Finishes a carrier whose IP and TCP headers and CM are in place. */
+static void tcp_carrier_out(struct engine *e, struct wire_packet *w, const struct session *s)
+{
+	struct ip_header *ip = (void *)w->head;
+	struct tcp_header *tcp = (void *)(ip + 1);
+	uint8_t *option = (uint8_t *)(tcp + 1);
+	struct be16 exid = put16(CARRIER_EXID);
+	uint32_t length = sizeof(*tcp) + CARRIER_LENGTH;
+
+	tcp->offset = 15 << 4;
+	option[0] = CARRIER_TCP_KIND;
+	option[1] = CARRIER_LENGTH;
+	memcpy(option + 2, &exid, 2);
+	tcp->checksum = put16(0);
+	uint64_t sum =
+		csum_add(csum_pseudo(s->tuple.local_ip, s->tuple.remote_ip, IPPROTO_TCP, length),
+			tcp, length);
+	uint16_t checksum = (uint16_t)~csum_fold(sum);
+	memcpy(tcp->checksum.b, &checksum, 2);
+	ip_checksum(ip, sizeof(*ip));
+	w->head_length = sizeof(*ip) + sizeof(*tcp) + CARRIER_LENGTH;
+	raw_out(e, w, s);
+}
+
+void send_keepalive(struct engine *e, struct session *s, uint32_t seq, uint32_t ack,
+	struct usec now, struct actions *a)
+{
+	struct wire_packet *w = wire_slot(e, a);
+	if (!w)
+		return;
+	struct ip_header *ip = (void *)w->head;
+	struct tcp_header *tcp = (void *)(ip + 1);
+	ip_header_make(ip, IPPROTO_TCP, sizeof(*ip) + sizeof(*tcp) + CARRIER_LENGTH, e->ip_id++,
+		s->tuple.local_ip, s->tuple.remote_ip);
+	*tcp = (struct tcp_header){.seq = put32(seq),
+		.ack = put32(ack),
+		.flags = TCP_ACK,
+		.window = put16(s->last_window)};
+	memcpy(tcp->src.b, &s->tuple.local_port, 2);
+	memcpy(tcp->dst.b, &s->tuple.remote_port, 2);
+
+	struct cm cm = {.node = e->node,
+		.session = s->key.id,
+		.stamp = (uint32_t)now.us,
+		.flags = CM_FLAG_HB | (keepalive_wanted(s, now) ? CM_FLAG_PROBE : 0),
+		.has_scale = true,
+		.scale = s->keepalive.scale};
+	uint8_t *place = (uint8_t *)(tcp + 1) + CARRIER_LENGTH - CARRIER_CM;
+	memset(place, 0, CARRIER_CM);
+	cm_encode(&cm, (struct cm_binding){.tcp_seq = seq}, place + CARRIER_CM - cm_size(&cm));
+	tcp_carrier_out(e, w, s);
+	count(e, STAT_KEEPALIVES_SENT);
+}
+
 /* A copy of a TCP packet, without its payload and options, that carries `flags`. */
 static void send_tcp_carrier(struct engine *e, const struct session *s, const struct packet *p,
 	uint8_t flags, struct usec now, struct actions *a)
@@ -166,29 +220,15 @@ static void send_tcp_carrier(struct engine *e, const struct session *s, const st
 		return;
 	struct ip_header *ip = (void *)w->head;
 	struct tcp_header *tcp = (void *)(ip + 1);
-	uint8_t *option = (uint8_t *)(tcp + 1);
-	struct be16 exid = put16(CARRIER_EXID);
 
-	w->head_length = sizeof(*ip) + sizeof(*tcp) + CARRIER_LENGTH;
 	memcpy(ip, p->ip, sizeof(*ip));
 	ip->version_ihl = 0x45;
-	ip->length = put16(w->head_length);
+	ip->length = put16(sizeof(*ip) + sizeof(*tcp) + CARRIER_LENGTH);
 	memcpy(tcp, p->tcp, sizeof(*tcp));
-	tcp->offset = 15 << 4;
 	tcp->flags &= TCP_ACK;
-	option[0] = CARRIER_TCP_KIND;
-	option[1] = CARRIER_LENGTH;
-	memcpy(option + 2, &exid, 2);
-	put_hello(e, s, flags, get32(tcp->seq), now, option + 4);
-
-	uint32_t length = sizeof(*tcp) + CARRIER_LENGTH;
-	tcp->checksum = put16(0);
-	uint64_t sum =
-		csum_add(csum_pseudo(p->src.ip, p->dst.ip, IPPROTO_TCP, length), tcp, length);
-	uint16_t checksum = (uint16_t)~csum_fold(sum);
-	memcpy(tcp->checksum.b, &checksum, 2);
-	ip_checksum(ip, sizeof(*ip));
-	raw_out(e, w, s);
+	put_hello(e, s, flags, get32(tcp->seq), now,
+		(uint8_t *)(tcp + 1) + CARRIER_LENGTH - CARRIER_CM);
+	tcp_carrier_out(e, w, s);
 }
 
 /*
@@ -423,8 +463,18 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 	uint32_t seq;
 	const uint8_t *bytes = in->gso_size ? NULL : carrier(p, &seq);
 	struct cm cm;
-	if (!bytes || !cm_decode(bytes, CARRIER_CM, (struct cm_binding){.tcp_seq = seq}, &cm) ||
-		!cm.has_hello || !(cm.flags & (CM_FLAG_ENABLE | CM_FLAG_ENABLED)))
+	if (!bytes || !cm_decode(bytes, CARRIER_CM, (struct cm_binding){.tcp_seq = seq}, &cm))
+		return false;
+	if (cm.flags & CM_FLAG_HB && p->ip->protocol == IPPROTO_TCP) {
+		/* Of a session that is not known here, or no longer: TCP ignores it just as well.
+		 */
+		struct tuple tuple = {p->dst.ip, p->src.ip, p->dst.port, p->src.port, IPPROTO_TCP};
+		struct session *s = session_find(e, &tuple);
+		if (s && !e->leaving && s->key.id.n == cm.session.n && node_equal(s->key.node, cm.node))
+			keepalive_in(e, s, &cm, p->tcp, now, a);
+		return true;
+	}
+	if (!cm.has_hello || !(cm.flags & (CM_FLAG_ENABLE | CM_FLAG_ENABLED)))
 		return false;
 	if (node_equal(cm.node, e->node)) {
 		count(e, STAT_DROP_OWN_NODE);

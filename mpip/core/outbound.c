@@ -39,7 +39,7 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	cm.path_delay = 0;
 	cm.stamp = stamp_at(e, now);
 	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
-	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = false;
+	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = cm.has_scale = false;
 
 	struct arrival *news = session_oldest_news(s);
 	if (news) {
@@ -403,6 +403,7 @@ void engine_from_host(
 			session_remove(e, s, a);
 		if (p.tcp->flags & TCP_ACK)
 			accepted_note(e, &tuple);
+		keepalive_syn(e, &tuple, &p);
 		send_regular(e, &p, in, a);
 		return;
 	}
@@ -417,14 +418,16 @@ void engine_from_host(
 	session_touch(e, s, now);
 	if (is_tcp) {
 		uint32_t seq = get32(p.tcp->seq);
-		bool known = s->sent_packets + s->regular_packets > 0;
 		s->last_seq = seq + p.data_length;
-		if (known && p.data_length && (int32_t)(seq - s->sent_seq) < 0)
+		if (s->tcp_known && p.data_length && (int32_t)(seq - s->sent_seq) < 0)
 			s->resent = true;
-		if (!known || (int32_t)(s->last_seq - s->sent_seq) > 0)
+		if (!s->tcp_known || (int32_t)(s->last_seq - s->sent_seq) > 0)
 			s->sent_seq = s->last_seq;
+		s->tcp_known = true;
 		s->last_ack = get32(p.tcp->ack);
 		s->last_window = get16(p.tcp->window);
+		if (s->keepalive.on)
+			keepalive_out(e, s, now, a);
 	}
 
 	if (idle && s->in_use > 0)

@@ -83,6 +83,17 @@ struct arrival {
 	uint64_t packets, bytes;
 };
 
+/* What stateful boxes on the original tuple's way have seen of a TCP connection (keepalive.c). */
+struct keepalive {
+	bool on;
+	bool due;      /* with the next packet */
+	uint8_t scale; /* of the windows that our end announces; 0: none, or not known */
+	uint32_t seq_limit, ack_limit; /* what the other end's last one allows us to show */
+	uint32_t shown_seq, shown_ack; /* in our last one */
+	uint32_t step;                 /* when these have moved on by so much, the next is due */
+	struct usec sent, heard;
+};
+
 /* A row of Table 7; while `id` is 0, a connection whose handshake is not done. */
 struct session {
 	struct tuple tuple; /* Source IP, Source Port, Destination IP, Destination Port, Protocol */
@@ -142,6 +153,8 @@ struct session {
 	uint32_t last_seq, last_ack;
 	uint16_t last_window;
 
+	struct keepalive keepalive;
+	bool tcp_known;    /* these are set */
 	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
 	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
 	bool resent;       /* TCP: something once more, since the last upkeep */

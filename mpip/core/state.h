@@ -13,6 +13,7 @@
  *   paths.c      paths: made and removed, their wire forms chosen (3.3, 3.8.1, 3.8.2)
  *   forms.c      how a packet looks on the networks; faketcp.c: fake TCP connections (3.8.1)
  *   pmtu.c       what fits onto a path
+ *   keepalive.c  the way back through stateful boxes
  *   icmp.c       what a router says to a socket, said by us
  */
 
@@ -24,6 +25,13 @@
 #define FAKE_PORT_FIRST 32768
 #define FAKE_PORTS      32768 /* to 65535 */
 #define ACCEPTED        1024
+
+/* A SYN of ours. What came last stays: a connection is a session soon after its SYN, or never. */
+#define SYNS_SEEN 1024
+struct syn_seen {
+	struct tuple tuple;
+	uint8_t scale;
+};
 
 struct engine {
 	struct settings set;
@@ -55,6 +63,7 @@ struct engine {
 	struct pmtu *pmtu; /* a uthash head */
 	uint16_t mtu;      /* the smallest of the NICs' */
 
+	struct syn_seen syn[SYNS_SEEN];
 	struct reorder_pool pool;
 	struct usec next_sweep;
 	bool leaving; /* takes what comes, and sends nothing any more but that it leaves */
@@ -157,6 +166,9 @@ void accepted_note(struct engine *e, const struct tuple *tuple);
 bool accepted_has(const struct engine *e, const struct tuple *tuple);
 /* MPIP was seen behind this address. */
 void address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a);
+/* A pure ACK of the connection on its original tuple, in a query's form (keepalive.c). */
+void send_keepalive(struct engine *e, struct session *s, uint32_t seq, uint32_t ack,
+	struct usec now, struct actions *a);
 void handshake_sweep(struct engine *e, struct usec now, struct actions *a);
 
 /* ipchange.c */
@@ -241,6 +253,22 @@ void pmtu_upkeep(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);
 /* Large packets of the session may be getting lost: asks again for the sizes in use. */
 void pmtu_suspect(struct session *s, struct usec now);
+
+/* keepalive.c; all but the first two are for TCP sessions with keepalive.on only */
+
+/* A SYN goes out: what it says of windows is kept for the session that it becomes. */
+void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct packet *p);
+void keepalive_new(const struct engine *e, struct session *s);
+/* The session becomes multipath: from now on boxes do not see what it sends. */
+void keepalive_begin(struct session *s);
+/* After every packet of the application. */
+void keepalive_out(struct engine *e, struct session *s, struct usec now, struct actions *a);
+void keepalive_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a);
+/* Whether the other end's are wanted. */
+bool keepalive_wanted(const struct session *s, struct usec now);
+/* The other end's came. */
+void keepalive_in(struct engine *e, struct session *s, const struct cm *cm,
+	const struct tcp_header *tcp, struct usec now, struct actions *a);
 
 /* icmp.c */
 

@@ -22,6 +22,9 @@
 	X(CONFIRMS_RECEIVED, "confirmations_received", "CMs with Flags_Enabled received")          \
 	X(HEARTBEATS_SENT, "heartbeats_sent", "CMs with Flags_HB sent, probes included")           \
 	X(HEARTBEATS_RECEIVED, "heartbeats_received", "CMs with Flags_HB received")                \
+	X(KEEPALIVES_SENT, "keepalives_sent",                                                      \
+		"pure ACKs on original tuples, for boxes on the way")                              \
+	X(KEEPALIVES_RECEIVED, "keepalives_received", "those of other ends")                       \
 	X(SIZE_PROBES_SENT, "size_probes_sent", "heartbeats padded to find a path MTU")            \
 	X(TOO_BIG_TOLD, "too_big_told", "times that a router told us a path MTU")                  \
 	X(TOO_BIG_SAID, "too_big_said", "times that an application's end was told one")            \

@@ -90,6 +90,8 @@ void path_prove(struct engine *e, struct session *s, struct path *p)
 		p->state = PATH_SPARE;
 		return;
 	}
+	if (s->in_use == 0)
+		keepalive_begin(s);
 	p->state = PATH_IN_USE;
 	session_refresh(s);
 	s->regular_since = USEC_NEVER;
@@ -111,6 +113,7 @@ void path_silence(
 	session_refresh(s);
 	session_rank(e, s, now);
 	if (s->in_use == 0) {
+		s->keepalive.due = s->keepalive.on;
 		s->regular_since = now;
 		s->regular_reason = reason;
 		count(e, STAT_FALLBACKS);
@@ -237,6 +240,8 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 	if (s->sent_large && (s->resent || s->tuple.protocol == IPPROTO_UDP))
 		pmtu_suspect(s, now);
 	s->sent_large = s->resent = false;
+	if (s->keepalive.on)
+		keepalive_upkeep(e, s, now, a);
 	for (unsigned i = s->paths; i-- > 0;) { /* the last may take a dropped one's place */
 		struct path *p = s->path[i];
 		if (p->state == PATH_IN_USE) {
