@@ -177,3 +177,76 @@ within $((${after%% *} - ${before_there%% *})) 3000000 100000000 "bytes on the o
 @test "through a router that tracks TCP's windows: the way back, when UDP is blocked" {
 	fall_back wire_blocked 10
 }
+
+# marks_sent WIRE-FORM COUNT OPTIONS...: what the receiving application saw is in $REPORT.
+marks_sent() {
+	local form=$1
+	shift
+	both "$form"
+	start sink server "$BUILD/ci/marks" sink "$SERVER1" 5003
+	wait_for 5 bound server 5003
+	start marker client "$BUILD/ci/marks" send "$SERVER1" 5003 "$@"
+	wait_for 5 is_multipath client udp 5003
+	finish marker
+	SENT=$(field sent "$REPORT")
+	finish sink
+	[[ $(field wrong "$REPORT") -eq 0 ]]
+	within "$(field received "$REPORT")" $((SENT - 2)) "$SENT" "datagrams received"
+}
+
+saw() { # TOS TTL
+	within "$(field tos "$REPORT")" "$1" "$1" "DSCP and ECN"
+	within "$(field ttl "$REPORT")" "$2" "$2" "TTL"
+	within "$(field same "$REPORT")" $((SENT - 100)) "$SENT" "datagrams of them"
+}
+
+@test "the receiver sees DSCP, ECN and TTL of the sender, less the routers on the way, both wire forms" {
+	local form
+	for form in udp literal; do
+		marks_sent "$form" 500 --tos 0xb9 --ttl 33
+		saw 185 32
+		mpipd_stop client server
+	done
+}
+
+@test "a router's congestion mark is seen by the receiver, both wire forms" {
+	local form
+	in_host router nft add rule ip ci loss ip ecn ect0 ip ecn set ce
+	for form in udp literal; do
+		marks_sent "$form" 500 --tos 2
+		saw 3 63
+		mpipd_stop client server
+	done
+}
+
+@test "datagrams with IP options arrive with them" {
+	local form
+	for form in udp literal; do
+		both "$form"
+		start sink server "$BUILD/ci/marks" sink "$SERVER1" 5003
+		wait_for 5 bound server 5003
+		start marker client "$BUILD/ci/marks" send "$SERVER1" 5003 200 --options
+		finish marker
+		finish sink
+		within "$(field wrong "$REPORT")" 0 0 "wrong datagrams"
+		within "$(field received "$REPORT")" 200 200 "datagrams received"
+		within "$(field options "$REPORT")" 4 4 "bytes of IP options"
+		mpipd_stop client server
+	done
+}
+
+@test "datagrams without a checksum, both wire forms" {
+	local form
+	for form in udp literal; do
+		marks_sent "$form" 500 --no-checksum
+		mpipd_stop client server
+	done
+}
+
+@test "an application that only ever sends many datagrams at once (UDP_SEGMENT) becomes multipath" {
+	local form
+	for form in udp literal; do
+		marks_sent "$form" 1000 --segment
+		mpipd_stop client server
+	done
+}

@@ -28,7 +28,8 @@ struct wire_packet {
 	} kind;
 	uint8_t nic; /* index into the address list given to the engine; NIC_ANY: by routing */
 	uint8_t head_length, tail_length;
-	struct endpoint to; /* RAW: only the IP address counts */
+	struct ip_mark mark; /* UDP: for the datagram's IP header */
+	struct endpoint to;  /* RAW: only the IP address counts */
 	struct slice data;
 	uint8_t head[HEADER_MAX];
 	uint8_t tail[CM_MAX];

@@ -56,6 +56,7 @@ struct wire_input {
 	uint32_t length;
 	uint8_t nic;
 	struct endpoint from;
+	struct ip_mark mark; /* of its IP header */
 	struct usec arrived; /* by the kernel, on the same clock as `now` and not after it */
 };
 void engine_from_wire(

@@ -112,6 +112,8 @@ static void make_headers(struct engine *e, const struct path *p, struct wire_pac
 	uint32_t total = (uint32_t)w->head_length + w->data.length + w->tail_length;
 	uint8_t offset = tcp->offset;
 	ip_header_make(ip, IPPROTO_TCP, total, e->ip_id++, p->src.ip, p->dst.ip);
+	ip->tos = w->mark.tos;
+	ip->ttl = w->mark.ttl;
 	*tcp = (struct tcp_header){.seq = put32(seq),
 		.ack = put32(flags & TCP_ACK ? p->tcp.expected : 0),
 		.offset = offset,

@@ -154,6 +154,8 @@ static void literal_finish(
 	uint32_t segment = total - (uint32_t)sizeof(*ip);
 
 	ip_header_make(ip, (uint8_t)s->tuple.protocol, total, e->ip_id++, p->src.ip, p->dst.ip);
+	ip->tos = w->mark.tos;
+	ip->ttl = w->mark.ttl;
 	memcpy(udp->src.b, &p->src.port, 2);
 	memcpy(udp->dst.b, &p->dst.port, 2);
 	if (s->tuple.protocol == IPPROTO_UDP)

@@ -232,13 +232,15 @@ static void send_tcp_carrier(struct engine *e, const struct session *s, const st
 }
 
 /*
- * A datagram with `flags` in its surplus: `data` is its user data, or empty.
+ * A datagram with `flags` in its surplus: `data` is its user data, or empty. `like`: the IP header
+ * of the datagram that it goes along with, or NULL.
  *
  * The option checksum makes the surplus, with its own length, sum to zero, so that a checksum
  * that a middlebox wrongly takes over all of the IP payload comes out right too (RFC 9868).
  */
-static void send_udp_carrier(struct engine *e, const struct session *s, struct slice data,
-	bool checksum, uint8_t flags, struct usec now, struct actions *a)
+static void send_udp_carrier(struct engine *e, const struct session *s,
+	const struct ip_header *like, struct slice data, bool checksum, uint8_t flags,
+	struct usec now, struct actions *a)
 {
 	struct wire_packet *w = wire_slot(e, a);
 	if (!w)
@@ -252,6 +254,11 @@ static void send_udp_carrier(struct engine *e, const struct session *s, struct s
 	w->head_length = sizeof(*ip) + sizeof(*udp);
 	ip_header_make(ip, IPPROTO_UDP, (uint32_t)sizeof(*ip) + segment + surplus, e->ip_id++,
 		s->tuple.local_ip, s->tuple.remote_ip);
+	if (like) {
+		ip->tos = like->tos;
+		ip->ttl = like->ttl;
+		ip->fragment = like->fragment;
+	}
 	memcpy(udp->src.b, &s->tuple.local_port, 2);
 	memcpy(udp->dst.b, &s->tuple.remote_port, 2);
 	udp->length = put16((uint16_t)segment);
@@ -283,6 +290,15 @@ static void send_udp_carrier(struct engine *e, const struct session *s, struct s
 	raw_out(e, w, s);
 }
 
+/* Whether a query can go along with `p`. What has IP options or a surplus of its own stays as it
+ * is. */
+static bool may_carry(const struct packet *p)
+{
+	if (p->ip->protocol == IPPROTO_TCP)
+		return !(p->tcp->flags & TCP_RST);
+	return p->surplus == 0 && p->ip_length == sizeof(struct ip_header);
+}
+
 bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 	const struct host_input *in, struct usec now, struct actions *a)
 {
@@ -294,7 +310,7 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 		s->next_confirm = usec_add(now, e->set.query_interval);
 		flags = CM_FLAG_ENABLED;
 		count(e, STAT_CONFIRMS_SENT);
-	} else if (!(is_tcp && p->tcp->flags & TCP_RST) && query_due(e, s, now, a)) {
+	} else if (may_carry(p) && query_due(e, s, now, a)) {
 		flags = CM_FLAG_ENABLE;
 		count(e, STAT_QUERIES_SENT);
 	}
@@ -304,14 +320,14 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 		send_tcp_carrier(e, s, p, flags, now, a);
 		return false;
 	}
-	if (in->gso_size || p->surplus) {
-		send_regular(e, p, in, a); /* the question waits for a plain datagram */
-		return true;
-	}
+	/* Of a super-packet the first datagram asks. */
 	struct slice data = {p->bytes + p->header_length, p->data_length};
+	if (in->gso_size && in->gso_size < data.length)
+		data.length = in->gso_size;
 	bool checksum = in->checksum_partial || get16(p->udp->checksum) != 0;
-	send_udp_carrier(e, s, data, checksum, flags, now, a);
+	send_udp_carrier(e, s, p->ip, data, checksum, flags, now, a);
 	count(e, STAT_SENT_REGULAR);
+	send_regular_behind(e, p, in, data.length, a);
 	return true;
 }
 
@@ -382,7 +398,7 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		return;
 	}
 	count(e, STAT_CONFIRMS_SENT);
-	send_udp_carrier(e, s, (struct slice){NULL, 0}, true, CM_FLAG_ENABLED, now, a);
+	send_udp_carrier(e, s, NULL, (struct slice){NULL, 0}, true, CM_FLAG_ENABLED, now, a);
 }
 
 static void take_confirmation(struct engine *e, const struct tuple *tuple, const struct cm *cm,

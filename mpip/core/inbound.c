@@ -7,6 +7,9 @@
  * 3; the user data gets the session's own addresses back, whatever path it came on, and TCP
  * passes the out-of-order buffer.
  *
+ * The IP header that an application's packet gets has DSCP, ECN and TTL of the one that it came
+ * with: so the receiving end sees what the path made of them, a router's CE mark as well.
+ *
  * The wire forms differ only in where the segment lies: alone in a datagram that came to our wire
  * port (udp), or behind a TCP header in a packet that the ingress hook took (fake-tcp), where
  * everything must carry a CM; or in an IP packet that the hook took (literal), where a packet
@@ -28,7 +31,7 @@ struct host_packet *host_slot(struct engine *e, struct actions *a)
 
 /* Hands a segment (transport header and user data) to the application's end of the session. */
 static void deliver(struct engine *e, struct session *s, const uint8_t *segment, uint32_t header,
-	uint32_t length, struct actions *a)
+	uint32_t length, struct ip_mark mark, struct actions *a)
 {
 	struct host_packet *h = host_slot(e, a);
 	if (!h)
@@ -36,6 +39,8 @@ static void deliver(struct engine *e, struct session *s, const uint8_t *segment,
 	struct ip_header *ip = (void *)h->head;
 	ip_header_make(ip, (uint8_t)s->tuple.protocol, (uint32_t)sizeof(*ip) + length, e->ip_id++,
 		s->tuple.remote_ip, s->tuple.local_ip);
+	ip->tos = mark.tos;
+	ip->ttl = mark.ttl;
 
 	struct udp_header *udp = (void *)(ip + 1);
 	memcpy(udp, segment, header);
@@ -54,7 +59,7 @@ static void deliver(struct engine *e, struct session *s, const uint8_t *segment,
 static void deliver_slot(
 	struct engine *e, struct session *s, const struct reorder_slot *slot, struct actions *a)
 {
-	deliver(e, s, slot->bytes, slot->head_length, slot->length, a);
+	deliver(e, s, slot->bytes, slot->head_length, slot->length, slot->mark, a);
 }
 
 void reorder_push_all(struct engine *e, struct session *s, struct actions *a)
@@ -70,9 +75,9 @@ static void deliver_tcp(struct engine *e, struct session *s, const uint8_t *segm
 {
 	const struct reorder_slot *slot;
 	switch (reorder_in(&s->reorder, &e->pool, segment, (uint16_t)header, (uint16_t)length,
-		e->set.reorder_packets)) {
+		e->mark, e->set.reorder_packets)) {
 	case REORDER_DELIVER:
-		deliver(e, s, segment, header, length, a);
+		deliver(e, s, segment, header, length, e->mark, a);
 		while ((slot = reorder_next(&s->reorder, &e->pool)))
 			deliver_slot(e, s, slot, a);
 		break;
@@ -86,7 +91,7 @@ static void deliver_tcp(struct engine *e, struct session *s, const uint8_t *segm
 	case REORDER_NO_SLOT:
 		count(e, STAT_REORDER_NO_ROOM);
 		reorder_push_all(e, s, a);
-		deliver(e, s, segment, header, length, a);
+		deliver(e, s, segment, header, length, e->mark, a);
 		break;
 	}
 	if (s->holding != (s->reorder.held > 0))
@@ -305,7 +310,7 @@ static void take_segment(struct engine *e, struct session *s, const struct cm *c
 	if (header && s->tuple.protocol == IPPROTO_TCP)
 		deliver_tcp(e, s, bytes, header, segment, now, a);
 	else if (header)
-		deliver(e, s, bytes, header, segment, a);
+		deliver(e, s, bytes, header, segment, e->mark, a);
 }
 
 void engine_from_wire(
@@ -324,6 +329,7 @@ void engine_from_wire(
 		.port = e->wire_port,
 		.from = in->from,
 		.time = in->arrived};
+	e->mark = in->mark;
 	if (path_arrival(e, s, &cm, &at, a))
 		take_segment(e, s, &cm, in->bytes, segment, &at, now, a);
 	else
@@ -457,6 +463,7 @@ void engine_from_hook(
 	}
 	if (handshake_in(e, &p, in, now, a) || (!in->gso_size && faketcp_in(e, &p, now, a)))
 		return;
+	e->mark = (struct ip_mark){p.ip->tos, p.ip->ttl};
 
 	/* The first part of a super-packet tells what it is. */
 	uint8_t *bytes = p.bytes + p.ip_length;

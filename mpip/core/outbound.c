@@ -12,7 +12,8 @@
  *
  * Else it goes out as the application's kernel made it, on the regular connection, with its
  * checksums filled in. So do all fragments: only the first of a datagram's fragments shows its
- * ports, and a CM behind one would end up inside the datagram.
+ * ports, and a CM behind one would end up inside the datagram. And so do packets with IP options,
+ * which are about this packet on this way: record route, router alert.
  */
 
 #include "mpip/core/forms.h"
@@ -25,6 +26,7 @@ struct wire_packet *wire_slot(struct engine *e, struct actions *a)
 	}
 	struct wire_packet *w = &a->wire[a->wires++];
 	w->head_length = w->tail_length = 0;
+	w->mark = IP_MARK_PLAIN;
 	w->data = (struct slice){NULL, 0};
 	return w;
 }
@@ -249,6 +251,7 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		uint8_t *transport = w->head + w->head_length;
 		put_bytes(w, p->bytes + p->ip_length, header);
 		w->data = g.data;
+		w->mark = (struct ip_mark){p->ip->tos, p->ip->ttl};
 		uint32_t seq = segment_header(transport, is_tcp, &g);
 
 		struct cm cm = cm_for(e, s, path, now);
@@ -266,11 +269,10 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 	}
 }
 
-void send_regular(
-	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a)
+static void send_segments(struct engine *e, const struct packet *p, const struct host_input *in,
+	struct segments it, struct actions *a)
 {
 	bool is_tcp = p->ip->protocol == IPPROTO_TCP;
-	struct segments it = segments_of(p, in);
 	struct segment g;
 	uint8_t nic = nic_of(e, p->src.ip);
 
@@ -296,6 +298,21 @@ void send_regular(
 	}
 }
 
+void send_regular(
+	struct engine *e, const struct packet *p, const struct host_input *in, struct actions *a)
+{
+	send_segments(e, p, in, segments_of(p, in), a);
+}
+
+void send_regular_behind(struct engine *e, const struct packet *p, const struct host_input *in,
+	uint32_t offset, struct actions *a)
+{
+	struct segments it = segments_of(p, in);
+	it.offset = offset;
+	it.index = 1;
+	send_segments(e, p, in, it, a);
+}
+
 /* A packet that the core does not look into goes out as it came. */
 static void send_untouched(struct engine *e, const struct packet *p, struct actions *a)
 {
@@ -303,7 +320,7 @@ static void send_untouched(struct engine *e, const struct packet *p, struct acti
 	if (!w)
 		return;
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = NIC_ANY;
+	w->nic = nic_of(e, p->src.ip);
 	w->to = p->dst;
 	w->data = (struct slice){p->bytes, p->length};
 	count(e, STAT_SENT_FRAGMENT);
@@ -432,7 +449,7 @@ void engine_from_host(
 
 	if (idle && s->in_use > 0)
 		session_rest(e, s, now, a);
-	if (s->in_use > 0) {
+	if (s->in_use > 0 && p.ip_length == sizeof(struct ip_header)) {
 		if (!s->confirm_due || !handshake_out(e, s, &p, in, now, a))
 			send_multipath(e, s, &p, in, now, a);
 		return;

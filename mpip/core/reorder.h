@@ -19,6 +19,7 @@ struct reorder_slot {
 	uint16_t head_length; /* the TCP header at the start of bytes[] */
 	uint16_t length;      /* TCP header and user data */
 	uint16_t next;        /* in a list of the pool */
+	struct ip_mark mark;  /* that it came with */
 	uint8_t bytes[REORDER_SLOT_LEN];
 };
 
@@ -50,9 +51,10 @@ enum reorder_verdict {
 	REORDER_NO_SLOT, /* the pool is empty: push up all that is held, then this packet */
 };
 
-/* A segment came: `bytes` is its TCP header and user data, `limit` the buffer's size. */
+/* A segment came: `bytes` is its TCP header and user data, `limit` the buffer's size. What is
+ * copied keeps `mark`. */
 enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, const uint8_t *bytes,
-	uint16_t head_length, uint16_t length, unsigned limit);
+	uint16_t head_length, uint16_t length, struct ip_mark mark, unsigned limit);
 
 /* The next packet that is in sequence now, NULL if there is none. It stays valid until
  * reorder_pool_recycle(). */

@@ -51,6 +51,7 @@ struct engine {
 	struct peers peers;
 	struct session *sessions_by_tuple, *sessions_by_id; /* uthash heads */
 	struct session *active, *holding, *oldest;          /* utlist heads */
+	struct ip_mark mark;     /* of the packet that is being taken in */
 	struct session *last_in; /* the session of the last CM, or NULL */
 	unsigned sessions;
 	uint32_t next_session_id;
@@ -139,6 +140,9 @@ struct copied {
 /* The heartbeat of 3.5, on a path chosen as for any packet; s->in_use > 0. */
 void send_heartbeat_copy(struct engine *e, struct session *s, struct copied copy, struct usec now,
 	struct actions *a);
+/* The same without the first `offset` bytes of user data, whole segments; nothing may be left. */
+void send_regular_behind(struct engine *e, const struct packet *p, const struct host_input *in,
+	uint32_t offset, struct actions *a);
 void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
 	struct usec now, struct actions *a);
 /* The same, padded to an IP packet of `size` bytes; its answer says what size came (RFC 8899). */

@@ -89,6 +89,12 @@ struct tuple {
 #define MAX_ADDRESSES 8
 #define MAX_PATHS     (MAX_ADDRESSES * MAX_ADDRESSES)
 
+/* What an IP header tells the receiving end besides addresses: DSCP and ECN, TTL. */
+struct ip_mark {
+	uint8_t tos, ttl;
+};
+#define IP_MARK_PLAIN ((struct ip_mark){0, 64})
+
 struct address_list {
 	uint8_t count;
 	struct in_addr ip[MAX_ADDRESSES];

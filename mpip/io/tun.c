@@ -127,9 +127,10 @@ static bool follows(const struct tun *tun, struct host_packet *first, struct hos
 {
 	const struct ip_header *a = ip_of(first), *b = ip_of(next);
 	if (next->verbatim || next->complete || next->head_length != first->head_length ||
-		a->protocol != b->protocol || memcmp(&a->src, &b->src, 8) != 0 ||
-		last->data.length != first->data.length || next->data.length == 0 ||
-		next->data.length > first->data.length || next->no_checksum != first->no_checksum)
+		a->protocol != b->protocol || a->tos != b->tos || a->ttl != b->ttl ||
+		memcmp(&a->src, &b->src, 8) != 0 || last->data.length != first->data.length ||
+		next->data.length == 0 || next->data.length > first->data.length ||
+		next->no_checksum != first->no_checksum)
 		return false;
 
 	const struct tcp_header *t = tcp_of(last), *u = tcp_of(next);

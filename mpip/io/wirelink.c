@@ -71,6 +71,7 @@ static int raw_socket(struct wirelink *w)
 
 static int udp_socket(struct wirelink *w)
 {
+	const int ttl = IP_MARK_PLAIN.ttl;
 	static const int on = 1, size = BUFFER_BYTES, size_in = 4 * BUFFER_BYTES,
 			 discover = IP_PMTUDISC_PROBE;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -82,6 +83,9 @@ static int udp_socket(struct wirelink *w)
 		setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof(on)) < 0 ||
 		setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &discover, sizeof(discover)) < 0 ||
 		setsockopt(fd, IPPROTO_IP, IP_RECVERR, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_RECVTTL, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on)) < 0 ||
 		setsockopt(fd, IPPROTO_UDP, UDP_GRO, &on, sizeof(on)) < 0) {
 		close(fd);
 		return -1;
@@ -141,6 +145,7 @@ void wirelink_close(struct wirelink *w)
 struct message {
 	int fd;
 	bool closed; /* takes no more */
+	struct ip_mark mark;
 	uint16_t segment;
 	unsigned packets, parts;
 	uint32_t bytes;
@@ -148,7 +153,7 @@ struct message {
 	struct iovec iov[3 * WIRELINK_SEGMENTS];
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(uint16_t))];
+		char bytes[CMSG_SPACE(sizeof(uint16_t)) + 2 * CMSG_SPACE(sizeof(int))];
 	} control;
 };
 
@@ -160,6 +165,32 @@ static void count_send_error(struct wirelink *w, const struct message *m)
 		w->drop_too_long += m->packets;
 	else
 		w->drop_send_error += m->packets;
+}
+
+static void put_control(
+	struct msghdr *h, struct message *m, int level, int type, const void *value, size_t size)
+{
+	struct cmsghdr c = {.cmsg_level = level, .cmsg_type = type, .cmsg_len = CMSG_LEN(size)};
+	char *at = m->control.bytes + h->msg_controllen;
+	memcpy(at, &c, sizeof(c));
+	memcpy(at + CMSG_LEN(0), value, size);
+	h->msg_control = m->control.bytes;
+	h->msg_controllen += CMSG_SPACE(size);
+}
+
+/* What differs from the socket's own: a plain packet has none of it. */
+static void add_control(struct msghdr *h, struct message *m)
+{
+	if (m->packets > 1)
+		put_control(h, m, IPPROTO_UDP, UDP_SEGMENT, &m->segment, sizeof(m->segment));
+	if (m->mark.tos != IP_MARK_PLAIN.tos) {
+		int tos = m->mark.tos;
+		put_control(h, m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	}
+	if (m->mark.ttl != IP_MARK_PLAIN.ttl) {
+		int ttl = m->mark.ttl;
+		put_control(h, m, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
+	}
 }
 
 static void flush_socket(struct wirelink *w, int fd, struct message *messages, unsigned count)
@@ -177,14 +208,7 @@ static void flush_socket(struct wirelink *w, int fd, struct message *messages, u
 							.msg_namelen = sizeof(m->to),
 							.msg_iov = m->iov,
 							.msg_iovlen = m->parts}};
-		if (m->packets > 1) {
-			headers[n - 1].msg_hdr.msg_control = m->control.bytes;
-			headers[n - 1].msg_hdr.msg_controllen = sizeof(m->control.bytes);
-			m->control.align = (struct cmsghdr){.cmsg_level = IPPROTO_UDP,
-				.cmsg_type = UDP_SEGMENT,
-				.cmsg_len = CMSG_LEN(sizeof(uint16_t))};
-			memcpy(CMSG_DATA(&m->control.align), &m->segment, sizeof(m->segment));
-		}
+		add_control(&headers[n - 1].msg_hdr, m);
 	}
 
 	int refusals = 0;
@@ -217,7 +241,8 @@ static bool joins(const struct message *m, int fd, const struct wire_packet *p, 
 {
 	return m->fd == fd && !m->closed && p->kind == WIRE_PACKET_UDP && length <= m->segment &&
 	       m->packets < WIRELINK_SEGMENTS && m->bytes + length <= WIRELINK_BYTES &&
-	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port;
+	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port &&
+	       m->mark.tos == p->mark.tos && m->mark.ttl == p->mark.ttl;
 }
 
 static void add_part(struct message *m, const uint8_t *bytes, size_t length)
@@ -259,6 +284,7 @@ void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsign
 			m = &messages[used++];
 			m->fd = fd;
 			m->closed = false;
+			m->mark = p->kind == WIRE_PACKET_UDP ? p->mark : IP_MARK_PLAIN;
 			m->segment = (uint16_t)length;
 			m->packets = m->parts = 0;
 			m->bytes = 0;
@@ -303,6 +329,23 @@ static uint32_t merged_size(const struct msghdr *h)
 	return 0;
 }
 
+static struct ip_mark mark_of(const struct msghdr *h)
+{
+	struct ip_mark mark = IP_MARK_PLAIN;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c)) {
+		int ttl;
+		if (c->cmsg_level != IPPROTO_IP)
+			continue;
+		if (c->cmsg_type == IP_TOS)
+			mark.tos = *CMSG_DATA(c);
+		if (c->cmsg_type == IP_TTL) {
+			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+			mark.ttl = (uint8_t)ttl;
+		}
+	}
+	return mark;
+}
+
 static void take_message(
 	struct wirelink *w, unsigned nic, unsigned i, wirelink_take *take, void *context)
 {
@@ -315,6 +358,7 @@ static void take_message(
 	}
 	struct wire_input in = {.nic = (uint8_t)nic,
 		.from = {b->from[i].sin_addr, b->from[i].sin_port},
+		.mark = mark_of(h),
 		.arrived = b->arrived[i]};
 	if (step == 0)
 		step = length;
