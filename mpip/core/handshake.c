@@ -486,7 +486,9 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 		 */
 		struct tuple tuple = {p->dst.ip, p->src.ip, p->dst.port, p->src.port, IPPROTO_TCP};
 		struct session *s = session_find(e, &tuple);
-		if (s && !e->leaving && s->key.id.n == cm.session.n && node_equal(s->key.node, cm.node))
+		count(e, STAT_KEEPALIVES_RECEIVED);
+		if (s && !e->leaving && s->key.id.n == cm.session.n &&
+			node_equal(s->key.node, cm.node))
 			keepalive_in(e, s, &cm, p->tcp, now, a);
 		return true;
 	}

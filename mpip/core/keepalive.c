@@ -157,7 +157,6 @@ void keepalive_in(struct engine *e, struct session *s, const struct cm *cm,
 	uint8_t scale = k->scale && cm->has_scale && cm->scale <= SCALE_MAX ? cm->scale : 0;
 	uint32_t window = (uint32_t)get16(tcp->window) << scale;
 	uint32_t seq = get32(tcp->seq), allowed = get32(tcp->ack) + window;
-	count(e, STAT_KEEPALIVES_RECEIVED);
 	if (!k->on)
 		return;
 	if (ahead(allowed, k->seq_limit))

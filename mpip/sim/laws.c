@@ -23,7 +23,7 @@ static bool is_drop(unsigned counter)
 /* What may become of a packet from a network, besides being held or dropped. */
 static const enum counter ends_of_inbound[] = {STAT_HOST_OUT, STAT_PUT_BACK,
 	STAT_HEARTBEATS_RECEIVED, STAT_QUERIES_RECEIVED, STAT_CONFIRMS_RECEIVED,
-	STAT_HANDSHAKES_RECEIVED, STAT_RESETS_RECEIVED};
+	STAT_HANDSHAKES_RECEIVED, STAT_RESETS_RECEIVED, STAT_KEEPALIVES_RECEIVED};
 
 /* What goes up to a kernel. */
 static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_TOO_BIG_SAID};
@@ -32,7 +32,8 @@ static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_TOO_
 static const enum counter ends_of_outbound[] = {
 	STAT_SENT_MULTIPATH, STAT_SENT_REGULAR, STAT_SENT_FRAGMENT};
 static const enum counter own_packets[] = {STAT_QUERIES_SENT, STAT_CONFIRMS_SENT,
-	STAT_HEARTBEATS_SENT, STAT_SIZE_PROBES_SENT, STAT_HANDSHAKES_SENT, STAT_RESETS_SENT};
+	STAT_HEARTBEATS_SENT, STAT_SIZE_PROBES_SENT, STAT_HANDSHAKES_SENT, STAT_RESETS_SENT,
+	STAT_KEEPALIVES_SENT};
 
 #define SUM(stats, list) sum(stats, list, sizeof(list) / sizeof((list)[0]))
 
