@@ -221,7 +221,7 @@ static char *name_of(const char *file)
 struct definition *definition_load(const char *file, char **error)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
-		"warm_up_s", "repeats", "seed", "contestants", NULL};
+		"warm_up_s", "repeats", "seed", "delays_ms", "gips", "contestants", NULL};
 	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
@@ -244,6 +244,8 @@ struct definition *definition_load(const char *file, char **error)
 		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
 		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
 		d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
+		d->delays_ms = jat_number_or(jat_key(root, "delays_ms"), 0.01, 10000, 2);
+		d->gips = (int)jat_integer_or(jat_key(root, "gips"), 1, GIPS_MAX, 4);
 		read_contestants(d, jat_key(root, "contestants"));
 	}
 	if (jdoc_error(doc)) {
@@ -296,6 +298,9 @@ json_t *definition_of_run(const struct definition *d, const struct contestant *c
 		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",
 		"name", c->name, "mptcp", c->mptcp, "mpipd", c->mpipd, "rep", rep, "seed",
 		(json_int_t)d->seed);
+	json_object_set_new(run, "ground", json_string(ground_names[d->ground]));
+	if (d->ground == GROUND_VM)
+		json_object_set_new(run, "gips", json_integer(d->gips));
 	json_t *clock = definition_clock(d, c, rep);
 	if (clock) {
 		json_object_set_new(clock, "host", json_string(c->clock_host));
@@ -318,7 +323,11 @@ void definition_digest(
 
 char *definition_run_name(const struct definition *d, const struct contestant *c, int rep)
 {
-	return lab_text("%s-r%02d-s%lld-d%d", c->name, rep, (long long)d->seed, d->duration_s);
+	char vm[16] = "";
+	if (d->ground == GROUND_VM)
+		snprintf(vm, sizeof(vm), "-vm%d", d->gips);
+	return lab_text(
+		"%s-r%02d-s%lld-d%d%s", c->name, rep, (long long)d->seed, d->duration_s, vm);
 }
 
 int64_t definition_seed(const struct definition *d, int rep, int index)

@@ -2,6 +2,7 @@
 #ifndef EXPERIMENTS_DEFINITION_H
 #define EXPERIMENTS_DEFINITION_H
 
+#include "experiments/ground.h"
 #include "experiments/sha256.h"
 #include "mpip/base/jsonfile.h"
 
@@ -13,7 +14,7 @@
 /* An experiment as its JSON file defines it; experiments/README.md documents the format. */
 
 /* The version of result.json that the runner writes; part of each run's digest. */
-#define RESULT_VERSION 1
+#define RESULT_VERSION 2
 
 enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL };
 
@@ -64,6 +65,10 @@ struct definition {
 	struct workload workload;
 	int duration_s, warm_up_s, repeats;
 	int64_t seed;
+	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
+			   */
+	int gips;         /* the guest's speed, 10^9 instructions per second */
+	enum ground ground; /* set by whoever runs it; the host after definition_load() */
 	struct contestant *contestants;
 	size_t contestant_count;
 };
@@ -82,7 +87,8 @@ json_t *definition_of_run(const struct definition *d, const struct contestant *c
 void definition_digest(
 	const struct definition *d, const struct contestant *c, int rep, char out[SHA256_TEXT]);
 
-/* The directory of a run under the experiment's: "mpip-r01-s1-d20". Allocated. */
+/* The directory of a run under the experiment's: "mpip-r01-s1-d20", and on the vm ground
+ * "mpip-r01-s1-d20-vm4", 4 being its GIPS. Allocated. */
 char *definition_run_name(const struct definition *d, const struct contestant *c, int rep);
 
 /* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.

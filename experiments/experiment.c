@@ -13,8 +13,10 @@
  */
 
 #include "experiments/files.h"
+#include "experiments/guests.h"
 #include "experiments/progress.h"
 #include "experiments/run.h"
+#include "lab/calibrate.h"
 #include "lab/lab.h"
 
 #include <dirent.h>
@@ -30,17 +32,18 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LAB_PREFIX "experiment-"
-#define RUNS_FILE  "runs.json"
+#define LAB_PREFIX       "experiment-"
+#define RUNS_FILE        "runs.json"
+#define CALIBRATION_FILE "calibration.json"
 
 /* How long a run takes beyond its transfer, until one has been measured. */
 #define SET_UP_SECONDS 1.5
 
 struct options {
 	const char *file, *out, *only, *ground;
-	long duration, reps;
+	long duration, reps, rep, gips, jobs;
 	long long seed;
-	bool fresh;
+	bool fresh, cell;
 };
 
 /* What is to be done with one cell of the table. */
@@ -50,6 +53,7 @@ struct session {
 	const struct options *options;
 	struct definition *definition;
 	struct scenario *scenario;
+	struct ground_choice ground;
 	char *directory, *programs;
 	char lab[LAB_NAME_MAX + 1];
 	json_t *provenance;
@@ -58,15 +62,20 @@ struct session {
 	struct progress progress;
 };
 
-static const char usage[] = "usage: experiment [options] FILE.json\n"
-			    "  --out DIR           where results go (default: out)\n"
-			    "  --duration SECONDS  instead of the experiment's own\n"
-			    "  --reps N            instead of the experiment's own\n"
-			    "  --seed N            instead of the experiment's own\n"
-			    "  --only CONTESTANT   this one alone\n"
-			    "  --ground GROUND     host or auto\n"
-			    "  --fresh             run again what is there already\n"
-			    "  --help\n";
+static const char usage[] =
+	"usage: experiment [options] FILE.json\n"
+	"  --out DIR           where results go (default: out)\n"
+	"  --duration SECONDS  instead of the experiment's own\n"
+	"  --reps N            instead of the experiment's own\n"
+	"  --seed N            instead of the experiment's own\n"
+	"  --only CONTESTANT   this one alone\n"
+	"  --ground GROUND     host, vm or auto (default): the host if it can\n"
+	"  --gips N            instead of the experiment's own: the guest's speed\n"
+	"  --jobs N            guests at a time (default: one per processor)\n"
+	"  --rep N             this repetition alone\n"
+	"  --fresh             run again what is there already\n"
+	"  --cell              inside a guest: progress to standard output\n"
+	"  --help\n";
 
 static long long number(
 	const char *option, const char *value, long long min, long long max, char **error)
@@ -90,7 +99,11 @@ static int read_options(int argc, char **argv, struct options *o, char **error)
 		{"seed", required_argument, NULL, 's'},
 		{"only", required_argument, NULL, 'c'},
 		{"ground", required_argument, NULL, 'g'},
+		{"gips", required_argument, NULL, 'G'},
+		{"jobs", required_argument, NULL, 'j'},
+		{"rep", required_argument, NULL, 'R'},
 		{"fresh", no_argument, NULL, 'f'},
+		{"cell", no_argument, NULL, 'C'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
@@ -116,8 +129,20 @@ static int read_options(int argc, char **argv, struct options *o, char **error)
 		case 'g':
 			o->ground = optarg;
 			break;
+		case 'G':
+			o->gips = (long)number("gips", optarg, 1, GIPS_MAX, error);
+			break;
+		case 'j':
+			o->jobs = (long)number("jobs", optarg, 1, 256, error);
+			break;
+		case 'R':
+			o->rep = (long)number("rep", optarg, 1, 999, error);
+			break;
 		case 'f':
 			o->fresh = true;
+			break;
+		case 'C':
+			o->cell = true;
 			break;
 		case 'h':
 			fputs(usage, stdout);
@@ -132,16 +157,6 @@ static int read_options(int argc, char **argv, struct options *o, char **error)
 		return lab_fail(error, "expected one experiment's file, see --help");
 	o->file = argv[optind];
 	return *error ? -1 : 0;
-}
-
-static const char *check_ground(const char *ground, char **error)
-{
-	if (strcmp(ground, "host") == 0)
-		return "asked for";
-	if (strcmp(ground, "auto") == 0)
-		return "auto: the only ground there is";
-	lab_fail(error, "ground %s: expected host or auto", ground);
-	return NULL;
 }
 
 /* The hosts that the workload names must be in the scenario. */
@@ -162,6 +177,11 @@ static int check_hosts(const struct session *s, char **error)
 static bool is_chosen(const struct session *s, const struct contestant *c)
 {
 	return !s->options->only || strcmp(s->options->only, c->name) == 0;
+}
+
+static bool is_chosen_rep(const struct session *s, int rep)
+{
+	return !s->options->rep || s->options->rep == rep;
 }
 
 static int check_only(const struct session *s, char **error)
@@ -207,17 +227,21 @@ static int load(struct session *s, char **error)
 {
 	const struct options *o = s->options;
 	struct definition *d = s->definition = definition_load(o->file, error);
-	if (!d || !check_ground(o->ground, error))
+	if (!d)
 		return -1;
 	d->duration_s = o->duration ? (int)o->duration : d->duration_s;
 	d->repeats = o->reps ? (int)o->reps : d->repeats;
+	d->repeats = o->rep > d->repeats ? (int)o->rep : d->repeats;
 	d->seed = o->seed >= 0 ? o->seed : d->seed;
+	d->gips = o->gips ? (int)o->gips : d->gips;
 	if (!(s->scenario = scenario_load(d->scenario_file, error)) || check_hosts(s, error) ||
 		check_only(s, error))
 		return -1;
-	if (geteuid() != 0)
-		return lab_fail(error, "must be root: network namespaces need it; make experiment "
-				       "calls sudo by itself");
+	if (o->cell)
+		s->ground = (struct ground_choice){GROUND_VM, .why = lab_text("in a guest")};
+	else if (ground_choose(o->ground, s->scenario, &s->ground, error) != 0)
+		return -1;
+	d->ground = s->ground.ground;
 	s->programs = find_programs(error);
 	return s->programs ? check_programs(s, error) : -1;
 }
@@ -306,6 +330,14 @@ static void on_progress(void *argument, double seconds, double of)
 	progress_tick(argument, seconds, of);
 }
 
+/* In a guest: for who reads the report line outside. */
+static void on_cell_progress(void *argument, double seconds, double of)
+{
+	(void)argument;
+	printf("progress %.0f %.0f\n", seconds, of);
+	fflush(stdout);
+}
+
 /* Runs one cell. 0 also when the run failed, which is told and counted; 1 when asked to stop. */
 static int run_cell(struct session *s, const struct contestant *c, int rep)
 {
@@ -317,9 +349,9 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 		.lab = s->lab,
 		.directory = s->directory,
 		.programs = s->programs,
-		.ground_why = check_ground(s->options->ground, NULL),
+		.ground_why = s->ground.why,
 		.provenance = s->provenance,
-		.progress = on_progress,
+		.progress = s->options->cell ? on_cell_progress : on_progress,
 		.progress_argument = &s->progress,
 	};
 	char *error = NULL, *note;
@@ -341,24 +373,24 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 	return rc > 0;
 }
 
-/* Calls `run_cell` for each cell that is to be run, in turn, or counts them with `count`. */
-static int each_cell(struct session *s, int *count)
+/* The cells that are to be run, in turn. Free with free(). */
+static struct guest_cell *cells_to_run(struct session *s, size_t *count)
 {
 	const struct definition *d = s->definition;
+	struct guest_cell *cells = calloc((size_t)d->repeats * d->contestant_count, sizeof(*cells));
+	if (!cells)
+		abort();
+	*count = 0;
 	for (int rep = 1; rep <= d->repeats; rep++) {
 		for (size_t i = 0; i < d->contestant_count; i++) {
 			const struct contestant *c = &d->contestants[i];
-			if (!is_chosen(s, c))
+			if (!is_chosen(s, c) || !is_chosen_rep(s, rep))
 				continue;
-			if (!s->options->fresh && look(s, c, rep) == CELL_THERE)
-				continue;
-			if (count)
-				++*count;
-			else if (run_cell(s, c, rep) != 0)
-				return 1;
+			if (s->options->fresh || look(s, c, rep) != CELL_THERE)
+				cells[(*count)++] = (struct guest_cell){c, rep};
 		}
 	}
-	return 0;
+	return cells;
 }
 
 static void tell_plan(const struct session *s, int to_run)
@@ -390,7 +422,8 @@ static int write_runs(const struct session *s, char **error)
 			free(name);
 		}
 	}
-	json_t *runs = json_pack("{s:s, s:o}", "experiment", d->name, "runs", names);
+	json_t *runs = json_pack("{s:s, s:o, s:s}", "experiment", d->name, "runs", names, "ground",
+		ground_names[s->ground.ground]);
 	char *file = lab_text("%s/" RUNS_FILE, s->directory);
 	int rc = file_write_json(file, runs, error);
 	if (rc == 0)
@@ -400,30 +433,147 @@ static int write_runs(const struct session *s, char **error)
 	return rc;
 }
 
+/* Whether the links have been calibrated on this ground since the scenario was as it is. */
+static bool is_calibrated(const struct session *s)
+{
+	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	json_t *had = json_load_file(file, 0, NULL);
+	free(file);
+	const char *scenario = json_string_value(json_object_get(had, "scenario_sha256"));
+	const char *ground = json_string_value(json_object_get(had, "ground"));
+	bool same = scenario && ground && !strcmp(scenario, s->definition->scenario_digest) &&
+		    !strcmp(ground, ground_names[s->ground.ground]) &&
+		    (s->ground.ground == GROUND_HOST || json_integer_value(json_object_get(had,
+								"gips")) == s->definition->gips);
+	json_decref(had);
+	return same;
+}
+
+/* Says of a calibration what it is of, and tells when a link is not as the scenario has it. */
+static int note_calibration(const struct session *s, char **error)
+{
+	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	json_error_t e;
+	json_t *calibration = json_load_file(file, 0, &e);
+	if (!calibration) {
+		lab_fail(error, "%s: %s", file, e.text);
+		free(file);
+		return -1;
+	}
+	json_object_set_new(
+		calibration, "scenario_sha256", json_string(s->definition->scenario_digest));
+	json_object_set_new(calibration, "ground", json_string(ground_names[s->ground.ground]));
+	if (s->ground.ground == GROUND_VM)
+		json_object_set_new(calibration, "gips", json_integer(s->definition->gips));
+	int rc = file_write_json(file, calibration, error);
+	if (rc == 0)
+		rc = give_to_caller(file, error);
+	if (!json_is_true(json_object_get(calibration, "good")))
+		fprintf(stderr, "%s: a link is not as its scenario says, see %s\n",
+			s->definition->name, file);
+	json_decref(calibration);
+	free(file);
+	return rc;
+}
+
+/* On the host: in a lab of its own, before the first run. */
+static int calibrate_here(struct session *s, char **error)
+{
+	struct calibrate_options how = {.brief = true};
+	if (lab_up(s->scenario, s->lab, error) != 0)
+		return -1;
+	fprintf(stderr, "%s: calibrating the links, about %zu s\n", s->definition->name,
+		2 * s->scenario->n_links);
+	struct calibration *c = calibrate(s->scenario, s->lab, &how, error);
+	int rc = c ? 0 : -1;
+	if (lab_down(s->lab, error) != 0)
+		rc = -1;
+	json_t *json = c ? calibration_json(s->scenario, c) : NULL;
+	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	if (rc == 0)
+		rc = file_write_json(file, json, error);
+	free(file);
+	json_decref(json);
+	if (c)
+		calibration_free(c);
+	return rc == 0 ? note_calibration(s, error) : rc;
+}
+
+/* One after the other, in this machine's namespaces. */
+static int run_here(struct session *s, const struct guest_cell *cells, size_t count, char **error)
+{
+	if (count > 0 && !s->options->cell && !is_calibrated(s) && calibrate_here(s, error) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (run_cell(s, cells[i].contestant, cells[i].rep) != 0)
+			return 1;
+	return 0;
+}
+
+/* Several at a time, in guests; first among them, if need be, the calibration. */
+static int run_in_guests(
+	struct session *s, const struct guest_cell *cells, size_t count, char **error)
+{
+	if (count == 0)
+		return 0;
+	char *image = guests_image(s->programs, error);
+	if (!image)
+		return -1;
+	struct guest_cell *all = calloc(count + 1, sizeof(*all));
+	if (!all)
+		abort();
+	bool calibrates = !is_calibrated(s);
+	memcpy(all + calibrates, cells, count * sizeof(*all));
+	s->progress.runs += calibrates;
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	struct guests_plan plan = {
+		.definition = s->definition,
+		.directory = s->directory,
+		.programs = s->programs,
+		.ground_why = s->ground.why,
+		.jobs = (int)(s->options->jobs ? s->options->jobs : processors),
+		.provenance = s->provenance,
+		.progress = &s->progress,
+	};
+	int rc = guests_run(&plan, image, all, count + calibrates, &s->failed, error);
+	free(all);
+	free(image);
+	if (rc == 0 && calibrates && s->failed == 0)
+		rc = note_calibration(s, error);
+	return rc;
+}
+
 static int run_all(struct session *s, char **error)
 {
-	int to_run = 0;
-	each_cell(s, &to_run);
-	tell_plan(s, to_run);
-	if (write_runs(s, error) != 0)
-		return -1;
+	size_t to_run;
+	struct guest_cell *cells = cells_to_run(s, &to_run);
+	tell_plan(s, (int)to_run);
+	if (to_run > 0 && !s->options->cell)
+		fprintf(stderr, "%s: ground %s (%s)\n", s->definition->name,
+			ground_names[s->ground.ground], s->ground.why);
+	int rc = write_runs(s, error);
 	s->progress = (struct progress){
 		.experiment = s->definition->name,
-		.runs = to_run,
+		.runs = (int)to_run,
 		.run_seconds =
 			s->definition->warm_up_s + s->definition->duration_s + SET_UP_SECONDS,
 	};
 	progress_begin(&s->progress);
-	each_cell(s, NULL);
+	bool here = s->ground.ground == GROUND_HOST || s->options->cell;
+	if (rc == 0)
+		rc = (here ? run_here : run_in_guests)(s, cells, to_run, error);
+	free(cells);
+	if (rc < 0)
+		return rc;
 	if (proc_stop_signal()) {
 		progress_clear(&s->progress);
 		fprintf(stderr, "%s: stopped; %d of %d runs done, the others are run next time\n",
-			s->definition->name, s->progress.done, to_run);
+			s->definition->name, s->progress.done, s->progress.runs);
 		return 128 + proc_stop_signal();
 	}
 	if (s->failed)
 		lab_fail(error, "%s: %d of %d runs failed; their logs are in %s/failed",
-			s->definition->name, s->failed, to_run, s->directory);
+			s->definition->name, s->failed, s->progress.runs, s->directory);
 	return s->failed ? 1 : 0;
 }
 
@@ -454,9 +604,32 @@ static void close_session(struct session *s)
 	json_decref(s->provenance);
 	free(s->directory);
 	free(s->programs);
+	free(s->ground.why);
 	if (s->scenario)
 		scenario_free(s->scenario);
 	definition_free(s->definition);
+}
+
+/* The same call again, as root. Returns only on failure. */
+static int become_root(char **argv, char **error)
+{
+	size_t count = 0;
+	while (argv[count])
+		count++;
+	char **call = calloc(count + 2, sizeof(*call));
+	if (!call)
+		abort();
+	call[0] = "sudo";
+	memcpy(call + 1, argv, count * sizeof(*call));
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvp("sudo", call);
+	free(call);
+	return lab_fail(error,
+		"the host ground needs root, for network namespaces, and sudo: %s; "
+		"GROUND=vm (--ground vm) needs neither",
+		strerror(errno));
 }
 
 int main(int argc, char **argv)
@@ -470,6 +643,8 @@ int main(int argc, char **argv)
 		rc = proc_begin(&error);
 		if (rc == 0)
 			rc = load(&s, &error);
+		if (rc == 0 && s.ground.by_sudo)
+			rc = become_root(argv, &error);
 		if (rc == 0)
 			rc = open_directory(&s, &error);
 		if (rc == 0) {

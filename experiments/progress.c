@@ -36,6 +36,7 @@ static double per_run(const struct progress *p)
 void progress_begin(struct progress *p)
 {
 	p->terminal = isatty(STDERR_FILENO);
+	p->began_us = now_us();
 	p->done = 0;
 	p->spent_seconds = 0;
 }
@@ -72,6 +73,40 @@ void progress_run_over(struct progress *p, const char *note, bool worth_keeping)
 	char left[32];
 	fprintf(stderr, "%s: run %d of %d, %s: %s; %s left\n", p->experiment, p->done, p->runs,
 		p->run, note, progress_time((p->runs - p->done) * per_run(p), left));
+}
+
+/* Several at a time: what a run costs is wall time divided by how many there were. */
+static double wall_left(const struct progress *p)
+{
+	double gone = (double)(now_us() - p->began_us) / 1e6;
+	double done = p->done + p->part_done;
+	return done > 0.05 ? gone / done * (p->runs - done) : p->runs * p->run_seconds;
+}
+
+void progress_guests(struct progress *p, int running, double seconds, double of)
+{
+	p->part_done = of > 0 ? running * seconds / of : 0;
+	if (!p->terminal)
+		return;
+	char left[32];
+	fprintf(stderr,
+		"\r\033[K%s: %d of %d runs done, %d guests at work: %.0f of %.0f virtual s; %s "
+		"left",
+		p->experiment, p->done, p->runs, running, seconds, of,
+		progress_time(wall_left(p), left));
+	fflush(stderr);
+}
+
+void progress_guest_over(struct progress *p, const char *run, const char *note, bool worth_keeping,
+	double wall_seconds)
+{
+	p->done++;
+	progress_clear(p);
+	if (p->terminal && !worth_keeping)
+		return;
+	char left[32];
+	fprintf(stderr, "%s: %d of %d runs done, %s: %s, took %.0f s; %s left\n", p->experiment,
+		p->done, p->runs, run, note, wall_seconds, progress_time(wall_left(p), left));
 }
 
 void progress_clear(const struct progress *p)

@@ -16,7 +16,8 @@ struct progress {
 	int done;
 	double spent_seconds;
 	char run[96];
-	long long run_started_us;
+	long long run_started_us, began_us;
+	double part_done; /* of the runs in guests, the parts that are done */
 };
 
 void progress_begin(struct progress *p);
@@ -24,6 +25,14 @@ void progress_run(struct progress *p, const char *run);
 void progress_tick(struct progress *p, double seconds, double of);
 /* A run is over; `note` says how. On a terminal its line stays only when it is `worth_keeping`. */
 void progress_run_over(struct progress *p, const char *note, bool worth_keeping);
+
+/* The same for runs that go on at the same time, in guests: `seconds` of `of` virtual seconds are
+ * done in the `running` ones. */
+void progress_guests(struct progress *p, int running, double seconds, double of);
+/* One of them is over, after so many seconds of real time. */
+void progress_guest_over(struct progress *p, const char *run, const char *note, bool worth_keeping,
+	double wall_seconds);
+
 /* Takes the line off the terminal, before something else is written. */
 void progress_clear(const struct progress *p);
 

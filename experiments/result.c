@@ -22,6 +22,9 @@
 /* A session with less than this part of the bytes is iperf3's control connection. */
 #define DATA_SESSION 0.01
 
+/* From here on a processor is full. */
+#define BUSY_LIMIT 0.9
+
 static json_t *number_or_null(bool have, double value)
 {
 	return have ? json_real(value) : json_null();
@@ -326,6 +329,28 @@ static json_t *mpipd_of(const struct run *r)
 		hosts);
 }
 
+/* Why the numbers tell as much about the processor as about the networks; empty when they do not.
+ */
+static json_t *cpu_limits_of(const struct run *r, const json_t *cpu)
+{
+	const struct definition *d = r->plan->definition;
+	double busy = json_number_value(json_object_get(cpu, "machine_busy_share"));
+	json_t *limits = json_array();
+	char *line = NULL;
+	if (busy >= BUSY_LIMIT) {
+		line = lab_text("the processor was %.0f %% busy", 100 * busy);
+		json_array_append_new(limits, json_string(line));
+		free(line);
+	}
+	if (r->witnessed.p99_ms > d->delays_ms / 10) {
+		line = lab_text("the witness's p99 is %.3f ms, a tenth of the delays is %.3f ms",
+			r->witnessed.p99_ms, d->delays_ms / 10);
+		json_array_append_new(limits, json_string(line));
+		free(line);
+	}
+	return limits;
+}
+
 json_t *result_of(const struct run *r)
 {
 	const struct run_plan *p = r->plan;
@@ -338,18 +363,28 @@ json_t *result_of(const struct run *r)
 		"s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
 		"schema_version", RESULT_VERSION, "experiment", d->name, "title", d->title,
 		"contestant", p->contestant->name, "run", r->name, "paper",
-		text_or_null(p->contestant->paper), "ground", "host", "ground_why", p->ground_why,
-		"rep", p->rep, "seed", (json_int_t)d->seed, "duration_s", d->duration_s,
-		"warm_up_s", d->warm_up_s, "workload", json_object_get(run, "workload"),
-		"goodput_mbit", to + from, "goodput_forward_mbit", number_or_null(both, to),
-		"goodput_reverse_mbit", number_or_null(both, from), "series", series_of(r), "udp",
-		udp_of(r), "paths", paths_of(r), "links", links_of(r), "address_pairs", pairs_of(r),
-		"tcp", tcp_of(r), "mptcp", mptcp_of(r), "mpipd", mpipd_of(r), "cpu", cpu_of(r));
+		text_or_null(p->contestant->paper), "ground", ground_names[d->ground], "ground_why",
+		p->ground_why, "rep", p->rep, "seed", (json_int_t)d->seed, "duration_s",
+		d->duration_s, "warm_up_s", d->warm_up_s, "workload",
+		json_object_get(run, "workload"), "goodput_mbit", to + from, "goodput_forward_mbit",
+		number_or_null(both, to), "goodput_reverse_mbit", number_or_null(both, from),
+		"series", series_of(r), "udp", udp_of(r), "paths", paths_of(r), "links",
+		links_of(r), "address_pairs", pairs_of(r), "tcp", tcp_of(r), "mptcp", mptcp_of(r),
+		"mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
 	json_object_set(result, "events", r->events);
 	json_t *clock = json_object_get(json_object_get(run, "contestant"), "clock");
 	json_object_set_new(result, "clock", clock ? json_incref(clock) : json_null());
 	json_decref(run);
+	json_object_set_new(
+		result, "cpu_limited", cpu_limits_of(r, json_object_get(result, "cpu")));
+	json_object_set_new(result, "witness",
+		json_pack("{s:I, s:f, s:f, s:f, s:f}", "datagrams", (json_int_t)r->witnessed.count,
+			"p50_ms", r->witnessed.p50_ms, "p90_ms", r->witnessed.p90_ms, "p99_ms",
+			r->witnessed.p99_ms, "delays_ms", d->delays_ms));
+	json_object_set(result, "losses", r->losses);
+	json_object_set_new(result, "digest", json_string(r->digest));
+	json_object_set_new(result, "vm", json_null()); /* of a guest's result: guests.c */
 	json_object_set_new(result, "marks", marks_of(r, result));
 	json_object_set_new(result, "provenance", provenance_of(r));
 	return result;

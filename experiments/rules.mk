@@ -5,9 +5,9 @@ EXPERIMENT := $(BUILD)/experiments/experiment
 CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
-EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o files.o \
+EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o digest.o files.o ground.o guests.o \
 	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o progress.o provenance.o report.o result.o run.o sha256.o \
-	sockdiag.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
+	sockdiag.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o pathlog.o reordering.o stats.o)
 
 $(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
@@ -27,7 +27,7 @@ EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test
 	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
 $(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o \
-	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(BUILD)/lab/error.o
+	ground.o sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(BUILD)/lab/error.o
 $(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
 $(BUILD)/experiments/report_test: $(BUILD)/experiments/report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
@@ -35,12 +35,12 @@ $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/err
 $(EXPERIMENTS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 
-# make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= ONLY= FRESH=1 OUT=]
+# make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
 EXPERIMENT_OPTIONS = $(if $(OUT),--out $(OUT)) $(if $(DURATION),--duration $(DURATION)) \
 	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) \
-	$(if $(GROUND),--ground $(GROUND)) $(if $(ONLY),--only $(ONLY)) $(if $(FRESH),--fresh)
-EXPERIMENT_SUDO = $(if $(filter 0,$(shell id -u)),,sudo)
+	$(if $(GROUND),--ground $(GROUND)) $(if $(ONLY),--only $(ONLY)) $(if $(GIPS),--gips $(GIPS)) \
+	$(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 
 .PHONY: experiment
 experiment:
@@ -48,7 +48,7 @@ experiment:
 		$(EXPERIMENT_NAMES)' >&2; exit 1)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
-	@rc=0; $(EXPERIMENT_SUDO) $(EXPERIMENT) $(EXPERIMENT_OPTIONS) experiments/$(NAME).json || rc=$$?; \
+	@rc=0; $(EXPERIMENT) $(EXPERIMENT_OPTIONS) experiments/$(NAME).json || rc=$$?; \
 	if [ $$rc -le 1 ] && [ -f $(or $(OUT),out)/$(NAME)/runs.json ]; then \
 		$(ANALYSIS) table --out $(or $(OUT),out) $(NAME) && \
 		$(ANALYSIS) plot --out $(or $(OUT),out) $(NAME) || rc=1; fi; exit $$rc

@@ -18,10 +18,12 @@
 #include "experiments/run.h"
 
 #include "experiments/callrun.h"
+#include "experiments/digest.h"
 #include "experiments/files.h"
 #include "experiments/mib.h"
 #include "experiments/processes.h"
 #include "lab/lab.h"
+#include "lab/losses.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -225,6 +227,20 @@ static int finish_mpipd(struct run *r, int i, char **error)
 	return rc;
 }
 
+static int start_witness(struct run *r, char **error)
+{
+	const struct run_plan *p = r->plan;
+	char *lab = lab_text("%s-w", p->lab);
+	char *scenario = run_file(r, "%s-scenario.json", "witness");
+	char *log = run_file(r, "%s.csv", "witness");
+	int rc = witness_start(&r->witness, lab, scenario, log,
+		(uint64_t)definition_seed(p->definition, p->rep, 7), error);
+	free(log);
+	free(scenario);
+	free(lab);
+	return rc;
+}
+
 static int set_up(struct run *r, char **error)
 {
 	const struct run_plan *p = r->plan;
@@ -233,6 +249,8 @@ static int set_up(struct run *r, char **error)
 	if (lab_up(p->scenario, p->lab, error) != 0)
 		return FAILED;
 	r->lab_is_up = 1;
+	if (start_witness(r, error) != 0)
+		return FAILED;
 
 	int rc = (r->pairs = pairs_open(p->scenario, p->lab, error)) ? GO_ON : FAILED;
 	r->events = json_array();
@@ -315,9 +333,45 @@ static int gather(struct run *r, char **error)
 	return rc == GO_ON && w->kind == WORKLOAD_CALL ? call_gather(r, error) : rc;
 }
 
+/* The router's readings as they were taken, with their microseconds: "before", one a second,
+ * "after".
+ */
+static int write_counters(const struct run *r, char **error)
+{
+	json_t *all = json_array();
+	for (size_t i = 0; i < r->sample_count + 2; i++) {
+		const struct sample *s = i == 0                     ? &r->before
+					 : i == r->sample_count + 1 ? &r->after
+								    : &r->samples[i - 1];
+		json_array_append_new(
+			all, json_pack("{s:I, s:O, s:O}", "time_us", (json_int_t)s->time_us,
+				     "counters", s->counters, "pairs", s->pairs));
+	}
+	char *file = run_file(r, "%s.json", "counters");
+	int rc = file_write_json(file, all, error);
+	free(file);
+	json_decref(all);
+	return rc;
+}
+
+/* What can be said only when all logs are whole. */
+static int conclude(struct run *r, char **error)
+{
+	int64_t end = run_zero_us(r) + (int64_t)r->plan->definition->duration_s * SECOND;
+	char *log = run_file(r, "%s.csv", "witness");
+	int rc = witness_read(log, run_zero_us(r), end, &r->witnessed, error);
+	free(log);
+	r->losses = losses_judge(r->plan->scenario, r->before.counters, r->after.counters, error);
+	if (rc == 0)
+		rc = r->losses ? write_counters(r, error) : FAILED;
+	return rc == 0 ? digest_of_run(r->aside, r->digest, error) : rc;
+}
+
 /* Writes the result and puts the directory in its place. */
 static int publish(struct run *r, double *goodput_mbit, char **error)
 {
+	if (conclude(r, error) != 0)
+		return FAILED;
 	json_t *result = result_of(r);
 	*goodput_mbit = json_number_value(json_object_get(result, "goodput_mbit"));
 	char *file = run_file(r, "%s.json", "result");
@@ -398,6 +452,7 @@ static void free_run(struct run *r)
 	json_decref(r->events);
 	json_decref(r->connections);
 	json_decref(r->call);
+	json_decref(r->losses);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));
 	free(r->aside);
@@ -428,7 +483,7 @@ int run_one(const struct run_plan *plan, double *goodput_mbit, char **error)
 		rc = gather(&r, error);
 
 	end_all(&r);
-	if (r.lab_is_up && lab_down(plan->lab, error) != 0)
+	if (witness_end(&r.witness, error) != 0 || (r.lab_is_up && lab_down(plan->lab, error) != 0))
 		rc = FAILED;
 	if (rc == GO_ON)
 		rc = publish(&r, goodput_mbit, error);

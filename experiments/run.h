@@ -9,6 +9,7 @@
 #include "experiments/provenance.h"
 #include "experiments/report.h"
 #include "experiments/sockdiag.h"
+#include "experiments/witness.h"
 #include "experiments/workload.h"
 #include "lab/player.h"
 #include "lab/scenario.h"
@@ -73,7 +74,11 @@ struct run {
 	struct workload_clock *clock;
 	struct sockdiag *diag;
 	struct pairs *pairs;
-	struct player *player; /* of the scenario's events; NULL: it has none */
+	struct witness witness;
+	struct witness_delays witnessed; /* in the measured part */
+	char digest[SHA256_TEXT];        /* of the raw logs */
+	json_t *losses;                  /* losses_judge() of this run's own traffic */
+	struct player *player;           /* of the scenario's events; NULL: it has none */
 	int64_t next_event_us; /* on now_us()'s clock; 0 before the first, PLAYER_DONE after the
 				  last */
 	json_t *events;        /* that were played: [{"at_s", "played_s", "event"}] */
@@ -91,7 +96,7 @@ struct run {
 /* The result of a run that is over, as experiments/result.schema.json defines it. */
 json_t *result_of(const struct run *r);
 
-/* When the measured part began: after the warm-up. */
+/* When the measured part began: after the warm-up, CLOCK_MONOTONIC. */
 int64_t run_zero_us(const struct run *r);
 
 #endif

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What was measured, in 64 digits.
+ *
+ * Theory of operation
+ * -------------------
+ * Two runs measured the same if each of their raw logs is equal byte for byte: each packet that
+ * the witness sent, each interval of iperf3's, each row of the path logs, each reading of the
+ * router's counters, with their microseconds. The lines that are hashed are those that sha256sum
+ * prints, so that anybody can recompute them.
+ */
+
+#include "experiments/digest.h"
+
+#include "experiments/files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+	return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static int is_log(const struct dirent *e)
+{
+	if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..") || e->d_type == DT_DIR)
+		return 0;
+	return strcmp(e->d_name, "result.json") != 0 &&
+	       !(strncmp(e->d_name, "mpipd-", 6) == 0 && ends_with(e->d_name, ".json"));
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+int digest_of_run(const char *directory, char out[SHA256_TEXT], char **error)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(directory, &entries, is_log, by_name);
+	if (count < 0)
+		return lab_fail(error, "%s: %s", directory, strerror(errno));
+	char *lines = lab_text("%s", "");
+	int rc = 0;
+	for (int i = 0; i < count; i++) {
+		char digest[SHA256_TEXT];
+		char *file = lab_text("%s/%s", directory, entries[i]->d_name);
+		if (rc == 0 && sha256_file(file, digest) != 0)
+			rc = lab_fail(error, "%s: %s", file, strerror(errno));
+		if (rc == 0) {
+			char *more = lab_text("%s%s  %s\n", lines, digest, entries[i]->d_name);
+			free(lines);
+			lines = more;
+		}
+		free(file);
+		free(entries[i]);
+	}
+	free(entries);
+	if (rc == 0)
+		sha256_bytes(lines, strlen(lines), out);
+	free(lines);
+	return rc;
+}

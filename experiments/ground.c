@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Choosing the ground.
+ *
+ * Theory of operation
+ * -------------------
+ * The host needs root, for network namespaces, and a kernel with sch_netem where a link has delay,
+ * jitter or loss. Nobody is asked for a password unless he has asked for the host: then sudo does
+ * what it does. The vm ground needs neither, so it is what is left.
+ */
+
+#include "experiments/ground.h"
+
+#include "lab/error.h"
+#include "lab/qdisc.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const ground_names[] = {"host", "vm", NULL};
+
+/* Whether the kernel can do what the scenario needs: 1, 0 and the reason why not, or -1. */
+static int host_can(const struct scenario *s, char **why, char **error)
+{
+	char *place = NULL;
+	if (!scenario_needs_netem(s, &place)) {
+		*why = lab_text("the scenario needs no sch_netem");
+		return 1;
+	}
+	int has = qdisc_kernel_has_netem(error);
+	if (has == 1)
+		*why = lab_text("this kernel has sch_netem, which %s needs", place);
+	else if (has == 0)
+		*why = lab_text("%s needs sch_netem, which this kernel lacks", place);
+	free(place);
+	return has;
+}
+
+static bool is_sudo_silent(void)
+{
+	return system("sudo -n true >/dev/null 2>&1") == 0;
+}
+
+int ground_choose(
+	const char *asked, const struct scenario *s, struct ground_choice *choice, char **error)
+{
+	bool root = geteuid() == 0, automatic = strcmp(asked, "auto") == 0;
+	*choice = (struct ground_choice){.ground = GROUND_HOST};
+	if (strcmp(asked, "vm") == 0) {
+		choice->ground = GROUND_VM;
+		choice->why = lab_text("asked for");
+		return 0;
+	}
+	if (!automatic && strcmp(asked, "host") != 0)
+		return lab_fail(error, "ground %s: expected host, vm or auto", asked);
+	if (!root) {
+		choice->by_sudo = !automatic || is_sudo_silent();
+		choice->ground = choice->by_sudo ? GROUND_HOST : GROUND_VM;
+		choice->why = lab_text("auto: not root, and sudo would ask for a password");
+		return 0;
+	}
+	if (!automatic) {
+		choice->why = lab_text("asked for"); /* lab_up() says what the kernel lacks */
+		return 0;
+	}
+	char *why = NULL;
+	int can = host_can(s, &why, error);
+	if (can < 0)
+		return -1;
+	choice->ground = can ? GROUND_HOST : GROUND_VM;
+	choice->why = lab_text("auto: %s", why);
+	free(why);
+	return 0;
+}
