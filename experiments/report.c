@@ -27,16 +27,21 @@ static void add_interval(const json_t *interval, int limit, struct report *repor
 		if (!sum || json_is_true(json_object_get(sum, "sender")) ||
 			json_is_true(json_object_get(sum, "omitted")))
 			continue;
+		double seconds = member(sum, "seconds");
+		/* Where the warm-up's end is reported at its very microsecond, as in virtual time,
+		 * iperf3 begins to count anew, but takes the time from the report before. */
+		if (json_object_get(sum, "end") && member(sum, "end") < seconds)
+			seconds = member(sum, "end");
 		/* What comes in after the last whole second is the queues running empty. */
-		if (member(sum, "seconds") < 0.5 || (int)json_array_size(report->series) >= limit)
+		if (seconds < 0.5 || (int)json_array_size(report->series) >= limit)
 			continue;
 		report->bytes += member(sum, "bytes");
-		report->seconds += member(sum, "seconds");
+		report->seconds += seconds;
 		report->datagrams += (json_int_t)member(sum, "packets");
 		if (json_object_get(sum, "jitter_ms"))
 			report->jitter_ms = member(sum, "jitter_ms");
-		json_array_append_new(report->series,
-			json_real(member(sum, "bytes") * 8e-6 / member(sum, "seconds")));
+		json_array_append_new(
+			report->series, json_real(member(sum, "bytes") * 8e-6 / seconds));
 	}
 }
 

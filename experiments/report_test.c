@@ -96,10 +96,29 @@ static void errors(void **state)
 	free(error);
 }
 
+/* The first second after the warm-up, as iperf3 reports it when both end at once. */
+static void warm_up_that_ends_with_a_report(void **state)
+{
+	(void)state;
+	struct report r;
+	char *error = NULL;
+	assert_int_equal(
+		read_text("{\"intervals\": [{\"sum\": {\"start\": 1, \"end\": 1, \"seconds\": 2, "
+			  "\"bytes\": 1000000, \"omitted\": false, \"sender\": false}},"
+			  "{\"sum\": {\"start\": 1, \"end\": 2, \"seconds\": 1, "
+			  "\"bytes\": 1000000, \"omitted\": false, \"sender\": false}}]}",
+			2, &r, &error),
+		0);
+	assert_true(fabs(r.seconds - 2) < 1e-9);
+	assert_true(fabs(json_real_value(json_array_get(r.series, 0)) - 8) < 1e-9);
+	report_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(seconds_after_the_warm_up),
+		cmocka_unit_test(warm_up_that_ends_with_a_report),
 		cmocka_unit_test(only_what_was_received),
 		cmocka_unit_test(datagrams_and_a_counter_below_zero),
 		cmocka_unit_test(errors),

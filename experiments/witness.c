@@ -157,6 +157,12 @@ int witness_end(struct witness *w, char **error)
 	return whole ? rc : lab_fail(error, "the witness does not end by SIGTERM");
 }
 
+static int ascending(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
 int witness_read(const char *log, int64_t from_us, int64_t to_us, struct witness_delays *delays,
 	char **error)
 {
@@ -182,7 +188,7 @@ int witness_read(const char *log, int64_t from_us, int64_t to_us, struct witness
 	}
 	fclose(f);
 	if (delays->count) {
-		stats_sort(all, delays->count);
+		qsort(all, delays->count, sizeof(*all), ascending);
 		delays->p50_ms = stats_quantile(all, delays->count, 0.5);
 		delays->p90_ms = stats_quantile(all, delays->count, 0.9);
 		delays->p99_ms = stats_quantile(all, delays->count, 0.99);
