@@ -89,8 +89,7 @@ static void put_bytes(struct wire_packet *w, const void *bytes, size_t length)
 	w->head_length = (uint8_t)(w->head_length + length);
 }
 
-/* The largest packet of an application that fits onto the path. */
-static uint32_t path_holds(const struct path *p)
+uint32_t path_holds(const struct path *p)
 {
 	return p->pmtu->size - CM_FIXED - forms[p->form].header;
 }

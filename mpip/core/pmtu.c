@@ -5,9 +5,10 @@
  * Theory of operation: a path whose MTU is smaller than the NIC's is a black hole for full-size
  * packets, while heartbeats, which are small, keep it in use. So no packet larger than PMTU_BASE
  * takes a path before a heartbeat padded to the NIC's MTU was answered (its answer names the size
- * that came); the first one leaves together with the path's first probe. If two of them stay
+ * that came); the first one leaves together with the path's first probe. If it stays
  * unanswered on a path that works, a ladder of them, one of each usual size, is sent at once: the
- * largest that is answered is the path MTU. RFC 8899 searches step by step; the ladder costs 10 kB
+ * largest that is answered is the path MTU, and TCP is told at once: it may be waiting for a
+ * retransmission timeout of seconds. RFC 8899 searches step by step; the ladder costs 10 kB
  * once and needs one round trip, and every step would be a stall of the application.
  *
  * A router's word (ICMP "fragmentation needed") ends the search at once, but what it says is
@@ -23,7 +24,7 @@
 #include <stdlib.h>
 
 #define RAISE   usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
-#define TRIES   2               /* probes of one size, without an answer, until the ladder */
+#define TRIES   1               /* probes of one size, without an answer, until the ladder */
 #define ANEW    usec_ms(2000)   /* from a ladder without any answer to the next search */
 #define ASK_TCP usec_ms(1000)   /* suspicion is heard this long after the last answer */
 #define ASK_UDP usec_ms(5000)
@@ -172,6 +173,7 @@ void pmtu_upkeep(
 		if (m->answered) {
 			count(e, STAT_BLACK_HOLES);
 			settle(e, m, m->answered, now);
+			icmp_path_became_smaller(e, s, p, a);
 		} else {
 			begin(e, m);
 			m->due = usec_add(now, ANEW);

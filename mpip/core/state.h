@@ -149,6 +149,9 @@ void send_heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t
 void send_size_probe(struct engine *e, struct session *s, struct path *p, uint16_t size,
 	struct usec now, struct actions *a);
 
+/* The largest packet of an application that fits onto the path. */
+uint32_t path_holds(const struct path *p);
+
 /* inbound.c */
 
 /* A slot for a packet to an application; NULL, and the drop counted, if there is none. */
@@ -278,5 +281,8 @@ void keepalive_in(struct engine *e, struct session *s, const struct cm *cm,
 
 /* Tells the socket that sent `p` that only IP packets of `mtu` bytes fit (RFC 1191). */
 void icmp_too_big(struct engine *e, const struct packet *p, uint32_t mtu, struct actions *a);
+/* Tells a TCP session's socket, unasked, what fits `path`: it sends again what did not. */
+void icmp_path_became_smaller(
+	struct engine *e, const struct session *s, const struct path *p, struct actions *a);
 
 #endif
