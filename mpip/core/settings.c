@@ -13,7 +13,7 @@ struct settings settings_default(void)
 	return (struct settings){
 		.wire_form = WIRE_UDP,
 		.wire_fallback = true,
-		.wire_probes = 4,
+		.wire_probes = 6,
 		.path_retry = usec_ms(60 * 1000),
 		.scheduler = SCHED_ALGORITHM_1,
 		.query_threshold = 5,
