@@ -117,7 +117,7 @@ static int set_up(const struct agent *a, char **error)
 		for (size_t i = 0; i < count; i++)
 			addresses[i] = a->node->nics[i].address;
 		if (set_sysctl("net/mptcp/enabled", "1", error) != 0 ||
-			mptcp_full_mesh(addresses, count, a->opens, error) != 0)
+			mptcp_full_mesh(addresses, count, a->opens, a->subflows, error) != 0)
 			return -1;
 	}
 

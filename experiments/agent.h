@@ -12,6 +12,7 @@ struct agent {
 	const char *lab, *host;
 	const char *congestion_control;
 	bool mptcp;              /* full mesh wanted */
+	unsigned subflows;       /* ... of so many besides the first */
 	bool opens;              /* this host opens the connections */
 	const struct node *node; /* its NICs */
 	const char *sysctl_file; /* where the sysctls that matter are written, as JSON */

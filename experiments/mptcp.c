@@ -6,8 +6,9 @@
  * -------------------
  * The in-kernel path manager of a namespace is told three things through its generic netlink
  * family: how many further subflows a connection may have, how many announced addresses it may
- * accept, and the endpoints. With M addresses here and N there, a full mesh has M * N subflows; the
- * limits are set to the kernel's own maximum of 8, so that they are never what stops one.
+ * accept, and the endpoints. With M addresses here and N there, a full mesh has M * N subflows, and
+ * that is the limit: Linux 6.1 would make a second and a third subflow of a pair of addresses that
+ * has one already, once it has all others.
  */
 
 #include "experiments/mptcp.h"
@@ -41,11 +42,12 @@ static struct nl_msg *command(int family, uint8_t number)
 	return msg;
 }
 
-static int set_limits(struct nl_sock *sock, int family)
+static int set_limits(struct nl_sock *sock, int family, unsigned subflows)
 {
 	struct nl_msg *msg = command(family, MPTCP_PM_CMD_SET_LIMITS);
 	if (nla_put_u32(msg, MPTCP_PM_ATTR_RCV_ADD_ADDRS, MOST_SUBFLOWS) < 0 ||
-		nla_put_u32(msg, MPTCP_PM_ATTR_SUBFLOWS, MOST_SUBFLOWS) < 0)
+		nla_put_u32(msg, MPTCP_PM_ATTR_SUBFLOWS,
+			subflows < MOST_SUBFLOWS ? subflows : MOST_SUBFLOWS) < 0)
 		abort();
 	return send_and_free(sock, msg);
 }
@@ -62,7 +64,8 @@ static int add_endpoint(struct nl_sock *sock, int family, struct in_addr address
 	return send_and_free(sock, msg);
 }
 
-int mptcp_full_mesh(const struct in_addr *addresses, size_t count, int opens, char **error)
+int mptcp_full_mesh(
+	const struct in_addr *addresses, size_t count, int opens, unsigned subflows, char **error)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	if (!sock)
@@ -78,7 +81,7 @@ int mptcp_full_mesh(const struct in_addr *addresses, size_t count, int opens, ch
 			nl_geterror(family));
 	}
 
-	rc = set_limits(sock, family);
+	rc = set_limits(sock, family, subflows);
 	uint32_t flags = opens ? MPTCP_PM_ADDR_FLAG_SUBFLOW | MPTCP_PM_ADDR_FLAG_FULLMESH
 			       : MPTCP_PM_ADDR_FLAG_SIGNAL;
 	for (size_t i = opens ? 0 : 1; rc >= 0 && i < count; i++)

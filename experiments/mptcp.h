@@ -11,7 +11,9 @@
  * subflows to every address of the peer (flags subflow and fullmesh). The other side announces its
  * addresses but the first, which the peer knows from the connection (flag signal). No endpoint
  * names a device: a subflow bound to a device would go past MPIP. Source: mptcp_pm generic netlink
- * family, linux/mptcp.h. 0, or -1 and *error. */
-int mptcp_full_mesh(const struct in_addr *addresses, size_t count, int opens, char **error);
+ * family, linux/mptcp.h. A connection gets at most `subflows` besides its
+ * first, and the kernel's maximum of 8. 0, or -1 and *error. */
+int mptcp_full_mesh(
+	const struct in_addr *addresses, size_t count, int opens, unsigned subflows, char **error);
 
 #endif

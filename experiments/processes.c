@@ -13,6 +13,7 @@
 
 #include "experiments/agent.h"
 #include "experiments/files.h"
+#include "experiments/marks.h"
 #include "lab/lab.h"
 
 #include <errno.h>
@@ -97,6 +98,7 @@ int run_start_agent(struct run *r, int i, char **error)
 		.host = h->name,
 		.congestion_control = r->plan->definition->workload.congestion_control,
 		.mptcp = r->plan->contestant->mptcp,
+		.subflows = (unsigned)marks_full_mesh(r) - 1,
 		.opens = i == FROM,
 		.node = h->node,
 		.sysctl_file = sysctl_file,

@@ -27,13 +27,13 @@ EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test
 	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
 $(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o \
-	ground.o sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(BUILD)/lab/error.o
+	ground.o sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
 $(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
 $(BUILD)/experiments/report_test: $(BUILD)/experiments/report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
 $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
 $(EXPERIMENTS_TESTS): %: %.o
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -lm
 
 # make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))

@@ -258,11 +258,12 @@ static int set_up(struct run *r, char **error)
 	r->next_event_us = plays ? 0 : PLAYER_DONE;
 	if (rc == GO_ON && plays && !(r->player = player_open(p->lab, error)))
 		rc = FAILED;
-	for (int i = 0; rc == GO_ON && i < HOSTS; i++) {
+	for (int i = 0; i < HOSTS; i++) {
 		r->hosts[i].name = names[i];
 		r->hosts[i].node = scenario_node(p->scenario, names[i]);
-		rc = run_start_agent(r, i, error);
 	}
+	for (int i = 0; rc == GO_ON && i < HOSTS; i++)
+		rc = run_start_agent(r, i, error);
 	for (int i = 0; rc == GO_ON && p->contestant->mpipd && i < HOSTS; i++)
 		rc = run_start_mpipd(r, i, error);
 	if (rc == GO_ON && !(r->diag = sockdiag_open(r->hosts[FROM].agent.pid, error)))
