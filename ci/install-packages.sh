@@ -11,7 +11,9 @@ present() { # KIND:NAME
     program:*) command -v "${1#*:}" >/dev/null ;;
     header:*) echo "#include <${1#*:}>" | gcc -E -x c - >/dev/null 2>&1 ;;
     module:*) pkg-config --exists "${1#*:}" 2>/dev/null ;;
-    *) echo "$list: '$1': expected program:, header: or module:" >&2; exit 2 ;;
+    sanitizer:*) echo "int LLVMFuzzerTestOneInput(void) { return 0; }" |
+      clang -fsanitize="${1#*:}" -x c - -o /dev/null 2>/dev/null ;;
+    *) echo "$list: '$1': expected program:, header:, module: or sanitizer:" >&2; exit 2 ;;
   esac
 }
 

@@ -25,6 +25,16 @@ test:
 	@$(MAKE) --no-print-directory all $(UNIT_TESTS)
 	@$(CI_SUDO) ci/run-tests.sh $(UNIT_TESTS)
 
+# Lines of mpip/core that its tests, the simulator and the corpora run; fails below 90 %.
+.PHONY: coverage
+coverage:
+	@ci/coverage.sh
+
+# Shows that checks can fail: make mutants [SAMPLE=5].
+.PHONY: mutants
+mutants:
+	@ci/mutants.sh $(if $(SAMPLE),--sample $(SAMPLE))
+
 # The whole suite with address and undefined-behaviour sanitizers in every program.
 .PHONY: asan
 asan:

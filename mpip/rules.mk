@@ -26,3 +26,4 @@ $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
 
 include mpip/sim/rules.mk
+include mpip/fuzz/rules.mk

@@ -162,6 +162,8 @@ static void carry_out(struct sim_host *h, uint32_t packet)
 		}
 		memcpy(bytes, p->head, p->head_length);
 		memcpy(bytes + p->head_length, p->data.bytes, p->data.length);
+		if (p->complete) /* an ICMP error; TCP here has no use for it */
+			continue;
 		kernel_receive(h, bytes, p->head_length + p->data.length, p->verbatim);
 	}
 	a->wires = a->hosts = a->steers = 0;

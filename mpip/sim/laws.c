@@ -149,6 +149,7 @@ static void note_ids(struct sim *w, struct sim_host *h)
 		struct sim_connection *c = connection_of(w, h, &s->tuple, &end);
 		if (!c)
 			continue;
+		c->in_use[end] = s->in_use > 0;
 		if (s->in_use > 0 && c->multipath_at[end].us == USEC_NEVER.us)
 			c->multipath_at[end] = w->now;
 		/* A forged question may have made one of another node. */
@@ -215,7 +216,9 @@ static bool has_session(const struct sim_connection *c)
 void laws_calm(struct sim *w)
 {
 	for (unsigned i = 0; i < w->connections; i++)
-		w->connection[i].had_session = has_session(&w->connection[i]);
+		w->connection[i].had_session = has_session(&w->connection[i]) &&
+					       w->connection[i].in_use[0] &&
+					       w->connection[i].in_use[1];
 }
 
 /* An end that has removed a session, because its table was full or to begin anew, drops what the
@@ -235,7 +238,7 @@ void laws_late(struct sim *w)
 static void live_path(struct sim *w, const struct sim_connection *c)
 {
 	bool lives = regular_lives(w, c);
-	if (!lives && !(c->had_session && has_session(c)))
+	if (!lives && (!w->strict || !c->tcp || !c->had_session || !has_session(c)))
 		return;
 	const char *by = lives ? "its regular connection" : "paths of its session";
 	if (c->tcp && !tcp_complete(c) && tcp_stands_since(c).us < w->now.us - 3000000)

@@ -60,6 +60,7 @@ static const char usage[] =
 	"  --seed N       this one; --trace shows all that happens\n"
 	"  --faults LIST  what goes wrong: all, none, or kinds, e.g. loss,restart\n"
 	"  --wire FORM    the wire form that all hosts wish for; else drawn by the seed\n"
+	"  --strict       the law live-path also where the regular connection is dead\n"
 	"  --many N       N sessions from each of two hosts at the same moment\n";
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *value)
@@ -108,8 +109,9 @@ static struct options parse(int argc, char **argv)
 	static const struct option options[] = {{"seeds", required_argument, NULL, 's'},
 		{"seed", required_argument, NULL, 'n'}, {"trace", no_argument, NULL, 't'},
 		{"faults", required_argument, NULL, 'f'}, {"wire", required_argument, NULL, 'w'},
-		{"many", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"many", required_argument, NULL, 'm'}, {"strict", no_argument, NULL, 'x'},
+		{"jobs", required_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0}};
 	struct options o = {.first = 1,
 		.last = 1000,
 		.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
@@ -149,6 +151,9 @@ static struct options parse(int argc, char **argv)
 			o.scenario.many = (unsigned)number("--many", optarg, '\0', &rest);
 			if (o.scenario.many > 250)
 				refuse("--many", "at most 250");
+			break;
+		case 'x':
+			o.scenario.strict = true;
 			break;
 		case 'j':
 			o.jobs = (unsigned)number("--jobs", optarg, '\0', &rest);
