@@ -57,8 +57,7 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 static void cm_add_addresses(struct engine *e, struct session *s, struct cm *cm)
 {
 	struct peer *peer = s->peer;
-	/* Nor does the other end get to know of addresses that this session has no flows for. */
-	if (peer->wants_list && mesh_complete(e, s)) {
+	if (peer->wants_list && !mesh_short(e, s)) {
 		cm->has_addresses = true;
 		cm->addresses = e->addresses;
 		cm->list_version = e->list_version;

@@ -155,6 +155,11 @@ bool behind_nat(const struct session *s)
 	return !s->peer_moved && !address_list_has(&s->peer->addresses, s->tuple.remote_ip);
 }
 
+bool mesh_short(const struct engine *e, const struct session *s)
+{
+	return !behind_nat(s) && !mesh_complete(e, s);
+}
+
 bool mesh_complete(const struct engine *e, const struct session *s)
 {
 	const struct address_list *far = &s->peer->addresses;

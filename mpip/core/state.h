@@ -200,6 +200,8 @@ bool mesh_begun(const struct engine *e, const struct session *s);
 /* Whether the hook gets to know all that the other end may send to us in this session: a literal
  * packet of a path that is not in Table 3 would be read by the application. */
 bool mesh_complete(const struct engine *e, const struct session *s);
+/* Table 3 had no room for all of them: the other end must not hear of our addresses here. */
+bool mesh_short(const struct engine *e, const struct session *s);
 /* Whether the other end's socket has an address that is not its own. */
 bool behind_nat(const struct session *s);
 /* Whether each end has the other's address list, and has said so, in this very session. */

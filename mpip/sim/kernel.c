@@ -219,6 +219,22 @@ static bool listens(const struct sim_host *h, const struct packet *p)
 	return false;
 }
 
+static bool has_socket(const struct sim_host *h, const struct packet *p)
+{
+	for (unsigned i = 0; i < h->w->connections; i++)
+		for (unsigned end = 0; end < 2; end++) {
+			const struct sim_socket *s = &h->w->connection[i].socket[end];
+			if (s->host == h && s->tuple.protocol == p->ip->protocol &&
+				s->tuple.local_ip.s_addr == p->dst.ip.s_addr &&
+				s->tuple.local_port == p->dst.port &&
+				(end == 1 ||
+					(s->tuple.remote_port == p->src.port &&
+						s->tuple.remote_ip.s_addr == p->src.ip.s_addr)))
+				return true;
+		}
+	return false;
+}
+
 void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool check)
 {
 	struct sim *w = h->w;
@@ -231,6 +247,9 @@ void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool ch
 		wrong(h, known ? "checksum" : "content", 0, "no valid packet");
 		return;
 	}
+	/* A wire form with ports of its own meets no socket where the daemon is gone. */
+	if (check && !has_socket(h, &p))
+		return;
 	/* A question's copy: to a plain TCP an acknowledgement with an unknown option. */
 	if (kind == PACKET_TCP && p.header_length - p.ip_length == 60 &&
 		bytes[p.ip_length + 20] == CARRIER_TCP_KIND)
