@@ -128,7 +128,7 @@ struct session *session_new(
 	s->tuple = *tuple;
 	s->address_epoch = e->address_epoch;
 	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
-	s->sending_since = s->step_seen = USEC_NEVER;
+	s->sending_since = s->step_seen = s->confirmed = USEC_NEVER;
 	s->regular_since = now;
 	s->regular_reason = "handshake";
 	s->last_silenced = (struct usec){now.us - (int64_t)3600 * 1000000};
@@ -204,6 +204,7 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
 	s->arrivals = 0;
 	s->moving = s->peer_moved = false;
+	s->confirmed = USEC_NEVER;
 	s->list_seen = s->list_acked = 0;
 	s->owes_ack = false;
 	s->step = 0;

@@ -371,6 +371,22 @@ static void nat_with_each_form(void **state)
 	}
 }
 
+/* The server asks first, so that it is the client who confirms and does not know of it. */
+static void nat_and_the_server_asks(void **state)
+{
+	(void)state;
+	for (int form = 0; form < WIRE_FORMS; form++) {
+		struct nat nat = {0};
+		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		transfer(w, 1, 1000, 1000, 1);
+		expect_form(w, (enum wire_form)form, 4);
+		assert_true(only_session(&w->host[0])->generated_here);
+		assert_int_equal(w->host[0].tcp.wrong + w->host[1].tcp.wrong, 0);
+		assert_int_equal(dropped(w), 0);
+		world_free(w);
+	}
+}
+
 /* The NAT forgets everything but the connection itself in the middle of a transfer. */
 static void nat_rebinds(void **state)
 {
@@ -516,6 +532,7 @@ int main(void)
 		cmocka_unit_test(both_open),
 		PAPER("3.8-1, 3.8-2, 3.8-3: the handshake of the literal form", literal_handshake),
 		cmocka_unit_test(nat_with_each_form),
+		cmocka_unit_test(nat_and_the_server_asks),
 		cmocka_unit_test(nat_rebinds),
 		cmocka_unit_test(firewalls),
 		PAPER("3.8-6: paths without feedback are removed", no_form_works),

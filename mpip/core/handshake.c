@@ -307,6 +307,7 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 	if (s->confirm_due && is_tcp) {
 		s->confirm_due = false;
 		s->confirms++;
+		s->confirmed = now;
 		s->next_confirm = usec_add(now, e->set.query_interval);
 		flags = CM_FLAG_ENABLED;
 		count(e, STAT_CONFIRMS_SENT);
@@ -398,6 +399,7 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		return;
 	}
 	count(e, STAT_CONFIRMS_SENT);
+	s->confirmed = now;
 	send_udp_carrier(e, s, NULL, (struct slice){NULL, 0}, true, CM_FLAG_ENABLED, now, a);
 }
 

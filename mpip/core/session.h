@@ -119,6 +119,7 @@ struct session {
 	bool owes_ack;
 	bool confirm_due; /* 3.2's waiting list: a confirmation goes with the next TCP packet */
 	uint8_t confirms, queries;
+	struct usec confirmed; /* when our confirmation left; NEVER */
 	struct usec next_query, next_confirm;
 
 	struct path *path[MAX_PATHS];

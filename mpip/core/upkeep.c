@@ -175,9 +175,13 @@ bool lists_agreed(const struct engine *e, const struct session *s)
 /* A handshake is taken by the other end's ingress hook for its form, a datagram by its wire socket;
  * but the session's own header from or to an address that a hook does not know would pass to a
  * kernel: an unknown one of the other end's, or, behind a NAT, that of somebody else. */
-static bool may_probe(const struct engine *e, const struct session *s, const struct path *p)
+static bool may_probe(
+	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
 {
-	if (!s->peer_knows)
+	/* Behind a NAT the first to reach the other end must be we. */
+	bool may_know = s->confirmed.us != USEC_NEVER.us && p->form != WIRE_LITERAL &&
+			usec_sub(now, s->confirmed).us >= e->set.probe_interval.us;
+	if (!s->peer_knows && !may_know)
 		return false;
 	if (p->form != WIRE_LITERAL || forms[p->form].opens(s, p) || p->feedbacks > 0)
 		return true;
@@ -228,7 +232,7 @@ static void path_probe(
 static bool is_unmeasured(
 	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
 {
-	return p->first_unanswered.us == USEC_NEVER.us && may_probe(e, s, p) &&
+	return p->first_unanswered.us == USEC_NEVER.us && may_probe(e, s, p, now) &&
 	       !usec_before(now, p->probe_due) &&
 	       usec_sub(now, p->last_feedback).us >= 2 * e->set.heartbeat.us;
 }
@@ -256,7 +260,7 @@ void session_upkeep(struct engine *e, struct session *s, struct usec now, struct
 			}
 		} else if (p->state == PATH_SPARE && p->probes >= SPARE_PROBES) {
 			p->state = PATH_SILENT;
-		} else if (may_probe(e, s, p) && !usec_before(now, p->probe_due)) {
+		} else if (may_probe(e, s, p, now) && !usec_before(now, p->probe_due)) {
 			path_probe(e, s, p, now, a);
 		}
 	}
