@@ -60,6 +60,7 @@ calibrate:
 	@$(LAB_RUN) calibrate $(LAB_NAME) $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT)) \
 		$(LAB_SCENARIO)
 
-PROGRAMS += $(BUILD)/lab/vm/entropy
-$(BUILD)/lab/vm/entropy: $(BUILD)/lab/vm/entropy.o
+VM_TOOLS := $(addprefix $(BUILD)/lab/vm/, entropy snapshot)
+PROGRAMS += $(VM_TOOLS)
+$(VM_TOOLS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^

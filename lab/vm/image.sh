@@ -3,18 +3,25 @@
 #
 # image.sh PROFILE: makes the guest's image and prints its directory:
 #
-#   vmlinuz, initramfs   what QEMU boots
-#   image.json           their digests and names, QEMU's version, and the image's hash over all of it
+#   vmlinuz       the kernel
+#   base          cpio archive of what does not change with the project: init, busybox, modules; the
+#                 guest boots with it, and is stored (snapshot.sh)
+#   programs      cpio archive of the programs of programs.list that the profile needs (`shell` has
+#                 those of `run` too, `test` has all, the suites and the unit tests) and the libraries
+#                 that they load; the guest takes it up with its job
+#   boot.sha256   digest of what decides how it boots
+#   image.json    digests and names, QEMU's version, and the image's hash over all of it
 #
-# The initramfs holds exactly the programs of programs.list that the profile needs (`shell` has those
-# of `run` too, `test` has all, the suites and the unit tests), the libraries that they load, and the
-# modules of modules.list. It is kept by the content of what went into it, so that a second call only
-# looks. Equal inputs give equal bytes: sorted names, no owners, no times, programs without their
-# debug information.
+# It is kept by the content of what went into it, so that a second call only looks. Equal inputs give
+# equal bytes: sorted names, no owners, no times, programs without their debug information.
+#
+# The hash promises equal bits for equal GIPS, MEMORY_MB, seeds and jobs.
 #
 # From the environment: BUILD (build), KERNEL (kernel.sh).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/machine.sh
+. "$here/machine.sh"
 top=$(cd "$here/../.." && pwd)
 PATH=$PATH:/usr/sbin:/sbin
 export LC_ALL=C
@@ -37,6 +44,8 @@ store=$build/vm
 mkdir -p "$store"
 kernel=$("$here/kernel.sh")
 release=$(basename "$(realpath "$kernel/modules")")
+work=$(mktemp -d "$store/.image.XXXXXX")
+trap 'rm -rf "$work"' EXIT
 
 # modules WHEN: the files of the modules of modules.list, in the order to be loaded.
 modules() {
@@ -49,8 +58,8 @@ modules() {
 	done < <(sed 's/#.*//' "$here/modules.list" | awk -v when="$1" 'NF && ($2 == "") == (when == "now") {print $1}')
 }
 
-# what: a line "KIND SOURCE GUEST-PATH" for each file of the image but the libraries.
-what() {
+# listed PROFILES: a line "KIND SOURCE GUEST-PATH" for each program of theirs.
+listed() {
 	local name place
 	while read -r _ name; do
 		case $name in
@@ -63,33 +72,42 @@ what() {
 			echo "program $place $place"
 			;;
 		esac
-	done < <(sed 's/#.*//' "$here/programs.list" | grep -E "^($profiles) ")
+	done < <(sed 's/#.*//' "$here/programs.list" | grep -E "^($1) ")
+}
+
+# with_libraries LIST: the list, and what its programs load.
+with_libraries() {
+	cat "$1"
+	awk '$1 != "file" {print $2}' "$1" | while read -r program; do
+		ldd "$program" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' || true
+	done | sort -u | sed 's/.*/library & &/'
+}
+
+{
+	listed base
 	echo "program $(command -v busybox) /usr/bin/busybox"
 	echo "file $here/init /init"
 	for name in protocols services; do
 		[[ ! -e /etc/$name ]] || echo "file /etc/$name /etc/$name"
 	done
-	if [[ $profile == test ]]; then
-		"$here/test-files.sh" "$build"
-	fi
-}
-
-what >"$store/.what.$$"
-trap 'rm -f "$store/.what.$$"' EXIT
-grep -E '^(own|program) ' "$store/.what.$$" | awk '{print $2}' | while read -r program; do
-	ldd "$program" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' || true
-done | sort -u | sed 's/.*/library & &/' >>"$store/.what.$$"
-modules now >"$store/.now.$$"
-modules late >"$store/.late.$$"
-trap 'rm -f "$store"/.{what,now,late}.$$' EXIT
+} >"$work/base.list"
+{
+	listed "$profiles"
+	[[ $profile != test ]] || "$here/test-files.sh" "$build"
+} >"$work/programs.list"
+with_libraries "$work/base.list" >"$work/base.what"
+with_libraries "$work/programs.list" | grep -vxFf "$work/base.what" >"$work/programs.what"
+modules now >"$work/now"
+modules late >"$work/late"
+version=$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version //p')
 
 key=$({
-	echo "$profile"
-	awk '{print $1, $3}' "$store/.what.$$"
-	awk '{print $2}' "$store/.what.$$" | xargs -d '\n' cat | sha256sum
-	cat "$store/.now.$$" "$store/.late.$$" "$here/image.sh" "$here/qemu.sh"
+	echo "$profile $version"
+	describe
+	cat "$work"/{base,programs}.what | awk '{print $1, $3}'
+	cat "$work"/{base,programs}.what | awk '{print $2}' | xargs -d '\n' cat | sha256sum
+	cat "$work/now" "$work/late" "$here/image.sh"
 	sha256sum <"$kernel/vmlinuz"
-	qemu-system-x86_64 --version
 } | sha256sum | cut -c1-16)
 image=$store/image-$profile-$key
 if [[ -e $image/image.json ]]; then
@@ -98,17 +116,34 @@ if [[ -e $image/image.json ]]; then
 	exit
 fi
 
-aside=$(mktemp -d "$store/.image.XXXXXX")
-trap 'rm -rf "$aside" "$store"/.{what,now,late}.$$' EXIT
-root=$aside/root
-while read -r kind source target; do
-	install -D -m 644 "$source" "$root$target"
-	[[ ! -x $source ]] || chmod 755 "$root$target"
-	[[ $kind != own ]] || strip --strip-debug "$root$target"
-done <"$store/.what.$$"
+# lay_out WHAT ROOT: copies the files to where the guest has them. A build ID differs with the
+# directory that the program was built in.
+lay_out() {
+	local kind source target
+	mkdir -p "$2"
+	while read -r kind source target; do
+		install -D -m 644 "$source" "$2$target"
+		[[ ! -x $source ]] || chmod 755 "$2$target"
+		[[ $kind != own ]] || strip --strip-debug --remove-section=.note.gnu.build-id "$2$target"
+	done <"$1"
+}
+
+# pack ROOT ARCHIVE
+pack() {
+	find "$1" -exec touch -h -d @0 {} +
+	(cd "$1" && find . -mindepth 1 -print0 | sort -z | cpio --null --reproducible -R 0:0 -o -H newc --quiet) >"$2"
+}
+
+aside=$work/image
+mkdir -p "$aside"
+lay_out "$work/programs.what" "$work/programs"
+pack "$work/programs" "$aside/programs"
+
+root=$work/base
+lay_out "$work/base.what" "$root"
 mkdir -p "$root"/{modules,mpip,bin,dev,proc,sys}
 for list in now late; do
-	awk '!seen[$0]++' "$store/.$list.$$" | while read -r module; do
+	awk '!seen[$0]++' "$work/$list" | while read -r module; do
 		name=$(basename "$module")
 		name=${name%%.ko*}.ko
 		case $module in
@@ -121,34 +156,32 @@ for list in now late; do
 	done >"$root/modules/$list"
 done
 # A module of the late list may have been loaded for the early one.
-grep -vxFf "$root/modules/now" "$root/modules/late" >"$aside/late" || true
-mv "$aside/late" "$root/modules/late"
+grep -vxFf "$root/modules/now" "$root/modules/late" >"$work/late" || true
+mv "$work/late" "$root/modules/late"
 ln -s /usr/bin/busybox "$root/bin/sh"
 chmod 755 "$root/init"
-find "$root" -exec touch -h -d @0 {} +
-(cd "$root" && find . -print0 | sort -z | cpio --null --reproducible -R 0:0 -o -H newc --quiet) >"$aside/initramfs"
-rm -rf "$root"
+pack "$root" "$aside/base"
 cp "$(realpath "$kernel/vmlinuz")" "$aside/vmlinuz"
 
 digest() { sha256sum <"$1" | cut -d' ' -f1; }
-qemu=$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version //p')
-hash=$(printf '%s\n' "$(digest "$aside/vmlinuz")" "$(digest "$aside/initramfs")" "$qemu" "$("$here/qemu.sh" --describe)" |
-	sha256sum | cut -d' ' -f1)
+printf '%s\n' "$(digest "$aside/vmlinuz")" "$(digest "$aside/base")" "$version" "$(describe)" >"$work/boot"
+digest "$work/boot" >"$aside/boot.sha256"
+programs=$(digest "$aside/programs")
+hash=$(echo "$(<"$aside/boot.sha256") $programs" | sha256sum | cut -d' ' -f1)
 cat >"$aside/image.json" <<JSON
 {
   "hash": "$hash",
   "profile": "$profile",
   "kernel": "$release",
   "kernel_sha256": "$(digest "$aside/vmlinuz")",
-  "initramfs_sha256": "$(digest "$aside/initramfs")",
-  "qemu": "$qemu",
-  "qemu_options": "$("$here/qemu.sh" --describe)"
+  "base_sha256": "$(digest "$aside/base")",
+  "programs_sha256": "$programs",
+  "qemu": "$version",
+  "qemu_options": "$(describe)"
 }
 JSON
 # Two that were started at once have made the same: the first one's stays.
-mv -T "$aside" "$image" 2>/dev/null || rm -rf "$aside"
-trap - EXIT
-rm -f "$store"/.{what,now,late}.$$
+mv -T "$aside" "$image" 2>/dev/null || true
 # Builds change often: the newest few images of each profile are enough.
 find "$store" -maxdepth 1 -name "image-$profile-*" -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d' ' -f2- |
 	xargs -r -d '\n' rm -rf

@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# snapshot.sh IMAGE: boots the image in virtual time up to where its jobs begin, stores the guest as
+# it is there, and prints the directory:
+#
+#   memory    the guest's memory, sparse; a guest that goes on from here maps it for itself
+#   devices   the state of everything else, as QEMU migrates it
+#
+# It depends on the kernel, the base archive, GIPS, MEMORY_MB and QEMU alone, and not on the moment:
+# the guest stops itself (snapshot.c), between two instructions. So it is made once and kept beside
+# the images, and another machine would make the same.
+#
+# From the environment: GIPS, MEMORY_MB (machine.sh).
+set -euo pipefail
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/machine.sh
+. "$here/machine.sh"
+
+image=$(realpath "$1")
+store=$(dirname "$image")
+snapshot=$store/snapshot-$(echo "$(<"$image/boot.sha256") $gips $memory_mb" | sha256sum | cut -c1-16)
+ready() {
+	[[ -e $snapshot/devices ]] || return 0
+	touch "$snapshot"
+	echo "$snapshot"
+	exit
+}
+ready
+exec 9>"$store/.snapshot.lock"
+flock 9
+ready
+
+aside=$(mktemp -d "$store/.snapshot.XXXXXX")
+trap 'rm -rf "$aside"' EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+trap 'exit 129' HUP
+fail() {
+	echo "vm: storing a booted guest: $1; its console's last lines:" >&2
+	last_lines "$aside/console"
+	exit 125
+}
+
+echo "vm: storing a booted guest, once for GIPS=$gips and $memory_mb MB: a quarter of a minute for each GIPS" >&2
+touch "$aside/console"
+coproc monitor {
+	cd "$aside"
+	exec "${qemu[@]}" "${machine[@]}" "${virtual[@]}" -action shutdown=pause -qmp stdio -m "$memory_mb" \
+		-object "memory-backend-file,id=ram,size=${memory_mb}M,share=on,mem-path=memory" \
+		-machine memory-backend=ram \
+		-global migration.send-configuration=off -global migration.store-global-state=off \
+		-chardev "file,id=console,path=console" -device isa-serial,index=0,chardev=console \
+		-chardev file,id=report,path=report -device isa-serial,index=1,chardev=report \
+		-chardev file,id=result,path=result -device virtio-serial-device -device virtserialport,chardev=result \
+		-kernel "$image/vmlinuz" -initrd "$image/base" \
+		-append "$kernel_options $virtual_options=$((gips * 1000000))" 9>&-
+}
+# bash forgets the descriptors when QEMU ends.
+exec {answers}<&"${monitor[0]}" {commands}>&"${monitor[1]}"
+say() {
+	printf '{"execute":"%s"%s}\n' "$1" "${2:-}" >&"$commands"
+}
+# hear PATTERN: waits for a line with it, and leaves it in $heard.
+hear() {
+	while IFS= read -r -t 600 -u "$answers" heard; do
+		[[ $heard != *"$1"* ]] || return 0
+		[[ $heard != *'"error"'* ]] || fail "QEMU says $heard"
+	done
+	fail 'it ended, or hung'
+}
+say qmp_capabilities
+hear '"STOP"'
+[[ $(<"$aside/report") == ready* ]] || fail 'it did not come so far'
+say xen-save-devices-state ',"arguments":{"filename":"devices"}'
+hear '"return"'
+say quit
+wait "$monitor_PID" || fail "QEMU ended with status $?"
+
+rm "$aside"/{console,report,result}
+mv -T "$aside" "$snapshot"
+trap - EXIT
+# Settings and kernels change: the newest few are enough.
+find "$store" -maxdepth 1 -name "snapshot-*" -printf '%T@ %p\n' | sort -rn | tail -n +9 | cut -d' ' -f2- |
+	xargs -r -d '\n' rm -rf
+echo "$snapshot"
