@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash disable=SC2034 # who sources it uses them
+# shellcheck shell=bash disable=SC2034,SC2054 # for who sources it; QEMU's options have commas
 #
 # machine.sh: the guest's machine, for those who source it.
 #

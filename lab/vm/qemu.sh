@@ -25,10 +25,12 @@ limit_s=${LIMIT_S:-600}
 [[ -r $job/command ]] || { echo "vm: $job/command: expected a shell script, the job" >&2 && exit 125; }
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+signal=TERM
 child=''
+# shellcheck disable=SC2317 # a trap calls it
 end() {
 	if [[ -n $child ]]; then
-		kill "$child" 2>/dev/null || true
+		kill "-$signal" "$child" 2>/dev/null || true
 		wait "$child" 2>/dev/null || true
 	fi
 	rm -rf "$scratch"
@@ -42,6 +44,7 @@ pack_job "$job" '' "$scratch"
 mkdir -p "$out/.guest"
 : >"$out/.guest/report"
 : >"$out/.guest/console"
+# shellcheck disable=SC2054 # QEMU's options have commas
 run=("${qemu[@]}" "${machine[@]}" -monitor none -m "$memory_mb"
 	-chardev "file,id=console,path=$(comma "$out/.guest/console")" -device isa-serial,index=0,chardev=console
 	-chardev "file,id=report,path=$(comma "$out/.guest/report")" -device isa-serial,index=1,chardev=report
@@ -63,6 +66,7 @@ else
 		-fw_cfg "name=opt/mpip/job,file=$(comma "$scratch/job")" </dev/null &
 fi
 child=$!
+signal=KILL
 
 # Ends when QEMU does, or when the guest has been silent for too long.
 hung=''

@@ -57,6 +57,7 @@ coproc monitor {
 		-append "$kernel_options $virtual_options=$((gips * 1000000))" 9>&-
 }
 # bash forgets the descriptors when QEMU ends.
+qemu_pid=$!
 exec {answers}<&"${monitor[0]}" {commands}>&"${monitor[1]}"
 say() {
 	printf '{"execute":"%s"%s}\n' "$1" "${2:-}" >&"$commands"
@@ -75,7 +76,7 @@ hear '"STOP"'
 say xen-save-devices-state ',"arguments":{"filename":"devices"}'
 hear '"return"'
 say quit
-wait "$monitor_PID" || fail "QEMU ended with status $?"
+wait "$qemu_pid" || fail "QEMU ended with status $?"
 
 rm "$aside"/{console,report,result}
 mv -T "$aside" "$snapshot"
