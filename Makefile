@@ -63,6 +63,8 @@ make lab-status                 show it, with live counters
 make lab-exec HOST=client CMD='ping -c 3 10.0.3.2'
 make lab-down                   take it down
 make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says
+make fuzz [SECONDS=60]           fuzzers of the core, side by side
+make mutants [SAMPLE=5]         shows that checks can fail; make coverage
 make lint, make format          clang-tidy, cppcheck, shellcheck, clang-format
 make deps                       install what this machine lacks (apt)
 make clean                      remove build/ (results stay in out/)
