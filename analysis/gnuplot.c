@@ -59,17 +59,22 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
 	return 0;
 }
 
-void figure_title(const struct figure *f, const char *title, const char *subtitle)
+void figure_title(
+	const struct figure *f, const char *title, const char *subtitle, const char *caveats)
 {
 	char *first = gnuplot_text(title), *second = gnuplot_text(subtitle);
+	char *third = gnuplot_text(caveats);
 	fprintf(f->gp,
 		"set label 1 %s at screen 0.015,character -1.3 left front offset 0,screen 1 font "
 		"title_font\n"
 		"set label 2 %s at screen 0.015,character -3 left front offset 0,screen 1 "
-		"tc rgb '#555555'\n",
-		first, second);
+		"tc rgb '#555555'\n"
+		"set label 3 %s at screen 0.985,character -1.2 right front offset 0,screen 1 "
+		"tc rgb '#b00000'\n",
+		first, second, third);
 	free(first);
 	free(second);
+	free(third);
 }
 
 /* Runs gnuplot on the script. */

@@ -20,8 +20,10 @@ struct figure {
 int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
 	char **error);
 
-/* The two lines above the panels. */
-void figure_title(const struct figure *f, const char *title, const char *subtitle);
+/* The two lines above the panels, and on their right what speaks against believing them ("":
+ * nothing does). */
+void figure_title(
+	const struct figure *f, const char *title, const char *subtitle, const char *caveats);
 
 /* Closes the files and, unless *error is set already, runs gnuplot once for each format. Frees what
  * begin() allocated. 0, or -1 and *error, also when something could not be written. */

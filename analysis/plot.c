@@ -103,6 +103,8 @@ static void write_tic(
 	if (c->count)
 		fprintf(f->gp, "%.*f", unit > 1 ? 2 : 1, c->mean / unit);
 	fprintf(f->gp, "\\nn = %zu", c->count);
+	if (c->limited_count)
+		fprintf(f->gp, "\\nCPU-limited");
 	if (c->marked_count)
 		fprintf(f->gp, "\\n%zu marked", c->marked_count);
 	fprintf(f->gp, "\" %zu", i);
@@ -126,8 +128,11 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 	fprintf(f->gp, ")\nset xrange [-0.55:%g]\nplot ", (double)r->count - 0.45);
 	for (size_t i = 0; i < r->count; i++)
 		fprintf(f->gp,
-			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes lc rgb '%s' notitle",
-			i ? ", " : "", i, i, gnuplot_colour(plot_style(r, i)));
+			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes "
+			"%s lc rgb '%s' notitle",
+			i ? ", " : "", i, i,
+			r->contestants[i].limited_count ? "fs pattern 4 border" : "",
+			gnuplot_colour(plot_style(r, i)));
 	/* gnuplot's own error bars leave a blot where the point would be */
 	if (intervals)
 		fprintf(f->gp, ", data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads "
@@ -146,7 +151,7 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 	const char *names[MOST_LINES];
 	size_t styles[MOST_LINES], lines = 0;
 	fprintf(f->gp,
-		"unset label 1; unset label 2; unset key\n"
+		"unset label 1; unset label 2; unset label 3; unset key\n"
 		"set lmargin at screen 0.545; set rmargin at screen 0.985\n"
 		"set xlabel 'time, s'\n"
 		"set xtics autofreq\nset xrange [0:%d]\nset style fill transparent solid 0.18\n",
@@ -185,7 +190,7 @@ int plot_goodput(const struct results *r, const char *figures, char **error)
 	if (figure_begin(&f, figures, r->experiment, 1000, 430, error) == 0) {
 		double top = highest(r), unit = top > 2000 ? 1000 : 1;
 		char *subtitle = subtitle_of(r);
-		figure_title(&f, r->title, subtitle);
+		figure_title(&f, r->title, subtitle, r->caveats);
 		free(subtitle);
 		fprintf(f.gp,
 			"set tmargin at screen 0.76; set bmargin at screen 0.2\n"
@@ -290,7 +295,7 @@ int plot_paths(const struct results *r, const char *figures, bool *drawn, char *
 			json_string_value(json_object_get(run, "run")),
 			json_number_value(json_object_get(run, "goodput_mbit")), r->ground,
 			r->wire_form);
-		figure_title(&f, title, subtitle);
+		figure_title(&f, title, subtitle, r->caveats);
 		free(subtitle);
 		free(title);
 		size_t i;

@@ -56,7 +56,7 @@ static char *subtitle(const struct results *r, const char *what)
 static void title(const struct figure *f, const struct results *r, const char *what)
 {
 	char *line = subtitle(r, what);
-	figure_title(f, r->title, line);
+	figure_title(f, r->title, line, r->caveats);
 	free(line);
 }
 

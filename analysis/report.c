@@ -226,10 +226,45 @@ static void write_number(FILE *f, double value)
 		fputs("<td>-", f);
 }
 
+/* The mean of what the idle links saw; NaN without runs. */
+static double witness_p99(const struct contestant_results *c)
+{
+	double sum = 0;
+	for (size_t k = 0; k < c->count; k++)
+		sum += json_number_value(json_pointer(c->runs[k], "/witness/p99_ms"));
+	return sum / (double)c->count;
+}
+
+static void write_caveats(FILE *f, const struct results *r)
+{
+	if (r->uncalibrated) {
+		fputs("<p class=small>uncalibrated: ", f);
+		html_text(f, r->uncalibrated);
+		fputs("</p>\n", f);
+	}
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		for (size_t k = 0; k < c->count; k++) {
+			if (results_is_limited(c->runs[k])) {
+				fprintf(f, "<p class=small>CPU-limited: %s: ",
+					text(c->runs[k], "run"));
+				html_json(f, json_object_get(c->runs[k], "cpu_limited"));
+				fputs("</p>\n", f);
+			}
+			if (results_is_loss_wrong(c->runs[k])) {
+				fprintf(f, "<p class=small>losses not as configured: %s: ",
+					text(c->runs[k], "run"));
+				html_json(f, json_object_get(c->runs[k], "losses"));
+				fputs("</p>\n", f);
+			}
+		}
+	}
+}
+
 static void write_goodputs(FILE *f, const struct results *r)
 {
 	fputs("<table><tr><th>contestant<th>runs<th>marked<th>goodput, Mbit/s<th>± 95 %"
-	      "<th>sd<th>paper\n",
+	      "<th>sd<th>paper<th>witness p99, ms<th>CPU-limited\n",
 		f);
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
@@ -238,6 +273,8 @@ static void write_goodputs(FILE *f, const struct results *r)
 		write_number(f, c->ci95);
 		write_number(f, c->count > 1 ? stats_sd(c->goodput, c->count) : NAN);
 		write_number(f, c->paper);
+		write_number(f, witness_p99(c));
+		fprintf(f, "<td>%zu", c->limited_count);
 	}
 	fputs("</table>\n", f);
 	for (size_t i = 0; i < r->count; i++) {
@@ -251,6 +288,7 @@ static void write_goodputs(FILE *f, const struct results *r)
 			fputs("</p>\n", f);
 		}
 	}
+	write_caveats(f, r);
 }
 
 /* Whether none of the runs before `i` has the same value at this place. */
@@ -271,7 +309,9 @@ static void write_provenance(FILE *f, const struct results *r)
 	} rows[] = {
 		{"ground", "/ground"},
 		{"why this ground", "/ground_why"},
-		{"image", "/image_sha256"},
+		{"image's hash", "/vm/hash"},
+		{"QEMU", "/vm/qemu"},
+		{"GIPS", "/vm/gips"},
 		{"seed", "/seed"},
 		{"duration, s", "/duration_s"},
 		{"warm-up, s", "/warm_up_s"},

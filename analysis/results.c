@@ -116,6 +116,75 @@ static int load_run(struct results *r, const char *name, const json_t *paper, ch
 	return rc;
 }
 
+bool results_is_limited(const json_t *run)
+{
+	return json_array_size(json_object_get(run, "cpu_limited")) > 0;
+}
+
+bool results_is_loss_wrong(const json_t *run)
+{
+	size_t i;
+	json_t *loss;
+	json_array_foreach (json_object_get(run, "losses"), i, loss)
+		if (!json_is_true(json_object_get(loss, "good")))
+			return true;
+	return false;
+}
+
+/* Why the links that the runs were made on are not known to be as the scenario says; NULL when they
+ * are. Allocated. */
+static char *why_uncalibrated(const struct results *r)
+{
+	char *file = lab_text("%s/calibration.json", r->directory), *why = NULL;
+	json_t *calibration = json_load_file(file, 0, NULL);
+	const json_t *run = json_array_get(r->all, 0);
+	if (!calibration)
+		why = lab_text("%s is not there", file);
+	else if (run &&
+		 (strcmp(text_of(json_object_get(calibration, "ground")), r->ground) != 0 ||
+			 json_integer_value(json_object_get(calibration, "gips")) !=
+				 json_integer_value(json_pointer(run, "/vm/gips")) ||
+			 strcmp(text_of(json_object_get(calibration, "scenario_sha256")),
+				 text_of(json_pointer(run, "/provenance/digests/scenario")))))
+		why = lab_text("%s is of another ground, speed or scenario", file);
+	else if (!json_is_true(json_object_get(calibration, "good")))
+		why = lab_text("a link is not as its scenario says, see %s", file);
+	json_decref(calibration);
+	free(file);
+	return why;
+}
+
+/* Appends to a list of names; `head` goes before the first. */
+static void append(char **text, const char *head, const char *name)
+{
+	char *longer = lab_text("%s%s%s", *text, **text ? ", " : head, name);
+	free(*text);
+	*text = longer;
+}
+
+static void find_caveats(struct results *r)
+{
+	char *limited = lab_text("%s", ""), *losses = lab_text("%s", "");
+	for (size_t i = 0; i < r->count; i++) {
+		struct contestant_results *c = &r->contestants[i];
+		bool wrong = false;
+		for (size_t k = 0; k < c->count; k++) {
+			c->limited_count += results_is_limited(c->runs[k]);
+			wrong = wrong || results_is_loss_wrong(c->runs[k]);
+		}
+		if (c->limited_count)
+			append(&limited, "CPU-limited: ", c->name);
+		if (wrong)
+			append(&losses, "losses not as configured: ", c->name);
+	}
+	r->uncalibrated = json_array_size(r->all) ? why_uncalibrated(r) : NULL;
+	r->caveats = lab_text("%s%s%s%s%s", r->uncalibrated ? "uncalibrated" : "",
+		r->uncalibrated && *limited ? "; " : "", limited,
+		(r->uncalibrated || *limited) && *losses ? "; " : "", losses);
+	free(limited);
+	free(losses);
+}
+
 struct results *results_load(
 	const char *out, const char *experiment, const json_t *paper, char **error)
 {
@@ -144,6 +213,7 @@ struct results *results_load(
 		c->mean = c->count ? stats_mean(c->goodput, c->count) : NAN;
 		c->ci95 = stats_ci95(c->goodput, c->count);
 	}
+	find_caveats(r);
 	if (rc == 0)
 		return r;
 	results_free(r);
@@ -161,6 +231,8 @@ void results_free(struct results *r)
 	}
 	free(r->contestants);
 	json_decref(r->all);
+	free(r->uncalibrated);
+	free(r->caveats);
 	free(r->directory);
 	free(r);
 }

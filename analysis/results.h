@@ -16,8 +16,9 @@ struct contestant_results {
 	double *goodput; /* of each of them, Mbit/s */
 	json_t **marked; /* the others */
 	size_t marked_count;
-	double paper;      /* the paper's value; NaN: it has none */
-	double mean, ci95; /* of goodput; NaN when there are too few runs */
+	size_t limited_count; /* of `runs`: the processor may have made their numbers */
+	double paper;         /* the paper's value; NaN: it has none */
+	double mean, ci95;    /* of goodput; NaN when there are too few runs */
 };
 
 struct results {
@@ -26,8 +27,10 @@ struct results {
 	int duration_s, warm_up_s;
 	struct contestant_results *contestants;
 	size_t count;
-	size_t missing; /* runs of the table that have no result yet */
-	json_t *all;    /* owns the results */
+	size_t missing;     /* runs of the table that have no result yet */
+	char *uncalibrated; /* why one cannot rely on the links; NULL: they have been calibrated */
+	char *caveats;      /* the same and limited runs and losses in short; "" for none */
+	json_t *all;        /* owns the results */
 };
 
 /* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
@@ -43,6 +46,12 @@ json_t *results_experiments(const char *out);
 
 /* The contestant of this name, or NULL. */
 const struct contestant_results *results_find(const struct results *r, const char *name);
+
+/* Whether the processor may have made a run's numbers; why is in its "cpu_limited". */
+bool results_is_limited(const json_t *run);
+
+/* Whether a link lost more or fewer of its packets than configured, by its "losses". */
+bool results_is_loss_wrong(const json_t *run);
 
 /* The value at a JSON pointer (RFC 6901, without ~ escapes), e.g. "/tcp/sent_segments"; NULL when
  * there is none. */

@@ -26,6 +26,7 @@ enum {
 	SHARES,
 	LOST,
 	BUSY,
+	WITNESS,
 	OTHERS,
 	DAEMON,
 	PAPER,
@@ -35,7 +36,7 @@ enum {
 /* Percent of the machine's processors that other work may take without a warning. */
 #define DISTURBED 10
 
-#define CELL 40
+#define CELL 96
 #define ROWS 64
 
 struct table {
@@ -59,9 +60,9 @@ static void head(struct table *t, bool udp)
 {
 	static const char *const names[2][COLUMNS] = {
 		{"contestant", "runs", "goodput", "95 % CI", "ratio to", "aggregation", "bytes per",
-			"retrans-", "machine", "others", "mpipd", "paper", "paper:"},
+			"retrans-", "machine", "witness", "others", "mpipd", "paper", "paper:"},
 		{"", "", "Mbit/s", "+-", "plain", "benefit", "NIC, %", "mitted, %", "busy, %",
-			"busy, %", "CPU, %", "Mbit/s", "ratio"},
+			"p99, ms", "busy, %", "CPU, %", "Mbit/s", "ratio"},
 	};
 	for (size_t row = 0; row < 2; row++, t->rows++)
 		for (int c = 0; c < COLUMNS; c++)
@@ -98,6 +99,13 @@ static double lost(const json_t *run)
 static double machine_busy(const json_t *run)
 {
 	return 100 * json_number_value(json_pointer(run, "/cpu/machine_busy_share"));
+}
+
+/* What the idle link saw; old results and those without a witness have none. */
+static double witness_p99(const json_t *run)
+{
+	const json_t *p99 = json_pointer(run, "/witness/p99_ms");
+	return json_is_number(p99) ? json_number_value(p99) : NAN;
 }
 
 /* What other work on the machine took. */
@@ -182,8 +190,13 @@ static void row(struct table *t, const struct results *r, const struct contestan
 	const struct contestant_results *plain = results_find(r, "plain");
 	bool daemon = c->count && json_is_object(json_object_get(c->runs[0], "mpipd"));
 	SET(t, NAME, "%s", c->name);
-	if (c->marked_count)
+	if (c->marked_count && c->limited_count)
+		SET(t, RUNS, "%zu (%zu limited, %zu marked)", c->count, c->limited_count,
+			c->marked_count);
+	else if (c->marked_count)
 		SET(t, RUNS, "%zu (%zu marked)", c->count, c->marked_count);
+	else if (c->limited_count)
+		SET(t, RUNS, "%zu (%zu limited)", c->count, c->limited_count);
 	else
 		SET(t, RUNS, "%zu", c->count);
 	set_number(t, GOODPUT, "%.1f", c->mean);
@@ -193,6 +206,7 @@ static void row(struct table *t, const struct results *r, const struct contestan
 	set_shares(t, c);
 	set_number(t, LOST, "%.2f", mean_of(c, lost));
 	set_number(t, BUSY, "%.0f", mean_of(c, machine_busy));
+	set_number(t, WITNESS, "%.3f", mean_of(c, witness_p99));
 	set_number(t, OTHERS, "%.0f", mean_of(c, others_busy));
 	set_number(t, DAEMON, "%.0f", daemon ? mean_of(c, daemons_busy) : NAN);
 	set_number(t, PAPER, "%.1f", c->paper);
@@ -232,6 +246,40 @@ static void print_marked(const struct results *r, FILE *out)
 	}
 }
 
+/* The reasons to doubt a run that is averaged all the same. */
+static void print_limits(const json_t *run, FILE *out)
+{
+	const char *name = json_string_value(json_object_get(run, "run"));
+	size_t i;
+	json_t *reason, *loss;
+	json_array_foreach (json_object_get(run, "cpu_limited"), i, reason)
+		fprintf(out, "CPU-limited: %s (%.1f Mbit/s): %s\n", name,
+			json_number_value(json_object_get(run, "goodput_mbit")),
+			json_string_value(reason));
+	json_array_foreach (json_object_get(run, "losses"), i, loss) {
+		if (json_is_true(json_object_get(loss, "good")))
+			continue;
+		fprintf(out,
+			"losses: %s: link %s %s: lost %lld of %lld packets, expected %lld to "
+			"%lld\n",
+			name, json_string_value(json_object_get(loss, "link")),
+			json_string_value(json_object_get(loss, "direction")),
+			json_integer_value(json_object_get(loss, "lost")),
+			json_integer_value(json_object_get(loss, "packets")),
+			json_integer_value(json_object_get(loss, "low")),
+			json_integer_value(json_object_get(loss, "high")));
+	}
+}
+
+static void print_caveats(const struct results *r, FILE *out)
+{
+	if (r->uncalibrated)
+		fprintf(out, "uncalibrated: %s\n", r->uncalibrated);
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < r->contestants[i].count; k++)
+			print_limits(r->contestants[i].runs[k], out);
+}
+
 static bool is_udp(const struct results *r)
 {
 	return json_is_object(json_object_get(json_array_get(r->all, 0), "udp"));
@@ -250,6 +298,7 @@ void table_print(const struct results *r, FILE *out)
 		r->wire_form[0] ? "; wire form: " : "", r->wire_form);
 	print(&t, out);
 	print_marked(r, out);
+	print_caveats(r, out);
 	bool disturbed = false;
 	for (size_t i = 0; i < r->count; i++)
 		disturbed = disturbed || mean_of(&r->contestants[i], others_busy) > DISTURBED;

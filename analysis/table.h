@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-/* The table of an experiment, for people: one row per contestant, then the marked runs and why. */
+/* The table of an experiment, for people: one row per contestant, then the marked runs and why,
+ * and the reasons to doubt the others. */
 void table_print(const struct results *r, FILE *out);
 
 #endif

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Checks results against the schema: check-result SCHEMA RESULT...
+ * Checks results: check-result SCHEMA RESULT...
+ *
+ * Each against the schema, and its digest against the raw logs that lie beside it: a log that has
+ * been changed since is noticed.
  *
  * Every file is looked at, each problem is one line "FILE: PLACE: expected ..."; the exit status is
  * 1 if there was one, 2 for a wrong call.
  */
 
+#include "experiments/digest.h"
 #include "experiments/schema.h"
+#include "lab/error.h"
 
 #include <jansson.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static json_t *load(const char *file)
 {
@@ -21,6 +28,19 @@ static json_t *load(const char *file)
 	else if (!value)
 		fprintf(stderr, "%s: %s\n", file, e.text);
 	return value;
+}
+
+/* Whether the logs beside the file give the digest in it. */
+static int check_digest(const char *file, const json_t *result, char **error)
+{
+	const char *got = json_string_value(json_object_get(result, "digest"));
+	char *copy = lab_text("%s", file), digest[SHA256_TEXT];
+	int rc = digest_of_run(dirname(copy), digest, error);
+	if (rc == 0 && (!got || strcmp(got, digest) != 0))
+		rc = lab_fail(error, "digest: expected %s, as its logs make it, got %s", digest,
+			got ? got : "none");
+	free(copy);
+	return rc;
 }
 
 int main(int argc, char **argv)
@@ -39,7 +59,8 @@ int main(int argc, char **argv)
 		char *error = NULL;
 		if (!value) {
 			bad++;
-		} else if (schema_check(schema, value, &error) != 0) {
+		} else if (schema_check(schema, value, &error) != 0 ||
+			   check_digest(argv[i], value, &error) != 0) {
 			fprintf(stderr, "%s: %s\n", argv[i], error);
 			bad++;
 		}
@@ -47,6 +68,7 @@ int main(int argc, char **argv)
 		json_decref(value);
 	}
 	json_decref(schema);
-	printf("%d of %d results are as %s says\n", argc - 2 - bad, argc - 2, argv[1]);
+	printf("%d of %d results are as %s and their logs say\n", argc - 2 - bad, argc - 2,
+		argv[1]);
 	return bad > 0;
 }

@@ -16,6 +16,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,30 +39,49 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-int digest_of_run(const char *directory, char out[SHA256_TEXT], char **error)
+json_t *digest_files(const char *directory, char **error)
 {
 	struct dirent **entries = NULL;
 	int count = scandir(directory, &entries, is_log, by_name);
-	if (count < 0)
-		return lab_fail(error, "%s: %s", directory, strerror(errno));
-	char *lines = lab_text("%s", "");
-	int rc = 0;
+	if (count < 0) {
+		lab_fail(error, "%s: %s", directory, strerror(errno));
+		return NULL;
+	}
+	json_t *files = json_object();
 	for (int i = 0; i < count; i++) {
 		char digest[SHA256_TEXT];
 		char *file = lab_text("%s/%s", directory, entries[i]->d_name);
-		if (rc == 0 && sha256_file(file, digest) != 0)
-			rc = lab_fail(error, "%s: %s", file, strerror(errno));
-		if (rc == 0) {
-			char *more = lab_text("%s%s  %s\n", lines, digest, entries[i]->d_name);
-			free(lines);
-			lines = more;
-		}
+		if (sha256_file(file, digest) != 0)
+			lab_fail(error, "%s: %s", file, strerror(errno));
+		else
+			json_object_set_new(files, entries[i]->d_name, json_string(digest));
 		free(file);
 		free(entries[i]);
 	}
 	free(entries);
-	if (rc == 0)
-		sha256_bytes(lines, strlen(lines), out);
+	if ((int)json_object_size(files) == count)
+		return files;
+	json_decref(files);
+	return NULL;
+}
+
+int digest_of_run(const char *directory, char out[SHA256_TEXT], char **error)
+{
+	json_t *files = digest_files(directory, error), *digest;
+	if (!files)
+		return -1;
+	char *lines = NULL;
+	size_t length = 0;
+	FILE *f = open_memstream(&lines, &length);
+	if (!f)
+		abort();
+	const char *name;
+	json_object_foreach (files, name, digest)
+		fprintf(f, "%s  %s\n", json_string_value(digest), name);
+	if (fclose(f))
+		abort();
+	sha256_bytes(lines, length, out);
 	free(lines);
-	return rc;
+	json_decref(files);
+	return 0;
 }

@@ -14,7 +14,9 @@
 
 #include "experiments/files.h"
 #include "experiments/guests.h"
+#include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/reproduce.h"
 #include "experiments/run.h"
 #include "lab/calibrate.h"
 #include "lab/lab.h"
@@ -22,7 +24,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -39,13 +40,6 @@
 /* How long a run takes beyond its transfer, until one has been measured. */
 #define SET_UP_SECONDS 1.5
 
-struct options {
-	const char *file, *out, *only, *ground;
-	long duration, reps, rep, gips, jobs;
-	long long seed;
-	bool fresh, cell;
-};
-
 /* What is to be done with one cell of the table. */
 enum cell { CELL_TO_RUN, CELL_THERE, CELL_OTHER_DEFINITION };
 
@@ -61,103 +55,6 @@ struct session {
 	int there, other_definition, other_mpipd, failed;
 	struct progress progress;
 };
-
-static const char usage[] =
-	"usage: experiment [options] FILE.json\n"
-	"  --out DIR           where results go (default: out)\n"
-	"  --duration SECONDS  instead of the experiment's own\n"
-	"  --reps N            instead of the experiment's own\n"
-	"  --seed N            instead of the experiment's own\n"
-	"  --only CONTESTANT   this one alone\n"
-	"  --ground GROUND     host, vm or auto (default): the host if it can\n"
-	"  --gips N            instead of the experiment's own: the guest's speed\n"
-	"  --jobs N            guests at a time (default: one per processor)\n"
-	"  --rep N             this repetition alone\n"
-	"  --fresh             run again what is there already\n"
-	"  --cell              inside a guest: progress to standard output\n"
-	"  --help\n";
-
-static long long number(
-	const char *option, const char *value, long long min, long long max, char **error)
-{
-	char *end;
-	errno = 0;
-	long long n = strtoll(value, &end, 10);
-	if (errno || end == value || *end || n < min || n > max)
-		lab_fail(error, "--%s: expected a whole number from %lld to %lld, got \"%s\"",
-			option, min, max, value);
-	return n;
-}
-
-/* 0 to go on, 1 when help was asked for, -1 and *error. */
-static int read_options(int argc, char **argv, struct options *o, char **error)
-{
-	static const struct option names[] = {
-		{"out", required_argument, NULL, 'o'},
-		{"duration", required_argument, NULL, 'd'},
-		{"reps", required_argument, NULL, 'r'},
-		{"seed", required_argument, NULL, 's'},
-		{"only", required_argument, NULL, 'c'},
-		{"ground", required_argument, NULL, 'g'},
-		{"gips", required_argument, NULL, 'G'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"rep", required_argument, NULL, 'R'},
-		{"fresh", no_argument, NULL, 'f'},
-		{"cell", no_argument, NULL, 'C'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	*o = (struct options){.out = "out", .ground = "auto", .seed = -1};
-	opterr = 0;
-	for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
-		switch (c) {
-		case 'o':
-			o->out = optarg;
-			break;
-		case 'd':
-			o->duration = (long)number("duration", optarg, 1, 86400, error);
-			break;
-		case 'r':
-			o->reps = (long)number("reps", optarg, 1, 999, error);
-			break;
-		case 's':
-			o->seed = number("seed", optarg, 0, 1000000000, error);
-			break;
-		case 'c':
-			o->only = optarg;
-			break;
-		case 'g':
-			o->ground = optarg;
-			break;
-		case 'G':
-			o->gips = (long)number("gips", optarg, 1, GIPS_MAX, error);
-			break;
-		case 'j':
-			o->jobs = (long)number("jobs", optarg, 1, 256, error);
-			break;
-		case 'R':
-			o->rep = (long)number("rep", optarg, 1, 999, error);
-			break;
-		case 'f':
-			o->fresh = true;
-			break;
-		case 'C':
-			o->cell = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 1;
-		case ':':
-			return lab_fail(error, "%s: expected a value", argv[optind - 1]);
-		default:
-			return lab_fail(error, "%s: unknown option, see --help", argv[optind - 1]);
-		}
-	}
-	if (optind + 1 != argc)
-		return lab_fail(error, "expected one experiment's file, see --help");
-	o->file = argv[optind];
-	return *error ? -1 : 0;
-}
 
 /* The hosts that the workload names must be in the scenario. */
 static int check_hosts(const struct session *s, char **error)
@@ -229,13 +126,8 @@ static int load(struct session *s, char **error)
 	struct definition *d = s->definition = definition_load(o->file, error);
 	if (!d)
 		return -1;
-	d->duration_s = o->duration ? (int)o->duration : d->duration_s;
-	d->repeats = o->reps ? (int)o->reps : d->repeats;
-	d->repeats = o->rep > d->repeats ? (int)o->rep : d->repeats;
-	d->seed = o->seed >= 0 ? o->seed : d->seed;
-	d->gips = o->gips ? (int)o->gips : d->gips;
-	if (!(s->scenario = scenario_load(d->scenario_file, error)) || check_hosts(s, error) ||
-		check_only(s, error))
+	if (options_apply(o, d, error) || !(s->scenario = scenario_load(d->scenario_file, error)) ||
+		check_hosts(s, error) || check_only(s, error))
 		return -1;
 	if (o->cell)
 		s->ground = (struct ground_choice){GROUND_VM, .why = lab_text("in a guest")};
@@ -632,26 +524,41 @@ static int become_root(char **argv, char **error)
 		strerror(errno));
 }
 
+static int run_experiment(struct session *s, char **argv, char **error)
+{
+	snprintf(s->lab, sizeof(s->lab), LAB_PREFIX "%d", (int)getpid());
+	int rc = load(s, error);
+	if (rc == 0 && s->ground.by_sudo)
+		rc = become_root(argv, error);
+	if (rc == 0)
+		rc = open_directory(s, error);
+	if (rc == 0) {
+		s->provenance = provenance(s->programs, argv);
+		rc = run_all(s, error);
+	}
+	close_session(s);
+	return rc;
+}
+
+static int again(const struct options *o, char **argv, char **error)
+{
+	char *programs = find_programs(error);
+	int rc = programs ? reproduce(o->reproduce, o->file, programs, argv, error) : -1;
+	free(programs);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct session s = {.options = &options, .lock = -1};
 	char *error = NULL;
-	int rc = read_options(argc, argv, &options, &error);
+	int rc = options_read(argc, argv, &options, &error);
 	if (rc == 0) {
-		snprintf(s.lab, sizeof(s.lab), LAB_PREFIX "%d", (int)getpid());
 		rc = proc_begin(&error);
 		if (rc == 0)
-			rc = load(&s, &error);
-		if (rc == 0 && s.ground.by_sudo)
-			rc = become_root(argv, &error);
-		if (rc == 0)
-			rc = open_directory(&s, &error);
-		if (rc == 0) {
-			s.provenance = provenance(s.programs, argv);
-			rc = run_all(&s, &error);
-		}
-		close_session(&s);
+			rc = options.reproduce ? again(&options, argv, &error)
+					       : run_experiment(&s, argv, &error);
 	} else if (rc > 0) {
 		rc = 0;
 	}

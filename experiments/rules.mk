@@ -6,7 +6,7 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o digest.o files.o ground.o guests.o \
-	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o progress.o provenance.o report.o result.o run.o sha256.o \
+	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o options.o progress.o provenance.o report.o reproduce.o result.o run.o sha256.o \
 	sockdiag.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o pathlog.o reordering.o stats.o)
 
@@ -20,7 +20,7 @@ $(BUILD)/experiments/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -W
 $(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
 
-$(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o schema.o) $(BUILD)/lab/error.o
+$(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o digest.o files.o schema.o sha256.o) $(BUILD)/lab/error.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test report_test \
@@ -52,3 +52,11 @@ experiment:
 	if [ $$rc -le 1 ] && [ -f $(or $(OUT),out)/$(NAME)/runs.json ]; then \
 		$(ANALYSIS) table --out $(or $(OUT),out) $(NAME) && \
 		$(ANALYSIS) plot --out $(or $(OUT),out) $(NAME) || rc=1; fi; exit $$rc
+
+# The cell of a result again, in a guest: make reproduce RUN=out/two-nics/mpip-r01-s1-d20-vm4
+.PHONY: reproduce
+reproduce:
+	$(if $(RUN),,@echo 'RUN=: expected the directory of a run, such as out/two-nics/mpip-r01-s1-d20-vm4' >&2; exit 1)
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory all
+	@$(EXPERIMENT) --reproduce '$(RUN)'

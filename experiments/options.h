@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_OPTIONS_H
+#define EXPERIMENTS_OPTIONS_H
+
+#include "experiments/definition.h"
+
+#include <stdbool.h>
+
+/* The runner's command line. What is 0 (seed: negative) or NULL was not given. */
+struct options {
+	const char *file, *out, *only, *ground, *reproduce;
+	long duration, reps, rep, gips, jobs;
+	long long seed;
+	bool fresh, cell, twice;
+};
+
+/* 0 to go on, 1 when help was asked for and given, -1 and *error. */
+int options_read(int argc, char **argv, struct options *o, char **error);
+
+/* Puts what was given in the place of the experiment's own. 0, or -1 and *error. */
+int options_apply(const struct options *o, struct definition *d, char **error);
+
+#endif
