@@ -131,7 +131,8 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 			"%sdata index 0 every ::%zu::%zu using 1:2 with boxes "
 			"%s lc rgb '%s' notitle",
 			i ? ", " : "", i, i,
-			r->contestants[i].limited_count ? "fs pattern 4 border" : "",
+			r->contestants[i].limited_count ? "fs pattern 4 border lc rgb '#555555'"
+							: "",
 			gnuplot_colour(plot_style(r, i)));
 	/* gnuplot's own error bars leave a blot where the point would be */
 	if (intervals)

@@ -252,10 +252,13 @@ static void print_limits(const json_t *run, FILE *out)
 	const char *name = json_string_value(json_object_get(run, "run"));
 	size_t i;
 	json_t *reason, *loss;
+	if (results_is_limited(run))
+		fprintf(out, "CPU-limited: %s (%.1f Mbit/s)", name,
+			json_number_value(json_object_get(run, "goodput_mbit")));
 	json_array_foreach (json_object_get(run, "cpu_limited"), i, reason)
-		fprintf(out, "CPU-limited: %s (%.1f Mbit/s): %s\n", name,
-			json_number_value(json_object_get(run, "goodput_mbit")),
-			json_string_value(reason));
+		fprintf(out, "%s%s", i ? "; " : ": ", json_string_value(reason));
+	if (results_is_limited(run))
+		fputc('\n', out);
 	json_array_foreach (json_object_get(run, "losses"), i, loss) {
 		if (json_is_true(json_object_get(loss, "good")))
 			continue;
