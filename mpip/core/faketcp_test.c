@@ -524,6 +524,28 @@ static void dead_peer_resets(void **state)
 	}
 }
 
+/* Behind another NAT the server has an address that is one of the client's: no path goes there. */
+static void address_of_both(void **state)
+{
+	(void)state;
+	for (int form = 0; form < WIRE_FORMS; form++) {
+		struct nat nat = {0};
+		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct address_list list = {.count = 2, .ip = {ip("10.0.3.2"), ip("10.0.2.2")}};
+		set_addresses(w, 1, list);
+		connect_tcp(w);
+		transfer(w, 0, 1000, 500, 1);
+		for (unsigned i = 0; i < 2; i++) {
+			const struct session *s = only_session(&w->host[i]);
+			assert_true(s->in_use >= 2);
+			for (unsigned k = 0; k < s->paths; k++)
+				assert_int_not_equal(
+					s->path[k]->dst.ip.s_addr, ip("10.0.2.2").s_addr);
+		}
+		world_free(w);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +556,7 @@ int main(void)
 		cmocka_unit_test(nat_with_each_form),
 		cmocka_unit_test(nat_and_the_server_asks),
 		cmocka_unit_test(nat_rebinds),
+		cmocka_unit_test(address_of_both),
 		cmocka_unit_test(firewalls),
 		PAPER("3.8-6: paths without feedback are removed", no_form_works),
 		PAPER("3.8-4: a server address that is not public", private_server_address),

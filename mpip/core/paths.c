@@ -121,8 +121,10 @@ void session_mesh(struct engine *e, struct session *s, struct usec now, struct a
 	unsigned kept = s->paths;
 
 	for (uint8_t nic = 0; nic < e->addresses.count; nic++) {
+		/* Private networks are alike: behind another NAT it may have an address of ours. */
 		for (unsigned j = 0; j < far->count; j++)
-			mesh_add(e, s, nic, far->ip[j], now, a);
+			if (nic_of(e, far->ip[j]) == NIC_ANY)
+				mesh_add(e, s, nic, far->ip[j], now, a);
 		if (far_end_known(s, s->tuple.remote_ip))
 			mesh_add(e, s, nic, s->tuple.remote_ip, now, a);
 	}
@@ -166,7 +168,7 @@ bool mesh_complete(const struct engine *e, const struct session *s)
 	bool all = !behind_nat(s);
 	for (uint8_t nic = 0; nic < e->addresses.count; nic++)
 		for (unsigned j = 0; j < far->count; j++)
-			all &= mesh_has(s, nic, far->ip[j]);
+			all &= nic_of(e, far->ip[j]) != NIC_ANY || mesh_has(s, nic, far->ip[j]);
 	return all || s->wire_form != WIRE_LITERAL;
 }
 
