@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The analysis: analysis COMMAND ...
+ * The analysis: analysis COMMAND ..., as `usage` has it.
  *
- *   table [--out DIR] EXPERIMENT     prints the table of one experiment
- *   plot [--out DIR] [EXPERIMENT...] draws the figures; without a name, of all there are
- *   report [--out DIR]               OUT/report.html and OUT/claims.json: the paper's claims,
- * judged paths RESULT.json...             how a run used its NICs and paths, by the routers'
- * counts; fails when a NIC or a path was left out replay FILE...                   runs Algorithm 1
- * again over path logs: a run's result.json (both hosts' logs beside it, with the run's settings),
- * or a path log in CSV (with the paper's) call RESULT.json...              a call's measures, again
- * from its raw logs; fails when they are not those of the result skew [--unit us] [--json]
- * [--corrected OUT.csv] FILE.csv skew and steps of two clocks from (send time, one-way delay
- *                                    [, path]), and the trend before and after correcting them
+ * paths fails when a NIC or a path was left out, call when its measures are not those of the
+ * result, converge when a faster guest changes a mean. replay takes a run's result.json, with both
+ * hosts' path logs beside it and the run's settings, or a path log in CSV, with the paper's.
  *
  * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
  */
 
 #include "analysis/callcmd.h"
+#include "analysis/converge.h"
 #include "analysis/pathlog.h"
 #include "analysis/paths.h"
 #include "analysis/plot.h"
@@ -45,6 +39,7 @@ struct options {
 static const char usage[] =
 	"usage: analysis table [--out DIR] EXPERIMENT\n"
 	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
+	"       analysis converge [--out DIR] EXPERIMENT\n"
 	"       analysis report [--out DIR]\n"
 	"       analysis paths RESULT.json...\n"
 	"       analysis replay RESULT.json|PATHLOG.csv...\n"
@@ -82,6 +77,28 @@ static int table(const struct options *o, char **error)
 	table_print(r, stdout);
 	results_free(r);
 	return 0;
+}
+
+/* 1 when it has not converged. */
+static int converge(const struct options *o, char **error)
+{
+	if (o->count != 1)
+		return lab_fail(error, "expected one experiment, see --help");
+	static const char *const speeds[] = {"once", "twice"};
+	struct results *r[2] = {0};
+	for (size_t i = 0; i < 2; i++) {
+		struct options at = *o;
+		char *out = lab_text("%s/%s", o->out, speeds[i]);
+		at.out = out;
+		r[i] = load(&at, o->names[0], error);
+		free(out);
+	}
+	int rc = -1;
+	if (r[0] && r[1])
+		rc = converge_print(r[0], r[1], stdout) ? 0 : 1;
+	results_free(r[0]);
+	results_free(r[1]);
+	return rc;
 }
 
 static size_t good_runs(const struct results *r)
@@ -289,7 +306,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(const struct options *o, char **error);
 	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all},
-		{"report", report}, {"call", call}, {"skew", skew}};
+		{"report", report}, {"converge", converge}, {"call", call}, {"skew", skew}};
 
 	struct options o = {.out = "out",
 		.paper = "analysis/paper-values.json",

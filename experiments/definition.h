@@ -2,8 +2,8 @@
 #ifndef EXPERIMENTS_DEFINITION_H
 #define EXPERIMENTS_DEFINITION_H
 
-#include "experiments/ground.h"
 #include "experiments/sha256.h"
+#include "lab/ground.h"
 #include "mpip/base/jsonfile.h"
 
 #include <jansson.h>

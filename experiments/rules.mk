@@ -5,7 +5,7 @@ EXPERIMENT := $(BUILD)/experiments/experiment
 CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
-EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o digest.o files.o ground.o guests.o \
+EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o call.o call_definition.o callrun.o definition.o digest.o files.o guests.o \
 	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o options.o progress.o provenance.o report.o reproduce.o result.o run.o sha256.o \
 	sockdiag.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o pathlog.o reordering.o stats.o)
@@ -27,7 +27,7 @@ EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test mib_test
 	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
 $(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o \
-	ground.o sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
+	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
 $(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
 $(BUILD)/experiments/report_test: $(BUILD)/experiments/report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
@@ -37,10 +37,12 @@ $(EXPERIMENTS_TESTS): %: %.o
 
 # make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
-EXPERIMENT_OPTIONS = $(if $(OUT),--out $(OUT)) $(if $(DURATION),--duration $(DURATION)) \
-	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) \
-	$(if $(GROUND),--ground $(GROUND)) $(if $(ONLY),--only $(ONLY)) $(if $(GIPS),--gips $(GIPS)) \
+HOW_TO_RUN = $(if $(DURATION),--duration $(DURATION)) \
+	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
+	$(if $(GIPS),--gips $(GIPS)) \
 	$(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
+EXPERIMENT_OPTIONS = $(HOW_TO_RUN) $(if $(OUT),--out $(OUT)) $(if $(GROUND),--ground $(GROUND))
+CONVERGE_OPTIONS = $(HOW_TO_RUN) --ground vm
 
 .PHONY: experiment
 experiment:
@@ -60,3 +62,16 @@ reproduce:
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
 	@$(EXPERIMENT) --reproduce '$(RUN)'
+
+# Whether the guest's speed is enough: the experiment at it and at twice it, in OUT/converge.
+CONVERGE_OUT = $(or $(OUT),out)/converge
+.PHONY: converge
+converge:
+	$(if $(filter $(NAME),$(EXPERIMENT_NAMES)),,@echo 'NAME=$(NAME): expected one of: \
+		$(EXPERIMENT_NAMES)' >&2; exit 1)
+	$(if $(filter-out vm,$(GROUND)),@echo 'GROUND=$(GROUND): expected vm: only its processor has a speed' >&2; exit 1)
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory all
+	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --out $(CONVERGE_OUT)/once experiments/$(NAME).json
+	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --twice --out $(CONVERGE_OUT)/twice experiments/$(NAME).json
+	@$(ANALYSIS) converge --out $(CONVERGE_OUT) $(NAME)

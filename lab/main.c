@@ -12,6 +12,7 @@
 
 #include "lab/calibrate.h"
 #include "lab/error.h"
+#include "lab/ground.h"
 #include "lab/lab.h"
 #include "lab/player.h"
 #include "lab/scenario.h"
@@ -39,6 +40,10 @@ static const char usage[] =
 	"  lab calibrate [OPTION...] [SCENARIO]   measure links by traffic, beside the scenario\n"
 	"  lab check SCENARIO                     say what is wrong with a scenario, if anything\n"
 	"  lab draw SCENARIO                      draw a scenario's topology\n"
+	"  lab print SCENARIO                     the scenario as JSON, with what its files hold\n"
+	"  lab ground [--ground GROUND] SCENARIO  which of host and vm it runs on: GROUND is one "
+	"of\n"
+	"                                         them, or auto\n"
 	"\n"
 	"NAME is by default the scenario file's name without .json; and where there is no "
 	"SCENARIO,\n"
@@ -57,7 +62,7 @@ static const char usage[] =
 
 struct options {
 	const char *name;
-	const char *output;
+	const char *output, *ground;
 	bool json, brief, virtual_time;
 	char **arguments; /* NULL-terminated */
 	int n_arguments;
@@ -422,6 +427,39 @@ static int run_draw(const struct options *o, char **error)
 	return 0;
 }
 
+static int run_print(const struct options *o, char **error)
+{
+	expect_arguments(o, 1, "lab print wants one scenario file");
+	struct scenario *s = scenario_load(o->arguments[0], error);
+	if (!s)
+		return -1;
+	json_dumpf(s->source, stdout, JSON_INDENT(1));
+	putchar('\n');
+	scenario_free(s);
+	return 0;
+}
+
+/* The name alone on standard output, for scripts: "sudo" when only root can tell. */
+static int run_ground(const struct options *o, char **error)
+{
+	expect_arguments(o, 1, "lab ground wants one scenario file");
+	struct scenario *s = scenario_load(o->arguments[0], error);
+	if (!s)
+		return -1;
+	struct ground_choice choice;
+	int result = ground_choose(o->ground, s, &choice, error);
+	if (result == 0 && choice.by_sudo) {
+		puts("sudo");
+	} else if (result == 0) {
+		puts(ground_names[choice.ground]);
+		fprintf(stderr, "lab: ground %s (%s)\n", ground_names[choice.ground], choice.why);
+	}
+	if (result == 0)
+		free(choice.why);
+	scenario_free(s);
+	return result;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(const struct options *o, char **error);
@@ -435,6 +473,8 @@ static const struct {
 	{"calibrate", run_calibrate},
 	{"check", run_check},
 	{"draw", run_draw},
+	{"print", run_print},
+	{"ground", run_ground},
 };
 
 int main(int argc, char **argv)
@@ -445,10 +485,11 @@ int main(int argc, char **argv)
 		{"short", no_argument, NULL, 's'},
 		{"virtual-time", no_argument, NULL, 'v'},
 		{"output", required_argument, NULL, 'o'},
+		{"ground", required_argument, NULL, 'g'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct options o = {0};
+	struct options o = {.ground = "auto"};
 
 	if (argc >= 2 && argv[1][0] != '-') {
 		/* Options stand between the subcommand and its arguments: what comes after the
@@ -467,6 +508,8 @@ int main(int argc, char **argv)
 			o.virtual_time = true;
 		} else if (c == 'o') {
 			o.output = optarg;
+		} else if (c == 'g') {
+			o.ground = optarg;
 		} else if (c == 'h') {
 			fputs(usage, stdout);
 			return 0;
@@ -487,5 +530,7 @@ int main(int argc, char **argv)
 		free(error);
 		return result < 0;
 	}
-	usage_error("expected up, down, status, exec, counters, play, calibrate, check or draw");
+	usage_error(
+		"expected up, down, status, exec, counters, play, calibrate, check, draw, print "
+		"or ground");
 }

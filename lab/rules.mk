@@ -5,7 +5,7 @@
 LAB_PKGS := jansson libnl-route-3.0 libnftables
 LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
 	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
-	inside.o counters.o verdict.o player.o \
+	inside.o counters.o verdict.o player.o ground.o \
 	traffic.o calibrate.o calibrate_show.o losses.o rates.o pacer.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
 LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test rates_test losses_test)
@@ -53,12 +53,20 @@ lab-exec:
 	$(LAB_READY)
 	@$(LAB_RUN) exec $(LAB_NAME) $(or $(HOST),client) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"
 
-# Whether the links of a scenario are as it says, by traffic: SHORT=1 for a second per direction.
+# Whether the links of a scenario are as it says, by traffic: SHORT=1 for a second per direction;
+# GROUND=vm in a guest; without a GROUND, there if this kernel lacks what the scenario needs.
+CALIBRATE_OPTIONS = $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT))
 .PHONY: calibrate
 calibrate:
-	$(LAB_READY)
-	@$(LAB_RUN) calibrate $(LAB_NAME) $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT)) \
-		$(LAB_SCENARIO)
+	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	+@$(MAKE) --no-print-directory all
+	@ask="$(BUILD)/lab/lab ground $(if $(GROUND),--ground $(GROUND)) $(LAB_SCENARIO)"; \
+	ground=$$($$ask); [ $$ground != sudo ] || ground=$$(sudo $$ask); \
+	if [ $$ground = vm ]; then \
+		BUILD=$(BUILD) lab/vm/calibrate.sh $(LAB_SCENARIO) $(CALIBRATE_OPTIONS); \
+	else \
+		$(LAB_RUN) calibrate $(LAB_NAME) $(CALIBRATE_OPTIONS) $(LAB_SCENARIO); \
+	fi
 
 VM_TOOLS := $(addprefix $(BUILD)/lab/vm/, entropy snapshot)
 PROGRAMS += $(VM_TOOLS)

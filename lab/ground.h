@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef EXPERIMENTS_GROUND_H
-#define EXPERIMENTS_GROUND_H
+#ifndef LAB_GROUND_H
+#define LAB_GROUND_H
 
 #include "lab/scenario.h"
 
 #include <stdbool.h>
 
-/* Where an experiment runs: all of it in one place, never mixed. */
+/* Where a lab runs: all of it in one place, never mixed. */
 
 enum ground {
 	GROUND_HOST, /* namespaces of this machine's kernel, in real time */

@@ -9,7 +9,7 @@
  * what it does. The vm ground needs neither, so it is what is left.
  */
 
-#include "experiments/ground.h"
+#include "lab/ground.h"
 
 #include "lab/error.h"
 #include "lab/qdisc.h"
