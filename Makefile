@@ -54,6 +54,9 @@ deps:
 define HELP
 make experiment NAME=two-nics   run an experiment, print its table, draw its figure
      DURATION= REPS= SEED=      override the experiment's own; ONLY= one contestant; FRESH=1 again
+     GROUND=host, vm or auto    namespaces here, or guests in virtual time (GIPS= JOBS= KERNEL=)
+make reproduce RUN=out/...      run a result of the vm ground again, compare the digests
+make converge NAME=two-nics     is the guest's processor fast enough? (GIPS=)
 make plots                      draw the figures of everything in out/
 make report                     run what is missing, judge the paper's claims: out/report.html
 make test                       unit tests and bats suites (TESTS= some of them)
@@ -62,7 +65,7 @@ make lab-up [SCENARIO=dual-nic] build a lab of network namespaces
 make lab-status                 show it, with live counters
 make lab-exec HOST=client CMD='ping -c 3 10.0.3.2'
 make lab-down                   take it down
-make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says
+make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says (GROUND=)
 make fuzz [SECONDS=60]           fuzzers of the core, side by side
 make mutants [SAMPLE=5]         shows that checks can fail; make coverage
 make lint, make format          clang-tidy, cppcheck, shellcheck, clang-format

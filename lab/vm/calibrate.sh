@@ -26,8 +26,9 @@ while (($# > 0)); do
 	esac
 	shift
 done
-[[ ${GIPS:-4} =~ ^[0-9]+$ ]] && ((10#${GIPS:-4} >= 1 && 10#${GIPS:-4} <= 64)) ||
+if ! [[ ${GIPS:-4} =~ ^[0-9]{1,3}$ ]] || ((10#${GIPS:-4} < 1 || 10#${GIPS:-4} > 64)); then
 	fail "GIPS=$GIPS: expected a whole number from 1 to 64"
+fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-calibrate.XXXXXX")
 guest=''

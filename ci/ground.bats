@@ -1,0 +1,195 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+# The vm ground, by a user who has nothing but a copy of this directory: no root, no sudo, no home.
+# All tests share that copy, its image of the guest, and its experiment `small`, of one second.
+
+bats_require_minimum_version 1.5.0
+
+NOBODY=65534
+
+setup_file() {
+	local root build kernel
+	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+	build=${BUILD:-build}
+	[[ $build == /* ]] || build=$root/$build
+	[[ -z ${SANITIZE:-} ]] || skip "the guest's image is for programs without sanitizers"
+	# Not in a directory of bats, which are closed to others.
+	PLACE=$(mktemp -d "${TMPDIR:-/tmp}/mpip-ground.XXXXXX")
+	chmod 755 "$PLACE"
+	export PLACE COPY=$PLACE/copy CACHE=$PLACE/cache
+	mkdir -p "$COPY/build" "$CACHE"
+	tar -C "$root" --exclude ./.git --exclude ./out --exclude './build*' -cf - . | tar -C "$COPY" -xpf -
+	tar -C "$build" --exclude ./vm --exclude ./asan -cf - . | tar -C "$COPY/build" -xpf -
+	# What is fetched once: it is there, as for anybody's second run.
+	kernel=$(cd "$root" && BUILD=$build lab/vm/kernel.sh)
+	cp -al "${kernel%/*}" "$CACHE/mpip" 2>/dev/null || cp -a "${kernel%/*}" "$CACHE/mpip"
+	small cubic
+	[[ $(id -u) -ne 0 ]] || chown -R --no-dereference "$NOBODY:$NOBODY" "$COPY"
+	[[ $(id -u) -ne 0 ]] || chown "$NOBODY:$NOBODY" "$PLACE" "$CACHE" "$CACHE/mpip" "$CACHE/mpip/lock"
+}
+
+teardown_file() {
+	[[ -z ${PLACE:-} ]] || rm -rf "$PLACE"
+}
+
+setup() {
+	cd "$COPY" || return
+	T=$PLACE/$BATS_TEST_NUMBER
+	mkdir "$T"
+	[[ $(id -u) -ne 0 ]] || chown "$NOBODY:$NOBODY" "$T"
+	RUN=out/small/mpip+mptcp-r01-s1-d1-vm1
+}
+
+# small CONGESTION-CONTROL: writes the experiment.
+small() {
+	cat >"$COPY/experiments/small.json" <<-END
+		{ "title": "t", "scenario": "../lab/scenarios/dual-nic.json",
+		  "workload": { "kind": "tcp", "congestion_control": "$1" },
+		  "duration_s": 1, "repeats": 1, "gips": 1,
+		  "contestants": [ { "name": "plain" }, { "name": "mpip+mptcp", "mptcp": true, "mpipd": {} } ] }
+	END
+}
+
+# user CMD...: as somebody without any rights, with no place but the copy.
+user() {
+	local who=()
+	[[ $(id -u) -ne 0 ]] ||
+		who=(setpriv --reuid="$NOBODY" --regid="$NOBODY" --clear-groups --inh-caps=-all)
+	"${who[@]}" env -u BUILD -u MAKEFLAGS -u MAKELEVEL -u TESTS HOME=/nonexistent \
+		XDG_CACHE_HOME="$CACHE" TMPDIR="$T" "$@"
+}
+
+experiment() {
+	user build/experiments/experiment --ground vm "$@" experiments/small.json
+}
+
+# Both cores, until busy_end.
+busy() {
+	local i
+	BUSY=()
+	for i in 1 2 3; do
+		(exec 3>&- 4>&-; while :; do :; done) &
+		BUSY+=($!)
+	done
+}
+
+busy_end() {
+	kill -KILL "${BUSY[@]}"
+	wait "${BUSY[@]}" 2>/dev/null || true
+	BUSY=()
+}
+
+teardown() {
+	((${#BUSY[@]} == 0)) || busy_end
+}
+
+@test "ground: an ordinary user without sudo runs an experiment in a guest, and gets the table" {
+	run -0 user make experiment NAME=two-nics GROUND=vm GIPS=1 DURATION=2 REPS=1 ONLY=plain
+	[[ $output == *"two-nics: ground vm (asked for)"* && $output != *uncalibrated* ]]
+	[[ $output =~ plain\ +1(\ \(1\ limited\))?\ +9[0-9]\.[0-9] ]]
+	[[ -s out/figures/two-nics.svg && -s out/two-nics/calibration.json ]]
+	run -0 user build/experiments/check-result experiments/result.schema.json out/two-nics/*/result.json
+}
+
+@test "ground: the same again has the same digest, beside busy cores too; another seed has another" {
+	experiment --only mpip+mptcp
+	experiment --only mpip+mptcp --seed 2
+	busy
+	run -0 user make reproduce RUN="$RUN"
+	busy_end
+	local first other
+	first=$(build/ci/json digest <"$RUN/result.json")
+	other=$(build/ci/json digest <"${RUN/s1/s2}/result.json")
+	[[ $output == *"equal: $first"* && ${#first} -eq 64 && $first != "$other" ]]
+	[[ -z $(find "$T" -name 'mpip-*') ]]
+}
+
+@test "ground: a byte changed in a log is noticed, and the run is reproduced without it" {
+	user cp -r "$RUN" "$T/changed"
+	user sed -i '2s/[0-9]/x/' "$T/changed/witness.csv"
+	run -1 user build/experiments/check-result experiments/result.schema.json "$T/changed/result.json"
+	[[ $output == "$T/changed/result.json: digest: expected "*", as its logs make it, got "* ]]
+	run -0 user make reproduce RUN="$T/changed"
+	[[ $output == *": a log has been changed since"*"equal: "* ]]
+}
+
+@test "ground: what cannot be reproduced is refused in one line" {
+	small reno
+	run -1 user build/experiments/experiment --reproduce "$RUN"
+	small cubic
+	[[ ${#lines[@]} -eq 1 && $output == "$RUN/result.json: "*"has changed since"* ]]
+	run -1 user build/experiments/experiment --reproduce out/nowhere
+	[[ ${#lines[@]} -eq 1 && $output == "out/nowhere/result.json: "* ]]
+	run ! user make reproduce
+	[[ $output == "RUN=: expected the directory of a run"* ]]
+}
+
+@test "ground: a wrong ground or speed is one line, and nothing is run" {
+	local wrong
+	for wrong in GROUND=moon "GROUND=vm GIPS=0" "GROUND=vm GIPS=65" "GROUND=vm GIPS=fast" "GROUND=vm JOBS=0"; do
+		# shellcheck disable=SC2086
+		run ! user make experiment NAME=small OUT="$T/out" $wrong
+		[[ $output == *"expected "* && ! -e $T/out ]] || { echo "$wrong: $output"; return 1; }
+	done
+	run ! user make calibrate GROUND=moon
+	[[ $output == *"ground moon: expected host, vm or auto"* ]]
+	run ! user make calibrate GROUND=vm GIPS=0
+	[[ $output == *"GIPS=0: expected a whole number from 1 to 64"* ]]
+	run ! user make converge NAME=small GROUND=host
+	[[ $output == *"GROUND=host: expected vm"* ]]
+}
+
+@test "ground: a guest that has too little memory ends the run with its console, and leaves no result" {
+	run -1 user env MEMORY_MB=80 build/experiments/experiment --ground vm --out "$T/out" --only plain \
+		experiments/small.json
+	[[ $output == *"console's last lines:"*anic* ]]
+	[[ -z $(find "$T/out" -name result.json) && -z $(find "$T/out/small" -maxdepth 1 -name '*guest*') ]]
+}
+
+@test "ground: auto says which and why, and goes where delay can be had" {
+	local said
+	said=$(build/lab/lab ground lab/scenarios/dual-nic-5ms.json 2>&1 >"$T/ground")
+	if [[ $(<"$T/ground") == vm ]]; then
+		[[ $said == "lab: ground vm (auto: "*" needs sch_netem, which this kernel lacks)" || $(id -u) -ne 0 ]]
+	else
+		[[ $said == "lab: ground host (auto: this kernel has sch_netem, which "* ]]
+	fi
+	command -v sudo >/dev/null && return
+	run -0 user build/lab/lab ground lab/scenarios/dual-nic.json
+	[[ $output == *"lab: ground vm (auto: not root, "* ]]
+}
+
+@test "ground: make calibrate measures the links in a guest" {
+	run -0 user make calibrate SCENARIO=dual-nic GROUND=vm GIPS=1 SHORT=1 OUTPUT="$T/links.json"
+	[[ $output == *"lab: ground vm (asked for)"*"lab: 8 of 8: "*"every link is as configured"* ]]
+	[[ $(build/ci/json good <"$T/links.json") == true ]]
+}
+
+# speed NAME GIPS GOODPUT...: results of plain as they would be at that speed.
+speed() {
+	local directory=$T/converge/$1/small gips=$2 rep=0 goodput names=''
+	shift 2
+	user mkdir -p "$directory"
+	for goodput; do
+		rep=$((rep + 1))
+		user mkdir -p "$directory/plain-$rep"
+		user sed "s/\"goodput_mbit\": [0-9.]*/\"goodput_mbit\": $goodput/; s/\"gips\": 1/\"gips\": $gips/" \
+			out/two-nics/plain-r01-s1-d2-vm1/result.json >"$directory/plain-$rep/result.json"
+		names+="${names:+, }\"plain-$rep\""
+	done
+	user sh -c "echo '{ \"runs\": [ $names ] }' >$directory/runs.json"
+}
+
+@test "ground: converge compares two speeds by the interval at the lower one" {
+	speed once 4 95.0 96.0
+	speed twice 8 95.8 95.9
+	run -0 user build/analysis/analysis converge --out "$T/converge" small
+	[[ $output == *"within the interval"*"converged: twice the speed changes no mean"* ]]
+	speed twice 8 195.8 195.9
+	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	[[ $output == *"+100.35  changes"*"not converged at 4 GIPS" ]]
+	user rm -r "$T/converge/twice/small"
+	speed twice 8 95.8
+	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	[[ $output == *"needs two runs without marks at each speed"* ]]
+}
