@@ -160,7 +160,7 @@ made_up() {
 	local run=$2-r0$3-s1-d3
 	mkdir -p "$T/out/$1/$run"
 	cat >"$T/out/$1/$run/result.json" <<-END
-		{ "schema_version": 1, "experiment": "$1", "title": "Made & up", "contestant": "$2",
+		{ "schema_version": 2, "experiment": "$1", "title": "Made & up", "contestant": "$2",
 		  "run": "$run", "paper": null, "ground": "vm", "rep": $3, "seed": 1, "duration_s": 3,
 		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4], "mptcp": null,
 		  "mpipd": null, "marks": [], "paths": [], "links": { "nics": [] },
@@ -245,11 +245,11 @@ made_up_results() {
 	made_up_results
 	"$ANALYSIS" report --out "$T/out"
 	cp "$T/out/report.html" "$T/before"
-	sed -i 's/"schema_version": 1/"schema_version": 7/' "$bad"
+	sed -i 's/"schema_version": 2/"schema_version": 7/' "$bad"
 	for c in "report" "table throughput" "plot throughput"; do
 		# shellcheck disable=SC2086 # a command and its argument
 		run -1 "$ANALYSIS" $c --out "$T/out"
-		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 1, got 7: "* ]] ||
+		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 2, got 7: "* ]] ||
 			{ echo "$c: $output"; return 1; }
 	done
 	head -c 300 "$bad" >"$T/cut" && cp "$T/cut" "$bad"
@@ -279,4 +279,34 @@ made_up_results() {
 		[[ ${#lines[@]} -eq 1 && $output == "$T/claims.json: ${wrong[$change]}"* ]] ||
 			{ echo "$change: $output"; return 1; }
 	done
+}
+
+@test "table, figure, report: limited runs, losses and a missing calibration are named, and averaged" {
+	made_up_results
+	local t=$T/out/tcp-modes loss
+	loss='{ "link": "client.eth0", "direction": "up", "packets": 1000, "lost": 90, "low": 2, "high": 30,
+		"good": false }'
+	printf '{ "good": true, "ground": "vm", "gips": 0, "scenario_sha256": "" }' >"$t/calibration.json"
+	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
+	[[ $output =~ plain\ +3\ +92\.0\  && $output != *limited* && $output != *calibrat* && $output != *losses* ]]
+
+	sed -i "s/\"marks\": \[\]/\"marks\": [], \"cpu_limited\": [\"busy\", \"late\"], \"losses\": [$(tr -d '\n' <<<"$loss")]/" \
+		"$t/plain-r02-s1-d3/result.json"
+	sed -i 's/"good": true/"good": false/' "$t/calibration.json"
+	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
+	[[ $output =~ plain\ +3\ \(1\ limited\)\ +92\.0\  ]]
+	[[ $output == *"uncalibrated: a link is not as its scenario says, see $t/calibration.json"* ]]
+	[[ $output == *"CPU-limited: plain-r02-s1-d3 (92.0 Mbit/s): busy; late"* ]]
+	[[ $output == *"losses: plain-r02-s1-d3: link client.eth0 up: lost 90 of 1000 packets, expected 2 to 30"* ]]
+	"$ANALYSIS" plot --out "$T/out" tcp-modes
+	grep -q 'uncalibrated; CPU-limited: plain; losses not as configured: plain' "$T/out/figures/tcp-modes.svg"
+	"$ANALYSIS" report --out "$T/out"
+	grep -q 'CPU-limited: plain-r02-s1-d3' "$T/out/report.html"
+
+	sed -i 's/"good": false/"good": true/; s/"gips": 0/"gips": 4/' "$t/calibration.json"
+	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
+	[[ $output == *"uncalibrated: $t/calibration.json is of another ground, speed or scenario"* ]]
+	rm "$t/calibration.json"
+	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
+	[[ $output == *"uncalibrated: $t/calibration.json is not there"* ]]
 }
