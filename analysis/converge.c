@@ -12,7 +12,6 @@
 #include "analysis/converge.h"
 
 #include <math.h>
-#include <string.h>
 
 static double mean_at(const struct contestant_results *c, const char *pointer)
 {
@@ -29,7 +28,10 @@ static long long gips_of(const struct results *r)
 
 static void print_speed(FILE *out, const struct contestant_results *c)
 {
-	fprintf(out, "  %8.2f +- %-6.2f %8.3f %7.0f", c->mean, c->ci95,
+	char interval[16] = "-";
+	if (!isnan(c->ci95))
+		snprintf(interval, sizeof(interval), "%.2f", c->ci95);
+	fprintf(out, "  %8.2f +- %-6s %8.3f %7.0f", c->mean, interval,
 		mean_at(c, "/witness/p99_ms"), 100 * mean_at(c, "/cpu/machine_busy_share"));
 }
 
