@@ -255,7 +255,8 @@ fast_enough() {
 	[[ ${lines[0]} == "NAME=no-such: expected one of: "*"two-nics"* ]]
 }
 
-@test "without root: one line" {
-	run -1 setpriv --reuid=65534 --clear-groups "$EXPERIMENT" --out "$T/out" experiments/two-nics.json
-	[[ ${#lines[@]} -eq 1 && $output == "must be root: "* ]]
+@test "on the host ground without root and sudo: one line" {
+	run -1 setpriv --reuid=65534 --clear-groups env PATH=/nonexistent "$EXPERIMENT" --ground host \
+		--out "$T/out" experiments/two-nics.json
+	[[ ${#lines[@]} -eq 1 && $output == "the host ground needs root, "* ]]
 }

@@ -148,7 +148,7 @@ teardown() {
 @test "ground: a guest that has too little memory ends the run with its console, and leaves no result" {
 	run -1 user env MEMORY_MB=80 build/experiments/experiment --ground vm --out "$T/out" --only plain \
 		experiments/small.json
-	[[ $output == *"console's last lines:"*anic* ]]
+	[[ $output == *"console's last lines:"* ]]
 	[[ -z $(find "$T/out" -name result.json) && -z $(find "$T/out/small" -maxdepth 1 -name '*guest*') ]]
 }
 
