@@ -5,6 +5,9 @@
 
 bats_require_minimum_version 1.5.0
 
+# A test that hangs must not hang the suite.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-600}
+
 NOBODY=65534
 
 setup_file() {
