@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Calibration: good links are good, and what is changed behind the lab's back is found by traffic.
 #
-# Where the clock is virtual (GROUND=vm) tolerances are exact, and one try must do; a machine that is
+# In virtual time (GROUND=vm) tolerances are exact, and one try must do; a machine that is
 # late for most of a second makes a link that is not what it says, so there it has three tries.
 
 setup() {
@@ -12,7 +12,7 @@ setup() {
   scenarios=$PWD/lab/scenarios
   name=${CI_PREFIX:-ci$$}-cal${BATS_TEST_NUMBER:-0}
   options=() tries=3
-  if [ "${GROUND:-host}" = vm ]; then options=(--virtual-time) tries=1; fi
+  if [ -n "${VIRTUAL_TIME:-}" ]; then options=(--virtual-time) tries=1; fi
   out=$BATS_TEST_TMPDIR/calibration.json
 }
 
@@ -22,11 +22,6 @@ teardown() {
     [ -d "$one" ] && "$lab" down --name "${one##*/}" 2>/dev/null
   done
   return 0
-}
-
-need_netem() {
-  "$lab" up --name "$name-netem" "$scenarios/calibration.json" || skip "needs sch_netem"
-  "$lab" down --name "$name-netem"
 }
 
 calibrate() { "$lab" calibrate "${options[@]}" --output "$out" "$@"; }
@@ -98,15 +93,15 @@ altered() { # REASON TC-ARGUMENTS...
   [[ $output == *"/nonexistent.json: "* ]]
 }
 
+# bats test_tags=netem
 @test "links of all kinds are as configured: rate, delay, jitter, loss, queue" {
-  need_netem
   is_good --name "$name" "$scenarios/calibration.json"
   [ "$("$json" links[].down.jitter.good <"$out" | sort -u)" = true ]
   [ "$("$json" links[].up.delay_ms.configured <"$out" | tr '\n' ' ')" = "0.0 5.0 20.0 50.0 20.0 20.0 " ]
 }
 
+# bats test_tags=netem
 @test "delay, jitter, loss and order altered behind the lab's back are found" {
-  need_netem
   "$lab" up --name "$name" "$scenarios/calibration.json"
   local base="qdisc replace dev c1.dn1 root netem limit 100000" order="rate 8000tbit"
   # shellcheck disable=SC2086 # words
@@ -132,7 +127,7 @@ passed() {
 
 @test "rates that change with time, of a list and of a trace, pass the bytes that they say" {
   local away=$BATS_TEST_TMPDIR/away.json before after mbit tolerance=8 direction
-  [ "${GROUND:-host}" != vm ] || tolerance=1
+  [ -z "${VIRTUAL_TIME:-}" ] || tolerance=1
   # A lab needs the trace only while its scenario is read.
   cp "$scenarios/changing-rates.json" "$away"
   cp "$scenarios/sawtooth.trace" "$BATS_TEST_TMPDIR"
@@ -163,8 +158,8 @@ passed() {
   wait "$play" || true
 }
 
+# bats test_tags=virtual-time
 @test "in virtual time, what was altered a little is found" {
-  [ "${GROUND:-host}" = vm ] || skip "needs a virtual clock (GROUND=vm)"
   "$lab" up --name "$name" "$scenarios/calibration.json"
   altered "client.eth1 up: delay" qdisc replace dev c1.up2 root netem limit 100000 delay 5.2ms
   altered "client.eth0 up: rate" \

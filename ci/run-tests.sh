@@ -5,6 +5,13 @@
 # after the other, and ends with a line "N passed, N failed". TESTS names a few of them instead,
 # e.g. TESTS="exact.bats engine_test". `make test` builds what this needs and calls it.
 #
+# GROUND=vm runs them in guests (run-guests.sh), GROUND=host here; without it they run here, and in
+# guests those that this machine cannot run. Tags of bats say which these are:
+#
+#   netem         needs sch_netem
+#   virtual-time  needs a clock that no other work disturbs
+#   host          is about this machine, or starts guests itself: never in a guest
+#
 # Both kinds of test speak TAP. A program that ends without having run what it announced, or with a
 # bad status and no failed test to show for it, counts as a failed test: silence is no success.
 set -euo pipefail
@@ -61,7 +68,7 @@ run() { # NAME CMD...
 	local name=$1 status=0 start=$SECONDS
 	shift
 	echo "# $name"
-	timeout -k 10 --foreground "$SUITE_LIMIT" "$@" 2>&1 </dev/null | tee "$output/report" || status=$?
+	timeout -k 10 --foreground "${LIMIT:-$SUITE_LIMIT}" "$@" 3>&2 2>&1 </dev/null | tee "$output/report" || status=$?
 	count "$name" "$status" "$output/report"
 	echo "# $name: $((SECONDS - start)) s"
 }
@@ -93,13 +100,51 @@ for word in ${TESTS:-}; do
 	fi
 done
 
+has_tag() { # SUITE TAG
+	grep -qE "^# bats (file|test)_tags=(.*,)?$2(,|\$)" "$1"
+}
+
+# For the guests: which tests, and the options for bats that choose among theirs.
+guests=() filters=()
+away=(virtual-time)
+unshare -n tc qdisc add dev lo root netem delay 1ms 2>/dev/null || away+=(netem)
+printf -v stays ",!%s" "${away[@]}"
+case ${GROUND:-} in
+vm)
+	for test in "${tests[@]}"; do
+		[[ $test == *.bats ]] && grep -q '^# bats file_tags=host$' "$test" || guests+=("$test")
+	done
+	tests=() filters=(--filter-tags '!host')
+	;;
+host) ;;
+'' | auto)
+	for test in "${tests[@]}"; do
+		for tag in "${away[@]}"; do
+			[[ $test != *.bats ]] || ! has_tag "$test" "$tag" || guests+=("$test")
+		done
+	done
+	for tag in "${away[@]}"; do
+		filters+=(--filter-tags "$tag")
+	done
+	;;
+*)
+	echo "GROUND=$GROUND: expected host, vm or auto" >&2
+	exit 2
+	;;
+esac
+mapfile -t guests < <(printf '%s\n' "${guests[@]}" | awk 'NF && !seen[$0]++')
+
 for test in "${tests[@]}"; do
 	if [[ $test == *.bats ]]; then
-		run "$test" bats --tap --timing "$test"
+		run "$test" bats --tap --timing --filter-tags "${stays#,}" "$test"
 	else
 		run "$test" "$test"
 	fi
 done
+if ((${#guests[@]})); then
+	export FILTERS="${filters[*]}"
+	LIMIT=$((SUITE_LIMIT * 10)) run "in guests" ci/run-guests.sh "${guests[@]}"
+fi
 
 ((passed + failed + skipped > 0)) || failed=1
 echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"

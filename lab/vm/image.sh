@@ -4,8 +4,8 @@
 # image.sh PROFILE: makes the guest's image and prints its directory:
 #
 #   vmlinuz       the kernel
-#   base          cpio archive of what does not change with the project: init, busybox, modules; the
-#                 guest boots with it, and is stored (snapshot.sh)
+#   base          cpio archive of what does not change with the project: init, busybox, modules, and
+#                 in `test` what the suites use; the guest boots with it, and is stored (snapshot.sh)
 #   programs      cpio archive of the programs of programs.list that the profile needs (`shell` has
 #                 those of `run` too, `test` has all, the suites and the unit tests) and the libraries
 #                 that they load; the guest takes it up with its job
@@ -78,11 +78,18 @@ listed() {
 # with_libraries LIST: the list, and what its programs load.
 with_libraries() {
 	cat "$1"
-	awk '$1 != "file" {print $2}' "$1" | while read -r program; do
+	awk '$1 != "file" && $2 !~ /\.o$/ {print $2}' "$1" | while read -r program; do
 		ldd "$program" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' || true
 	done | sort -u | sed 's/.*/library & &/'
 }
 
+{
+	listed "$profiles"
+	[[ $profile != test ]] || "$here/test-files.sh" "$build"
+} >"$work/listed"
+# What the suites use is ten times what the project is: it is stored with the booted guest.
+late_paths=/
+[[ $profile != test ]] || late_paths=/mpip/
 {
 	listed base
 	echo "program $(command -v busybox) /usr/bin/busybox"
@@ -90,11 +97,9 @@ with_libraries() {
 	for name in protocols services; do
 		[[ ! -e /etc/$name ]] || echo "file /etc/$name /etc/$name"
 	done
+	awk -v late="$late_paths" 'index($3, late) != 1' "$work/listed"
 } >"$work/base.list"
-{
-	listed "$profiles"
-	[[ $profile != test ]] || "$here/test-files.sh" "$build"
-} >"$work/programs.list"
+awk -v late="$late_paths" 'index($3, late) == 1' "$work/listed" >"$work/programs.list"
 with_libraries "$work/base.list" >"$work/base.what"
 with_libraries "$work/programs.list" | grep -vxFf "$work/base.what" >"$work/programs.what"
 modules now >"$work/now"

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# test-files.sh BUILD: what the suites find in the guest beside the programs of programs.list, a line
+# "KIND SOURCE GUEST-PATH" for each (image.sh): the project's tree as it is here, under /mpip; all
+# that is built, objects too, so that a make that a test calls finds everything up to date (in the
+# image all times are the same) and needs no compiler; and what belongs to programs without being one.
+set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/../.."
+build=$1
+
+# Without git, the tree but what is built and measured.
+{ git ls-files 2>/dev/null || find . -type f -not -path './build/*' -not -path './out/*' -printf '%P\n'; } |
+	while read -r file; do
+		[[ ! -f $file ]] || echo "file $PWD/$file /mpip/$file"
+	done
+
+find "$build" \( -path "$build/vm" -o -path "$build/asan" \) -prune -o \
+	-type f -name '*.bpf.o' -printf 'file %p /mpip/build/%P\n' -o \
+	-type f \( -name '*.o' -o -perm -u+x \) -printf 'own %p /mpip/build/%P\n'
+
+tree() { # DIRECTORY...
+	local directory
+	for directory; do
+		[[ ! -d $directory ]] || find -L "$directory" -type f -printf 'file %p %p\n'
+	done
+}
+
+# bats is a tree of scripts; scripts look for bash in /bin; gnuplot's letters are fontconfig's.
+tree /usr/lib/bats-core /usr/libexec/bats-core /usr/lib/bats
+echo "program $(command -v bash) /bin/bash"
+tree /etc/fonts
+fc-match --format='file %{file} %{file}\n' sans 2>/dev/null || true
