@@ -23,7 +23,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 export UBSAN_OPTIONS=print_stacktrace=1
 SUITE_LIMIT=${SUITE_LIMIT:-1500} # seconds, for one program or suite
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 second=0
 output=$(mktemp -d "${TMPDIR:-/tmp}/mpip-tests.XXXXXX")
 
 # What a suite was building when it was interrupted. Its labs carry our prefix.
@@ -69,8 +69,32 @@ run() { # NAME CMD...
 	shift
 	echo "# $name"
 	timeout -k 10 --foreground "${LIMIT:-$SUITE_LIMIT}" "$@" 3>&2 2>&1 </dev/null | tee "$output/report" || status=$?
+	if [[ $name == *.bats ]] && try_again "$@"; then status=0; fi
 	count "$name" "$status" "$output/report"
 	echo "# $name: $((SECONDS - start)) s"
+}
+
+# try_again BATS...: a few failed tests of a suite in real time run once more, since on a machine with
+# other work a process may just not have got its turn. What passes then counts as passed, and is named
+# at the end; what is broken fails twice. True: no failed test is left.
+try_again() {
+	local failures name regex=""
+	mapfile -t failures < <(sed -nE 's/^not ok [0-9]+ (.*) in [0-9]+ms$/\1/p' "$output/report")
+	((${#failures[@]} > 0 && ${#failures[@]} <= 3)) || return 1
+	for name in "${failures[@]}"; do
+		# shellcheck disable=SC2001 # a class of characters
+		regex+="${regex:+|}$(sed 's/[][\\.*^$()+?{}|]/\\&/g' <<<"$name")"
+	done
+	echo "# once more: ${#failures[@]} failed"
+	timeout -k 10 --foreground "$SUITE_LIMIT" "${@:1:$#-1}" --filter "^($regex)\$" "${!#}" 2>&1 </dev/null |
+		tee "$output/again" || true
+	for name in "${failures[@]}"; do
+		name=$(sed 's/[][\\.*^$/]/\\&/g' <<<"$name")
+		grep -q "^ok [0-9]* $name in " "$output/again" || continue
+		sed -i "s/^not \(ok [0-9]* $name in .*\)/\1/" "$output/report"
+		second=$((second + 1))
+	done
+	! grep -q '^not ok' "$output/report"
 }
 
 # wanted NAME: whether TESTS asks for it.
@@ -147,5 +171,6 @@ if ((${#guests[@]})); then
 fi
 
 ((passed + failed + skipped > 0)) || failed=1
+((second == 0)) || echo "# $second of those that passed did so at the second try"
 echo "$passed passed, $failed failed$( ((skipped == 0)) || echo ", $skipped skipped")"
 ((failed == 0))
