@@ -33,6 +33,7 @@ static const char *const recorded_sysctls[] = {
 	"net/ipv4/ip_forward",
 	"net/ipv4/conf/all/rp_filter",
 	"net/ipv4/tcp_congestion_control",
+	"net/ipv4/tcp_early_retrans",
 	"net/ipv4/tcp_ecn",
 	"net/ipv4/tcp_limit_output_bytes",
 	"net/ipv4/tcp_mem",
@@ -78,26 +79,49 @@ static bool may_be_default(const char *name)
 	return may;
 }
 
+/* Adds a sysctl, named by its path, under its usual name. */
+static void read_sysctl(const char *path, json_t *all)
+{
+	char *ignored = NULL; /* not every kernel, nor every namespace, has each of them */
+	char *file = lab_text("/proc/sys/%s", path);
+	char *value = file_read(file, &ignored);
+	if (value) {
+		value[strcspn(value, "\n")] = '\0';
+		char *name = lab_text("%s", path);
+		for (char *p = strchr(name, '/'); p; p = strchr(p, '/'))
+			*p = '.';
+		json_object_set_new(all, name, json_string(value));
+		free(name);
+	}
+	free(value);
+	free(ignored);
+	free(file);
+}
+
 static json_t *read_sysctls(void)
 {
 	json_t *all = json_object();
-	for (size_t i = 0; i < sizeof(recorded_sysctls) / sizeof(recorded_sysctls[0]); i++) {
-		char *ignored = NULL; /* not every kernel, nor every namespace, has each of them */
-		char *file = lab_text("/proc/sys/%s", recorded_sysctls[i]);
-		char *value = file_read(file, &ignored);
-		if (value) {
-			value[strcspn(value, "\n")] = '\0';
-			char *name = lab_text("%s", recorded_sysctls[i]);
-			for (char *p = strchr(name, '/'); p; p = strchr(p, '/'))
-				*p = '.';
-			json_object_set_new(all, name, json_string(value));
-			free(name);
-		}
-		free(value);
-		free(ignored);
-		free(file);
-	}
+	for (size_t i = 0; i < sizeof(recorded_sysctls) / sizeof(recorded_sysctls[0]); i++)
+		read_sysctl(recorded_sysctls[i], all);
 	return all;
+}
+
+/* Sets the contestant's, and notes what the kernel has made of them. */
+static int set_own_sysctls(const json_t *wanted, json_t *all, char **error)
+{
+	const char *name;
+	json_t *value;
+	int rc = 0;
+	json_object_foreach ((json_t *)wanted, name, value) {
+		char *path = lab_text("%s", name);
+		for (char *p = path; *p; p++)
+			*p = *p == '.' ? '/' : *p;
+		if (rc == 0)
+			rc = set_sysctl(path, json_string_value(value), error);
+		read_sysctl(path, all);
+		free(path);
+	}
+	return rc;
 }
 
 static int set_up(const struct agent *a, char **error)
@@ -122,7 +146,9 @@ static int set_up(const struct agent *a, char **error)
 	}
 
 	json_t *sysctls = read_sysctls();
-	int rc = file_write_json(a->sysctl_file, sysctls, error);
+	int rc = set_own_sysctls(a->sysctls, sysctls, error);
+	if (rc == 0)
+		rc = file_write_json(a->sysctl_file, sysctls, error);
 	json_decref(sysctls);
 	return rc;
 }

@@ -14,6 +14,7 @@ struct agent {
 	bool mptcp;              /* full mesh wanted */
 	unsigned subflows;       /* ... of so many besides the first */
 	bool opens;              /* this host opens the connections */
+	const json_t *sysctls;   /* the contestant's; NULL: none */
 	const struct node *node; /* its NICs */
 	const char *sysctl_file; /* where the sysctls that matter are written, as JSON */
 	int ready_fd;            /* one newline is written here once all is set */

@@ -129,9 +129,33 @@ static void read_clock(struct jat at, struct contestant *c)
 		jat_fail(at, "expected none beside mpipd.clock");
 }
 
+/* Names as sysctl(8) has them; a whole number is as good as its text. */
+static json_t *read_sysctls(struct jat at)
+{
+	json_t *sysctls = json_object(), *value;
+	const char *name;
+	if (!json_is_object(at.value))
+		jat_fail(at, "expected an object such as {\"net.ipv4.tcp_recovery\": 0}");
+	json_object_foreach (at.value, name, value) {
+		struct jat place = jat_key(at, name);
+		bool good = strncmp(name, "net.", 4) == 0 && !strstr(name, "..");
+		for (const char *p = name; good && *p; p++)
+			good = isalnum((unsigned char)*p) || *p == '.' || *p == '_';
+		if (!good)
+			jat_fail(place, "expected a sysctl's name such as net.ipv4.tcp_recovery");
+		char *text = json_is_integer(value)
+				     ? lab_text("%lld", (long long)json_integer_value(value))
+				     : copy(jat_string(place));
+		json_object_set_new(sysctls, name, json_string(text));
+		free(text);
+	}
+	return sysctls;
+}
+
 static struct contestant read_contestant(struct jat at)
 {
-	static const char *const keys[] = {"name", "mptcp", "mpipd", "clock", "paper", NULL};
+	static const char *const keys[] = {"name", "mptcp", "mpipd", "clock", "paper", "scenario",
+		"workload", "sysctls", NULL};
 	struct jat name = jat_key(at, "name"), mpipd = jat_key(at, "mpipd");
 	struct jat paper = jat_key(at, "paper");
 	jat_only(at, keys);
@@ -153,7 +177,56 @@ static struct contestant read_contestant(struct jat at)
 	}
 	if (jat_present(jat_key(at, "clock")))
 		read_clock(jat_key(at, "clock"), &c);
+	if (jat_present(jat_key(at, "sysctls")))
+		c.sysctls = read_sysctls(jat_key(at, "sysctls"));
 	return c;
+}
+
+/* The scenario's digest; its words for people do not count. Returns the file's name, allocated. */
+static char *read_scenario(
+	const struct definition *d, struct jat at, char digest[static SHA256_TEXT])
+{
+	char *own = copy(d->file);
+	const char *name = jat_string(at);
+	char *file = name[0] == '/' ? copy(name) : lab_text("%s/%s", dirname(own), name);
+	free(own);
+
+	json_error_t e;
+	json_t *scenario = json_load_file(file, 0, &e);
+	if (!scenario) {
+		jat_fail(at, "expected a scenario's file: %s: %s", file, e.text);
+		return file;
+	}
+	json_object_del(scenario, "about");
+	char *canonical = json_dumps(scenario, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!canonical)
+		abort();
+	sha256_bytes(canonical, strlen(canonical), digest);
+	free(canonical);
+	json_decref(scenario);
+	return file;
+}
+
+/* What the contestant has of its own: a scenario, and of the workload what differs. */
+static void read_own(const struct definition *d, struct jat item, struct contestant *c)
+{
+	struct jat scenario = jat_key(item, "scenario"), workload = jat_key(item, "workload");
+	if (jat_present(scenario))
+		c->scenario_file = read_scenario(d, scenario, c->scenario_digest);
+	c->own_workload = jat_present(workload);
+	if (c->own_workload && !json_is_object(workload.value)) {
+		jat_fail(workload, "expected an object, what differs from the experiment's");
+	} else if (c->own_workload) {
+		json_object_update_missing(workload.value, d->common_workload);
+		c->workload = read_workload(workload);
+	}
+	const struct workload *w = c->own_workload ? &c->workload : &d->workload;
+	if (!w->tcp && c->mptcp)
+		jat_fail(jat_key(item, "mptcp"), "expected none: the workload is UDP");
+	const char *host = c->clock_host;
+	if (host && strcmp(host, w->from) != 0 && strcmp(host, w->to) != 0)
+		jat_fail(jat_key(jat_key(item, "clock"), "host"), "expected %s or %s", w->from,
+			w->to);
 }
 
 static void read_contestants(struct definition *d, struct jat at)
@@ -172,39 +245,8 @@ static void read_contestants(struct definition *d, struct jat at)
 			if (strcmp(d->contestants[j].name, d->contestants[i].name) == 0)
 				jat_fail(jat_key(item, "name"), "expected a name that no other "
 								"contestant has");
-		if (!d->workload.tcp && d->contestants[i].mptcp)
-			jat_fail(jat_key(item, "mptcp"), "expected none: the workload is UDP");
-		const char *host = d->contestants[i].clock_host;
-		if (host && strcmp(host, d->workload.from) != 0 &&
-			strcmp(host, d->workload.to) != 0)
-			jat_fail(jat_key(jat_key(item, "clock"), "host"), "expected %s or %s",
-				d->workload.from, d->workload.to);
+		read_own(d, item, &d->contestants[i]);
 	}
-}
-
-/* The scenario's digest; its words for people do not count. */
-static void read_scenario(struct definition *d, struct jat at)
-{
-	char *own = strdup(d->file);
-	if (!own)
-		abort();
-	const char *name = jat_string(at);
-	d->scenario_file = name[0] == '/' ? copy(name) : lab_text("%s/%s", dirname(own), name);
-	free(own);
-
-	json_error_t e;
-	json_t *scenario = json_load_file(d->scenario_file, 0, &e);
-	if (!scenario) {
-		jat_fail(at, "expected a scenario's file: %s: %s", d->scenario_file, e.text);
-		return;
-	}
-	json_object_del(scenario, "about");
-	char *canonical = json_dumps(scenario, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!canonical)
-		abort();
-	sha256_bytes(canonical, strlen(canonical), d->scenario_digest);
-	free(canonical);
-	json_decref(scenario);
 }
 
 /* "experiments/two-nics.json" is the experiment two-nics. */
@@ -221,7 +263,8 @@ static char *name_of(const char *file)
 struct definition *definition_load(const char *file, char **error)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
-		"warm_up_s", "repeats", "seed", "delays_ms", "gips", "contestants", NULL};
+		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "repeats", "seed", "delays_ms",
+		"gips", "contestants", NULL};
 	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
@@ -235,19 +278,25 @@ struct definition *definition_load(const char *file, char **error)
 		jat_only(root, keys);
 		jat_string_or(jat_key(root, "about"), "");
 		d->title = copy(jat_string(jat_key(root, "title")));
-		read_scenario(d, jat_key(root, "scenario"));
+		d->scenario_file = read_scenario(d, jat_key(root, "scenario"), d->scenario_digest);
 		struct jat workload = jat_key(root, "workload");
 		if (!jat_present(workload))
 			jat_fail(workload, "missing, expected an object");
 		d->workload = read_workload(workload);
+		d->common_workload = workload.value;
 		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, 86400);
 		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
+		d->paper_duration_s =
+			(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, 86400, 0);
+		d->paper_warm_up_s =
+			(int)jat_integer_or(jat_key(root, "paper_warm_up_s"), 0, 600, 0);
 		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
 		d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
 		d->delays_ms = jat_number_or(jat_key(root, "delays_ms"), 0.01, 10000, 2);
 		d->gips = (int)jat_integer_or(jat_key(root, "gips"), 1, GIPS_MAX, 4);
 		read_contestants(d, jat_key(root, "contestants"));
 	}
+	d->common_workload = NULL;
 	if (jdoc_error(doc)) {
 		lab_fail(error, "%s", jdoc_error(doc));
 		definition_free(d);
@@ -255,6 +304,14 @@ struct definition *definition_load(const char *file, char **error)
 	}
 	jdoc_free(doc);
 	return d;
+}
+
+static void free_workload(struct workload *w)
+{
+	free(w->from);
+	free(w->to);
+	free(w->congestion_control);
+	free(w->call.codec);
 }
 
 void definition_free(struct definition *d)
@@ -267,12 +324,12 @@ void definition_free(struct definition *d)
 		json_decref(d->contestants[i].mpipd);
 		json_decref(d->contestants[i].clock);
 		free(d->contestants[i].clock_host);
+		free(d->contestants[i].scenario_file);
+		json_decref(d->contestants[i].sysctls);
+		free_workload(&d->contestants[i].workload);
 	}
 	free(d->contestants);
-	free(d->workload.from);
-	free(d->workload.to);
-	free(d->workload.congestion_control);
-	free(d->workload.call.codec);
+	free_workload(&d->workload);
 	free(d->scenario_file);
 	free(d->title);
 	free(d->name);
@@ -280,8 +337,29 @@ void definition_free(struct definition *d)
 	free(d);
 }
 
-json_t *definition_of_run(const struct definition *d, const struct contestant *c, int rep)
+void definition_as_paper(struct definition *d)
 {
+	if (d->paper_duration_s)
+		d->duration_s = d->paper_duration_s;
+	if (d->paper_warm_up_s)
+		d->warm_up_s = d->paper_warm_up_s;
+}
+
+struct definition definition_for(const struct definition *d, const struct contestant *c)
+{
+	struct definition own = *d;
+	if (c->own_workload)
+		own.workload = c->workload;
+	if (c->scenario_file) {
+		own.scenario_file = c->scenario_file;
+		memcpy(own.scenario_digest, c->scenario_digest, sizeof(own.scenario_digest));
+	}
+	return own;
+}
+
+json_t *definition_of_run(const struct definition *all, const struct contestant *c, int rep)
+{
+	const struct definition own = definition_for(all, c), *d = &own;
 	const struct workload *w = &d->workload;
 	json_t *workload =
 		json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "kind", workload_kinds[w->kind],
@@ -301,6 +379,8 @@ json_t *definition_of_run(const struct definition *d, const struct contestant *c
 	json_object_set_new(run, "ground", json_string(ground_names[d->ground]));
 	if (d->ground == GROUND_VM)
 		json_object_set_new(run, "gips", json_integer(d->gips));
+	if (c->sysctls)
+		json_object_set(json_object_get(run, "contestant"), "sysctls", c->sysctls);
 	json_t *clock = definition_clock(d, c, rep);
 	if (clock) {
 		json_object_set_new(clock, "host", json_string(c->clock_host));

@@ -56,6 +56,12 @@ struct contestant {
 	json_t *clock;
 	double skew_low_ppm, skew_high_ppm; /* equal unless drawn */
 	char *paper; /* JSON pointer into the paper's values; NULL: it has none */
+	/* What it has of its own, in the place of the experiment's: */
+	char *scenario_file; /* NULL: none */
+	char scenario_digest[SHA256_TEXT];
+	struct workload workload;
+	bool own_workload;
+	json_t *sysctls; /* set on both hosts, {"net.ipv4.tcp_recovery": "0"}; NULL: none */
 };
 
 struct definition {
@@ -63,7 +69,9 @@ struct definition {
 	char *scenario_file;
 	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
 	struct workload workload;
+	json_t *common_workload; /* as it was read, while contestants are */
 	int duration_s, warm_up_s, repeats;
+	int paper_duration_s, paper_warm_up_s; /* the paper's; 0: no other than the above */
 	int64_t seed;
 	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
 			   */
@@ -77,6 +85,13 @@ struct definition {
  * line "FILE: PLACE: expected ...". Free with definition_free(). */
 struct definition *definition_load(const char *file, char **error);
 void definition_free(struct definition *d);
+
+/* The paper's durations instead of the short ones, where the experiment has them. */
+void definition_as_paper(struct definition *d);
+
+/* The experiment as it is for this contestant: with the scenario and workload that are its own. A
+ * shallow copy, which lives as long as `d` and is not to be freed. */
+struct definition definition_for(const struct definition *d, const struct contestant *c);
 
 /* What decides a run's numbers, as JSON: schema version, scenario, workload, warm-up, duration,
  * contestant, repetition, seed. Two runs with equal JSON are repeats of each other's measurement;

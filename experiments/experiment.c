@@ -33,9 +33,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#define LAB_PREFIX       "experiment-"
-#define RUNS_FILE        "runs.json"
-#define CALIBRATION_FILE "calibration.json"
+#define LAB_PREFIX "experiment-"
+#define RUNS_FILE  "runs.json"
 
 /* How long a run takes beyond its transfer, until one has been measured. */
 #define SET_UP_SECONDS 1.5
@@ -46,7 +45,6 @@ enum cell { CELL_TO_RUN, CELL_THERE, CELL_OTHER_DEFINITION };
 struct session {
 	const struct options *options;
 	struct definition *definition;
-	struct scenario *scenario;
 	struct ground_choice ground;
 	char *directory, *programs;
 	char lab[LAB_NAME_MAX + 1];
@@ -56,24 +54,69 @@ struct session {
 	struct progress progress;
 };
 
-/* The hosts that the workload names must be in the scenario. */
-static int check_hosts(const struct session *s, char **error)
+static bool is_chosen(const struct session *s, const struct contestant *c)
 {
-	const struct workload *w = &s->definition->workload;
+	return !s->options->only || strcmp(s->options->only, c->name) == 0;
+}
+
+/* The hosts that the workload names must be in the scenario. */
+static int check_hosts(const struct definition *d, const struct scenario *s, char **error)
+{
+	const struct workload *w = &d->workload;
 	const char *const names[][2] = {{"from", w->from}, {"to", w->to}};
 	for (size_t i = 0; i < 2; i++) {
-		const struct node *node = scenario_node(s->scenario, names[i][1]);
+		const struct node *node = scenario_node(s, names[i][1]);
 		if (!node || node->router)
 			return lab_fail(error,
 				"%s: workload.%s: expected a host of the scenario, got \"%s\"",
-				s->definition->file, names[i][0], names[i][1]);
+				d->file, names[i][0], names[i][1]);
 	}
 	return 0;
 }
 
-static bool is_chosen(const struct session *s, const struct contestant *c)
+/* Whether a scenario is already that of an earlier chosen contestant. */
+static bool scenario_seen(const struct session *s, size_t contestant)
 {
-	return !s->options->only || strcmp(s->options->only, c->name) == 0;
+	const struct definition *d = s->definition;
+	struct definition own = definition_for(d, &d->contestants[contestant]);
+	for (size_t i = 0; i < contestant; i++) {
+		struct definition other = definition_for(d, &d->contestants[i]);
+		if (is_chosen(s, &d->contestants[i]) &&
+			!strcmp(own.scenario_digest, other.scenario_digest))
+			return true;
+	}
+	return false;
+}
+
+/* Checks the contestants' scenarios, and chooses one ground for all of them: the host only where
+ * each can have it. */
+static int check_scenarios(struct session *s, char **error)
+{
+	const struct definition *d = s->definition;
+	for (size_t i = 0; i < d->contestant_count; i++) {
+		if (!is_chosen(s, &d->contestants[i]))
+			continue;
+		struct definition own = definition_for(d, &d->contestants[i]);
+		struct scenario *scenario = scenario_load(own.scenario_file, error);
+		if (!scenario)
+			return -1;
+		struct ground_choice choice = {.ground = GROUND_VM};
+		int rc = check_hosts(&own, scenario, error);
+		if (rc == 0 && s->options->cell)
+			choice.why = lab_text("in a guest");
+		else if (rc == 0)
+			rc = ground_choose(s->options->ground, scenario, &choice, error);
+		scenario_free(scenario);
+		if (rc == 0 && (!s->ground.why || choice.ground == GROUND_VM)) {
+			free(s->ground.why);
+			s->ground = choice;
+		} else {
+			free(choice.why);
+		}
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
 }
 
 static bool is_chosen_rep(const struct session *s, int rep)
@@ -126,12 +169,7 @@ static int load(struct session *s, char **error)
 	struct definition *d = s->definition = definition_load(o->file, error);
 	if (!d)
 		return -1;
-	if (options_apply(o, d, error) || !(s->scenario = scenario_load(d->scenario_file, error)) ||
-		check_hosts(s, error) || check_only(s, error))
-		return -1;
-	if (o->cell)
-		s->ground = (struct ground_choice){GROUND_VM, .why = lab_text("in a guest")};
-	else if (ground_choose(o->ground, s->scenario, &s->ground, error) != 0)
+	if (options_apply(o, d, error) || check_only(s, error) || check_scenarios(s, error))
 		return -1;
 	d->ground = s->ground.ground;
 	s->programs = find_programs(error);
@@ -233,9 +271,12 @@ static void on_cell_progress(void *argument, double seconds, double of)
 /* Runs one cell. 0 also when the run failed, which is told and counted; 1 when asked to stop. */
 static int run_cell(struct session *s, const struct contestant *c, int rep)
 {
+	struct definition own = definition_for(s->definition, c);
+	char *error = NULL, *note;
+	struct scenario *scenario = scenario_load(own.scenario_file, &error);
 	struct run_plan plan = {
-		.definition = s->definition,
-		.scenario = s->scenario,
+		.definition = &own,
+		.scenario = scenario,
 		.contestant = c,
 		.rep = rep,
 		.lab = s->lab,
@@ -246,11 +287,12 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 		.progress = s->options->cell ? on_cell_progress : on_progress,
 		.progress_argument = &s->progress,
 	};
-	char *error = NULL, *note;
 	double goodput = 0;
 	char *name = definition_run_name(s->definition, c, rep);
 	progress_run(&s->progress, name);
-	int rc = run_one(&plan, &goodput, &error);
+	int rc = scenario ? run_one(&plan, &goodput, &error) : -1;
+	if (scenario)
+		scenario_free(scenario);
 	if (rc < 0) {
 		s->failed++;
 		note = lab_text("failed: %s", error);
@@ -325,15 +367,16 @@ static int write_runs(const struct session *s, char **error)
 	return rc;
 }
 
-/* Whether the links have been calibrated on this ground since the scenario was as it is. */
-static bool is_calibrated(const struct session *s)
+/* Whether the links of a contestant's scenario, own.scenario_file, have been calibrated on this
+ * ground since it was as it is. */
+static bool is_calibrated(const struct session *s, const struct definition *own)
 {
-	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	char *file = guests_calibration_file(s->directory, s->definition, own);
 	json_t *had = json_load_file(file, 0, NULL);
 	free(file);
 	const char *scenario = json_string_value(json_object_get(had, "scenario_sha256"));
 	const char *ground = json_string_value(json_object_get(had, "ground"));
-	bool same = scenario && ground && !strcmp(scenario, s->definition->scenario_digest) &&
+	bool same = scenario && ground && !strcmp(scenario, own->scenario_digest) &&
 		    !strcmp(ground, ground_names[s->ground.ground]) &&
 		    (s->ground.ground == GROUND_HOST || json_integer_value(json_object_get(had,
 								"gips")) == s->definition->gips);
@@ -342,9 +385,9 @@ static bool is_calibrated(const struct session *s)
 }
 
 /* Says of a calibration what it is of, and tells when a link is not as the scenario has it. */
-static int note_calibration(const struct session *s, char **error)
+static int note_calibration(const struct session *s, const struct definition *own, char **error)
 {
-	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	char *file = guests_calibration_file(s->directory, s->definition, own);
 	json_error_t e;
 	json_t *calibration = json_load_file(file, 0, &e);
 	if (!calibration) {
@@ -352,8 +395,7 @@ static int note_calibration(const struct session *s, char **error)
 		free(file);
 		return -1;
 	}
-	json_object_set_new(
-		calibration, "scenario_sha256", json_string(s->definition->scenario_digest));
+	json_object_set_new(calibration, "scenario_sha256", json_string(own->scenario_digest));
 	json_object_set_new(calibration, "ground", json_string(ground_names[s->ground.ground]));
 	if (s->ground.ground == GROUND_VM)
 		json_object_set_new(calibration, "gips", json_integer(s->definition->gips));
@@ -369,33 +411,64 @@ static int note_calibration(const struct session *s, char **error)
 }
 
 /* On the host: in a lab of its own, before the first run. */
-static int calibrate_here(struct session *s, char **error)
+static int calibrate_here(struct session *s, const struct definition *own, char **error)
 {
 	struct calibrate_options how = {.brief = true};
-	if (lab_up(s->scenario, s->lab, error) != 0)
+	struct scenario *scenario = scenario_load(own->scenario_file, error);
+	if (!scenario || lab_up(scenario, s->lab, error) != 0) {
+		if (scenario)
+			scenario_free(scenario);
 		return -1;
+	}
 	fprintf(stderr, "%s: calibrating the links, about %zu s\n", s->definition->name,
-		2 * s->scenario->n_links);
-	struct calibration *c = calibrate(s->scenario, s->lab, &how, error);
+		2 * scenario->n_links);
+	struct calibration *c = calibrate(scenario, s->lab, &how, error);
 	int rc = c ? 0 : -1;
 	if (lab_down(s->lab, error) != 0)
 		rc = -1;
-	json_t *json = c ? calibration_json(s->scenario, c) : NULL;
-	char *file = lab_text("%s/" CALIBRATION_FILE, s->directory);
+	json_t *json = c ? calibration_json(scenario, c) : NULL;
+	char *file = guests_calibration_file(s->directory, s->definition, own);
 	if (rc == 0)
 		rc = file_write_json(file, json, error);
 	free(file);
 	json_decref(json);
 	if (c)
 		calibration_free(c);
-	return rc == 0 ? note_calibration(s, error) : rc;
+	scenario_free(scenario);
+	return rc == 0 ? note_calibration(s, own, error) : rc;
+}
+
+/* The contestants, as cells of repetition 0, whose scenarios are yet to be calibrated. Free with
+ * free(). */
+static struct guest_cell *cells_to_calibrate(const struct session *s, size_t *count)
+{
+	const struct definition *d = s->definition;
+	struct guest_cell *cells = calloc(d->contestant_count, sizeof(*cells));
+	if (!cells)
+		abort();
+	*count = 0;
+	for (size_t i = 0; i < d->contestant_count; i++) {
+		const struct contestant *c = &d->contestants[i];
+		struct definition own = definition_for(d, c);
+		if (is_chosen(s, c) && !scenario_seen(s, i) && !is_calibrated(s, &own))
+			cells[(*count)++] = (struct guest_cell){c, 0};
+	}
+	return cells;
 }
 
 /* One after the other, in this machine's namespaces. */
 static int run_here(struct session *s, const struct guest_cell *cells, size_t count, char **error)
 {
-	if (count > 0 && !s->options->cell && !is_calibrated(s) && calibrate_here(s, error) != 0)
-		return -1;
+	size_t n = 0;
+	struct guest_cell *scenarios = cells_to_calibrate(s, &n);
+	int rc = 0;
+	for (size_t i = 0; rc == 0 && count > 0 && !s->options->cell && i < n; i++) {
+		struct definition own = definition_for(s->definition, scenarios[i].contestant);
+		rc = calibrate_here(s, &own, error);
+	}
+	free(scenarios);
+	if (rc != 0)
+		return rc;
 	for (size_t i = 0; i < count; i++)
 		if (run_cell(s, cells[i].contestant, cells[i].rep) != 0)
 			return 1;
@@ -411,12 +484,14 @@ static int run_in_guests(
 	char *image = guests_image(s->programs, error);
 	if (!image)
 		return -1;
-	struct guest_cell *all = calloc(count + 1, sizeof(*all));
+	size_t first;
+	struct guest_cell *scenarios = cells_to_calibrate(s, &first);
+	struct guest_cell *all = calloc(first + count, sizeof(*all));
 	if (!all)
 		abort();
-	bool calibrates = !is_calibrated(s);
-	memcpy(all + calibrates, cells, count * sizeof(*all));
-	s->progress.runs += calibrates;
+	memcpy(all, scenarios, first * sizeof(*all));
+	memcpy(all + first, cells, count * sizeof(*all));
+	s->progress.runs += (int)first;
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct guests_plan plan = {
 		.definition = s->definition,
@@ -427,11 +502,14 @@ static int run_in_guests(
 		.provenance = s->provenance,
 		.progress = &s->progress,
 	};
-	int rc = guests_run(&plan, image, all, count + calibrates, &s->failed, error);
+	int rc = guests_run(&plan, image, all, first + count, &s->failed, error);
+	for (size_t i = 0; rc == 0 && s->failed == 0 && i < first; i++) {
+		struct definition own = definition_for(s->definition, scenarios[i].contestant);
+		rc = note_calibration(s, &own, error);
+	}
+	free(scenarios);
 	free(all);
 	free(image);
-	if (rc == 0 && calibrates && s->failed == 0)
-		rc = note_calibration(s, error);
 	return rc;
 }
 
@@ -497,8 +575,6 @@ static void close_session(struct session *s)
 	free(s->directory);
 	free(s->programs);
 	free(s->ground.why);
-	if (s->scenario)
-		scenario_free(s->scenario);
 	definition_free(s->definition);
 }
 

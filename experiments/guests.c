@@ -71,14 +71,25 @@ char *guests_image(const char *programs, char **error)
 
 static char *cell_name(const struct guests_plan *plan, const struct guest_cell *cell)
 {
-	return cell->contestant ? definition_run_name(plan->definition, cell->contestant, cell->rep)
-				: lab_text("calibration");
+	return cell->rep ? definition_run_name(plan->definition, cell->contestant, cell->rep)
+			 : lab_text("calibration-of-%s", cell->contestant->name);
+}
+
+char *guests_calibration_file(
+	const char *directory, const struct definition *all, const struct definition *own)
+{
+	if (!strcmp(all->scenario_digest, own->scenario_digest))
+		return lab_text("%s/calibration.json", directory);
+	const char *slash = strrchr(own->scenario_file, '/');
+	const char *base = slash ? slash + 1 : own->scenario_file;
+	return lab_text(
+		"%s/calibration-%s%s", directory, base, strstr(base, ".json") ? "" : ".json");
 }
 
 /* The scenario as it was read: with the content of the files that it names. */
-static int copy_scenario(const struct guests_plan *plan, const char *job, char **error)
+static int copy_scenario(const struct definition *own, const char *job, char **error)
 {
-	struct scenario *s = scenario_load(plan->definition->scenario_file, error);
+	struct scenario *s = scenario_load(own->scenario_file, error);
 	if (!s)
 		return -1;
 	char *to = lab_text("%s/scenario.json", job);
@@ -88,30 +99,46 @@ static int copy_scenario(const struct guests_plan *plan, const char *job, char *
 	return rc;
 }
 
+/* The experiment with this contestant alone, whose scenario is beside it. */
+static int write_experiment(
+	const struct definition *d, const struct contestant *c, const char *file, char **error)
+{
+	json_t *experiment = json_load_file(d->file, 0, NULL);
+	json_object_set_new(experiment, "scenario", json_string("scenario.json"));
+	json_object_set_new(experiment, "warm_up_s", json_integer(d->warm_up_s));
+	json_t *all = json_object_get(experiment, "contestants"), *one = NULL;
+	for (size_t i = 0; i < json_array_size(all); i++) {
+		json_t *it = json_array_get(all, i);
+		if (!strcmp(json_string_value(json_object_get(it, "name")), c->name))
+			one = it;
+	}
+	json_object_del(one, "scenario");
+	json_object_set_new(experiment, "contestants", json_pack("[O]", one));
+	int rc = file_write_json(file, experiment, error);
+	json_decref(experiment);
+	return rc;
+}
+
 /* The job's directory: NAME.json with its scenario, and the command. */
 static int write_job(const struct guests_plan *plan, const struct guest_cell *cell, const char *job,
 	char **error)
 {
-	const struct definition *d = plan->definition;
-	if (directory_make(job, error) != 0 || copy_scenario(plan, job, error) != 0)
+	const struct definition own = definition_for(plan->definition, cell->contestant), *d = &own;
+	if (directory_make(job, error) != 0 || copy_scenario(d, job, error) != 0)
 		return -1;
 	char *file = lab_text("%s/%s.json", job, d->name);
-	json_t *experiment = json_load_file(d->file, 0, NULL);
-	json_object_set_new(experiment, "scenario", json_string("scenario.json"));
-	int rc = file_write_json(file, experiment, error);
-	json_decref(experiment);
+	int rc = write_experiment(d, cell->contestant, file, error);
 	free(file);
 
 	char *command =
-		cell->contestant
-			? lab_text("exec build/experiments/experiment --cell --out /out "
-				   "--only '%s' --rep %d --duration %d --seed %lld --gips %d "
-				   "/job/%s.json\n",
-				  cell->contestant->name, cell->rep, d->duration_s,
-				  (long long)d->seed, d->gips, d->name)
-			: lab_text("build/lab/lab calibrate --short --virtual-time --output "
-				   "/out/calibration.json /job/scenario.json >&2\n"
-				   "[ -s /out/calibration.json ]\n");
+		cell->rep ? lab_text("exec build/experiments/experiment --cell --out /out "
+				     "--only '%s' --rep %d --duration %d --seed %lld --gips %d "
+				     "/job/%s.json\n",
+				    cell->contestant->name, cell->rep, d->duration_s,
+				    (long long)d->seed, d->gips, d->name)
+			  : lab_text("build/lab/lab calibrate --short --virtual-time --output "
+				     "/out/calibration.json /job/scenario.json >&2\n"
+				     "[ -s /out/calibration.json ]\n");
 	file = lab_text("%s/command", job);
 	if (rc == 0)
 		rc = file_write(file, command, error);
@@ -198,10 +225,11 @@ static int complete_result(const struct guests_plan *plan, const struct guest *g
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		json_object_set(made_by, ours[i], json_object_get(plan->provenance, ours[i]));
 	char digest[SHA256_TEXT];
-	definition_digest(plan->definition, g->cell->contestant, g->cell->rep, digest);
+	const struct contestant *c = g->cell->contestant;
+	struct definition own = definition_for(plan->definition, c);
+	definition_digest(&own, c, g->cell->rep, digest);
 	json_object_set_new(made_by, "digests",
-		json_pack("{s:s, s:s}", "definition", digest, "scenario",
-			plan->definition->scenario_digest));
+		json_pack("{s:s, s:s}", "definition", digest, "scenario", own.scenario_digest));
 	int rc = file_write_json(file, result, error);
 	json_decref(result);
 	free(image_file);
@@ -219,9 +247,10 @@ static int move(const char *from, const char *to, char **error)
 static int take_result(const struct guests_plan *plan, const struct guest *g, const char *image,
 	double *goodput, char **error)
 {
-	if (!g->cell->contestant) {
+	if (!g->cell->rep) {
+		struct definition own = definition_for(plan->definition, g->cell->contestant);
 		char *from = lab_text("%s/out/calibration.json", g->aside);
-		char *to = lab_text("%s/calibration.json", plan->directory);
+		char *to = guests_calibration_file(plan->directory, plan->definition, &own);
 		int rc = rename(from, to) == 0 ? 0 : lab_fail(error, "%s: %s", to, strerror(errno));
 		free(from);
 		free(to);
@@ -289,8 +318,7 @@ static void finish(const struct guests_plan *plan, struct guest *g, const char *
 	double goodput = 0;
 	int rc = g->child.status == 0 ? take_result(plan, g, image, &goodput, &error) : -1;
 	if (rc == 0) {
-		note = g->cell->contestant ? lab_text("%.1f Mbit/s", goodput)
-					   : lab_text("measured");
+		note = g->cell->rep ? lab_text("%.1f Mbit/s", goodput) : lab_text("measured");
 		directory_remove(g->aside, &ignored);
 	} else {
 		char *line = console_line(g), *why = NULL;

@@ -10,8 +10,8 @@
 /* Cells of an experiment on the vm ground: each in a guest of its own, several at a time. */
 
 struct guest_cell {
-	const struct contestant *contestant; /* NULL: the calibration of the links */
-	int rep;
+	const struct contestant *contestant;
+	int rep; /* 0: not a run, but the calibration of the links of its scenario */
 };
 
 struct guests_plan {
@@ -23,6 +23,11 @@ struct guests_plan {
 	json_t *provenance;     /* of the whole call: what a guest cannot know is taken from here */
 	struct progress *progress;
 };
+
+/* Where the calibration of a scenario is: calibration.json for the experiment's own, `all`, and
+ * calibration-SCENARIO.json for `own`, a contestant's. Allocated. */
+char *guests_calibration_file(
+	const char *directory, const struct definition *all, const struct definition *own);
 
 /* The directory of the image that guests boot, built if need be, which may take a while. Allocated;
  * NULL and *error. */

@@ -21,6 +21,7 @@
 static const char usage[] =
 	"usage: experiment [options] FILE.json\n"
 	"  --out DIR           where results go (default: out)\n"
+	"  --paper             the paper's durations instead of the short ones\n"
 	"  --duration SECONDS  instead of the experiment's own\n"
 	"  --reps N            instead of the experiment's own\n"
 	"  --seed N            instead of the experiment's own\n"
@@ -53,6 +54,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 {
 	static const struct option names[] = {
 		{"out", required_argument, NULL, 'o'},
+		{"paper", no_argument, NULL, 'P'},
 		{"duration", required_argument, NULL, 'd'},
 		{"reps", required_argument, NULL, 'r'},
 		{"seed", required_argument, NULL, 's'},
@@ -74,6 +76,9 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		switch (c) {
 		case 'o':
 			o->out = optarg;
+			break;
+		case 'P':
+			o->paper = true;
 			break;
 		case 'd':
 			o->duration = (long)number("duration", optarg, 1, 86400, error);
@@ -130,6 +135,8 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 
 int options_apply(const struct options *o, struct definition *d, char **error)
 {
+	if (o->paper)
+		definition_as_paper(d);
 	d->duration_s = o->duration ? (int)o->duration : d->duration_s;
 	d->repeats = o->reps ? (int)o->reps : d->repeats;
 	d->repeats = o->rep > d->repeats ? (int)o->rep : d->repeats;

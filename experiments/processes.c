@@ -100,6 +100,7 @@ int run_start_agent(struct run *r, int i, char **error)
 		.mptcp = r->plan->contestant->mptcp,
 		.subflows = (unsigned)marks_full_mesh(r) - 1,
 		.opens = i == FROM,
+		.sysctls = r->plan->contestant->sysctls,
 		.node = h->node,
 		.sysctl_file = sysctl_file,
 		.ready_fd = ready[1],

@@ -110,6 +110,7 @@ static int load_definition(struct again *a, const char *file, char **error)
 	a->rep = whole(a->result, "rep");
 	d->ground = GROUND_VM;
 	d->duration_s = whole(a->result, "duration_s");
+	d->warm_up_s = whole(a->result, "warm_up_s");
 	d->seed = json_integer_value(json_object_get(a->result, "seed"));
 	d->gips = whole(json_object_get(a->result, "vm"), "gips");
 	const char *name = text_at(a->result, "contestant");

@@ -37,7 +37,7 @@ $(EXPERIMENTS_TESTS): %: %.o
 
 # make experiment NAME=two-nics [DURATION= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
-HOW_TO_RUN = $(if $(DURATION),--duration $(DURATION)) \
+HOW_TO_RUN = $(if $(filter-out 0,$(PAPER)),--paper) $(if $(DURATION),--duration $(DURATION)) \
 	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
 	$(if $(GIPS),--gips $(GIPS)) \
 	$(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
