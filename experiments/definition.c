@@ -263,8 +263,8 @@ static char *name_of(const char *file)
 struct definition *definition_load(const char *file, char **error)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
-		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "repeats", "seed", "delays_ms",
-		"gips", "contestants", NULL};
+		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events", "repeats",
+		"seed", "delays_ms", "gips", "contestants", NULL};
 	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
@@ -286,6 +286,8 @@ struct definition *definition_load(const char *file, char **error)
 		d->common_workload = workload.value;
 		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, 86400);
 		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
+		d->written_duration_s = d->duration_s;
+		d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
 		d->paper_duration_s =
 			(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, 86400, 0);
 		d->paper_warm_up_s =
@@ -357,6 +359,11 @@ struct definition definition_for(const struct definition *d, const struct contes
 	return own;
 }
 
+double definition_stretch(const struct definition *d)
+{
+	return d->stretch_events ? (double)d->duration_s / d->written_duration_s : 1;
+}
+
 json_t *definition_of_run(const struct definition *all, const struct contestant *c, int rep)
 {
 	const struct definition own = definition_for(all, c), *d = &own;
@@ -379,6 +386,8 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 	json_object_set_new(run, "ground", json_string(ground_names[d->ground]));
 	if (d->ground == GROUND_VM)
 		json_object_set_new(run, "gips", json_integer(d->gips));
+	if (d->stretch_events)
+		json_object_set_new(run, "stretch_events", json_real(definition_stretch(d)));
 	if (c->sysctls)
 		json_object_set(json_object_get(run, "contestant"), "sysctls", c->sysctls);
 	json_t *clock = definition_clock(d, c, rep);

@@ -71,6 +71,8 @@ struct definition {
 	struct workload workload;
 	json_t *common_workload; /* as it was read, while contestants are */
 	int duration_s, warm_up_s, repeats;
+	bool stretch_events;    /* the scenario's events keep their part of another duration */
+	int written_duration_s; /* ... than this, which is in the file */
 	int paper_duration_s, paper_warm_up_s; /* the paper's; 0: no other than the above */
 	int64_t seed;
 	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
@@ -92,6 +94,10 @@ void definition_as_paper(struct definition *d);
 /* The experiment as it is for this contestant: with the scenario and workload that are its own. A
  * shallow copy, which lives as long as `d` and is not to be freed. */
 struct definition definition_for(const struct definition *d, const struct contestant *c);
+
+/* How much later than its scenario says an event happens: 1 unless the experiment stretches them.
+ */
+double definition_stretch(const struct definition *d);
 
 /* What decides a run's numbers, as JSON: schema version, scenario, workload, warm-up, duration,
  * contestant, repetition, seed. Two runs with equal JSON are repeats of each other's measurement;

@@ -126,6 +126,41 @@ static void a_call_and_the_tcp_beside_it(void **state)
 	definition_free(d);
 }
 
+/* A contestant's own scenario and workload take the experiment's places for it alone. */
+static void contestants_that_differ(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": 5, \"datagram_bytes\": "
+		     "100}, \"duration_s\": 60, \"paper_duration_s\": 360, \"paper_warm_up_s\": "
+		     "100, \"stretch_events\": true, \"repeats\": 1, \"contestants\": [{\"name\": "
+		     "\"a\"}, {\"name\": \"b\", \"scenario\": \"other-lab.json\", \"workload\": "
+		     "{\"rate_mbit\": 7}, \"sysctls\": {\"net.ipv4.tcp_recovery\": 0}}]}",
+		&error);
+	assert_null(error);
+	struct definition a = definition_for(d, &d->contestants[0]);
+	struct definition b = definition_for(d, &d->contestants[1]);
+	assert_string_equal(a.scenario_digest, d->scenario_digest);
+	assert_string_not_equal(b.scenario_digest, a.scenario_digest);
+	assert_non_null(strstr(b.scenario_file, "/other-lab.json"));
+	assert_true(a.workload.rate_mbit == 5 && b.workload.rate_mbit == 7);
+	assert_int_equal(b.workload.datagram_bytes, 100);
+
+	char first[SHA256_TEXT], other[SHA256_TEXT];
+	definition_digest(d, &d->contestants[1], 1, first);
+	json_object_set_new(d->contestants[1].sysctls, "net.ipv4.tcp_recovery", json_string("1"));
+	definition_digest(d, &d->contestants[1], 1, other);
+	assert_string_not_equal(first, other);
+
+	assert_true(definition_stretch(d) == 1);
+	definition_as_paper(d);
+	assert_int_equal(d->duration_s, 360);
+	assert_int_equal(d->warm_up_s, 100);
+	assert_true(definition_stretch(d) == 6);
+	definition_free(d);
+}
+
 #define CLOCK(skew)                                                                                \
 	"\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", \"mpipd\": {}, "   \
 	"\"clock\": {\"host\": \"server\", \"skew_ppm\": " skew "}}]}"
@@ -181,6 +216,18 @@ static void errors_name_their_place(void **state)
 		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
 			  "\"mpipd\": {}, \"clock\": {\"host\": \"moon\"}}]}",
 			"contestants[0].clock.host: expected client or server"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"sysctls\": {\"../x\": 1}}]}",
+			"contestants[0].sysctls.../x: expected a sysctl's name"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"sysctls\": 3}]}",
+			"contestants[0].sysctls: expected an object"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"scenario\": \"none.json\"}]}",
+			"contestants[0].scenario: expected a scenario's file"},
+		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+			  "\"workload\": {\"strems\": 2}}]}",
+			"contestants[0].workload.strems: unknown key"},
 		{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
 		{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
 			"workload.audio.codec: expected g711, g711-plc"},
@@ -311,6 +358,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_whole_experiment),
+		cmocka_unit_test(contestants_that_differ),
 		cmocka_unit_test(a_clock_that_runs_fast),
 		cmocka_unit_test(a_call_and_the_tcp_beside_it),
 		cmocka_unit_test(errors_name_their_place),

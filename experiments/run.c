@@ -158,9 +158,13 @@ static int play_events(struct run *r, char **error)
 	int64_t zero = run_zero_us(r), next = PLAYER_DONE;
 	if (!r->player || now_us() < r->next_event_us)
 		return 0;
-	if (player_step(r->player, now_us() - zero, &next, note_event, r, error) < 0)
+	double stretch = definition_stretch(r->plan->definition);
+	int64_t scenario_us = (int64_t)((double)(now_us() - zero) / stretch);
+	if (player_step(r->player, scenario_us, &next, note_event, r, error) < 0)
 		return -1;
-	r->next_event_us = next == PLAYER_DONE ? PLAYER_DONE : zero + next;
+	if (next != PLAYER_DONE)
+		next = zero + (int64_t)((double)next * stretch) + (stretch != 1);
+	r->next_event_us = next;
 	return 0;
 }
 
