@@ -14,6 +14,7 @@
 #include "experiments/links.h"
 #include "experiments/mib.h"
 #include "lab/error.h"
+#include "lab/routing.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,32 @@ static void mark(json_t *marks, char *line)
 	free(line);
 }
 
+/* Whether what a NIC sends gets to another's network, by the router at the end of its cable. */
+static bool reaches(const struct scenario *s, struct end from, const struct nic *to)
+{
+	size_t router = scenario_across(s, from).node;
+	in_addr_t wanted = nic_network(to).s_addr;
+	bool found = false;
+	for (size_t i = 0; !found && i < s->nodes[router].n_nics; i++)
+		found = nic_network(&s->nodes[router].nics[i]).s_addr == wanted;
+	struct lab_route *routes;
+	size_t count = routing_table(s, router, &routes);
+	for (size_t i = 0; !found && i < count; i++)
+		found = routes[i].network.s_addr == wanted;
+	free(routes);
+	return found;
+}
+
 int marks_full_mesh(const struct run *r)
 {
-	return (int)(r->hosts[FROM].node->n_nics * r->hosts[TO].node->n_nics);
+	const struct scenario *s = r->plan->scenario;
+	const struct node *from = r->hosts[FROM].node, *to = r->hosts[TO].node;
+	int count = 0;
+	for (size_t i = 0; i < from->n_nics; i++)
+		for (size_t k = 0; k < to->n_nics; k++)
+			count += reaches(
+				s, (struct end){(size_t)(from - s->nodes), i}, &to->nics[k]);
+	return count;
 }
 
 static int connections_wanted(const struct run *r)

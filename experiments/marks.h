@@ -11,7 +11,8 @@
  * `result` is the result so far, with its links. */
 json_t *marks_of(const struct run *r, const json_t *result);
 
-/* How many subflows each MPTCP connection should have: a full mesh. */
+/* How many subflows each MPTCP connection should have: a full mesh of the NICs that the
+ * scenario lets reach each other. */
 int marks_full_mesh(const struct run *r);
 
 #endif

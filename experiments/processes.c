@@ -98,7 +98,7 @@ int run_start_agent(struct run *r, int i, char **error)
 		.host = h->name,
 		.congestion_control = r->plan->definition->workload.congestion_control,
 		.mptcp = r->plan->contestant->mptcp,
-		.subflows = (unsigned)marks_full_mesh(r) - 1,
+		.subflows = (unsigned)(r->hosts[FROM].node->n_nics * r->hosts[TO].node->n_nics) - 1,
 		.opens = i == FROM,
 		.sysctls = r->plan->contestant->sysctls,
 		.node = h->node,
