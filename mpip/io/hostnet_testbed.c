@@ -305,7 +305,7 @@ void attach(void)
 int follow(void)
 {
 	struct pollfd p = {.fd = hostnet_fd(net), .events = POLLIN};
-	int flags = 0, rounds = 0, patience = 60;
+	int flags = 0, rounds = 0, patience = 200; /* a busy machine lets it wait */
 
 	while (poll(&p, 1, patience) > 0) {
 		char *error = NULL;
