@@ -3,6 +3,8 @@
 # The vm ground, by a user who has nothing but a copy of this directory: no root, no sudo, no home.
 # All tests share that copy, its image of the guest, and its experiment `small`, of one second.
 
+# bats file_tags=host
+
 bats_require_minimum_version 1.5.0
 
 # A test that hangs must not hang the suite.

@@ -15,7 +15,7 @@ setup() {
 }
 
 @test "no law breaks in 10,000 seeds, each with at least 20 faults of at least 4 kinds" {
-	run -0 timeout 300 "$SIMULATE" --seeds 1-${SEEDS:-10000}
+	run -0 timeout 300 "$SIMULATE" --seeds "1-${SEEDS:-10000}"
 	echo "$output"
 	[[ $output == *" 0 broken"* ]]
 }

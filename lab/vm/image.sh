@@ -163,7 +163,7 @@ done
 # A module of the late list may have been loaded for the early one.
 grep -vxFf "$root/modules/now" "$root/modules/late" >"$work/late" || true
 mv "$work/late" "$root/modules/late"
-ln -s /usr/bin/busybox "$root/bin/sh"
+[[ -e $root/bin/sh ]] || ln -s /usr/bin/busybox "$root/bin/sh"
 chmod 755 "$root/init"
 pack "$root" "$aside/base"
 cp "$(realpath "$kernel/vmlinuz")" "$aside/vmlinuz"

@@ -26,8 +26,10 @@ tree() { # DIRECTORY...
 	done
 }
 
-# bats is a tree of scripts; scripts look for bash in /bin; gnuplot's letters are fontconfig's.
+# bats is a tree of scripts; scripts look for shells in /bin, and busybox's would take its own ip and
+# tc for the real ones; gnuplot's letters are fontconfig's.
 tree /usr/lib/bats-core /usr/libexec/bats-core /usr/lib/bats
 echo "program $(command -v bash) /bin/bash"
+echo "program $(command -v sh) /bin/sh"
 tree /etc/fonts
 fc-match --format='file %{file} %{file}\n' sans 2>/dev/null || true
