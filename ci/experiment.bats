@@ -224,7 +224,7 @@ fast_enough() {
 	wait "$pid" || true
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/killed.json"
 	[[ -z $(left_behind "$pid") ]] || { left_behind "$pid"; return 1; }
-	[[ $(ls -A "$T/out/killed") == "$(printf 'plain-r01-s1-d1\nruns.json')" ]]
+	[[ $(ls -A "$T/out/killed") == "$(printf 'calibration.json\nplain-r01-s1-d1\nruns.json')" ]]
 }
 
 @test "bad experiments and options: one line each, nothing run" {

@@ -410,10 +410,19 @@ static int note_calibration(const struct session *s, const struct definition *ow
 	return rc;
 }
 
-/* On the host: in a lab of its own, before the first run. */
+/* Signals only ask us to stop (proc.h); this is where a calibration hears of it. */
+static void stop_calibration(
+	void *unused, size_t done, size_t of, const char *link, const char *direction)
+{
+	(void)unused, (void)done, (void)of, (void)link, (void)direction;
+	if (proc_stop_signal())
+		lab_stop = 1;
+}
+
+/* On the host: in a lab of its own, before the first run. 1 when asked to stop. */
 static int calibrate_here(struct session *s, const struct definition *own, char **error)
 {
-	struct calibrate_options how = {.brief = true};
+	struct calibrate_options how = {.brief = true, .progress = stop_calibration};
 	struct scenario *scenario = scenario_load(own->scenario_file, error);
 	if (!scenario || lab_up(scenario, s->lab, error) != 0) {
 		if (scenario)
@@ -422,8 +431,13 @@ static int calibrate_here(struct session *s, const struct definition *own, char 
 	}
 	fprintf(stderr, "%s: calibrating the links, about %zu s\n", s->definition->name,
 		2 * scenario->n_links);
-	struct calibration *c = calibrate(scenario, s->lab, &how, error);
-	int rc = c ? 0 : -1;
+	char *trouble = NULL;
+	struct calibration *c = calibrate(scenario, s->lab, &how, &trouble);
+	int rc = c ? 0 : 1;
+	if (!c && !proc_stop_signal())
+		rc = lab_fail(error, "%s", trouble);
+	free(trouble);
+	lab_stop = 0;
 	if (lab_down(s->lab, error) != 0)
 		rc = -1;
 	json_t *json = c ? calibration_json(scenario, c) : NULL;
@@ -547,22 +561,22 @@ static int run_all(struct session *s, char **error)
 	return s->failed ? 1 : 0;
 }
 
-/* Without any run the directory and its list of runs are not worth keeping. */
+/* Without any run the directory, its list of runs and its calibrations are not worth keeping. */
 static void leave_if_empty(const struct session *s)
 {
 	int entries = 0;
 	DIR *dir = opendir(s->directory);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
-		entries += e->d_name[0] != '.' && strcmp(e->d_name, RUNS_FILE) != 0;
+		entries += e->d_name[0] != '.' && strcmp(e->d_name, RUNS_FILE) != 0 &&
+			   strncmp(e->d_name, "calibration", 11) != 0;
 	if (dir)
 		closedir(dir);
 	if (entries)
 		return;
-	char *file = lab_text("%s/" RUNS_FILE, s->directory);
-	unlink(file);
-	rmdir(s->directory);
+	char *ignored = NULL;
+	directory_remove(s->directory, &ignored);
+	free(ignored);
 	rmdir(s->options->out);
-	free(file);
 }
 
 static void close_session(struct session *s)
