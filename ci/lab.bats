@@ -84,7 +84,7 @@ big_scenario() {
   local file
   for file in "$scenarios"/*.json; do
     "$lab" check "$file"
-    "$lab" draw "$file" | grep -qE "client.eth1 [0-9./]+ --- .*\| (c1|in[01]) "
+    "$lab" draw "$file" | grep -qE "client\.[a-z0-9]+ [0-9./]+ --- .*\| "
   done
 }
 
