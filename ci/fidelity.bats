@@ -4,6 +4,8 @@
 # What an application may expect of its connection whatever its packets look like on the way (the
 # paper's 3.7.3, and what it leaves open there): a network that carries less than the NIC does.
 
+# bats file_tags=full
+
 load common
 
 setup() {

@@ -19,6 +19,8 @@
 #
 # In every case every byte is right, in both directions at once, and no application waits for 3 s.
 
+# bats file_tags=full
+
 bats_require_minimum_version 1.5.0
 load common.bash
 

@@ -11,6 +11,7 @@
 #   netem         needs sch_netem
 #   virtual-time  needs a clock that no other work disturbs
 #   host          is about this machine, or starts guests itself: never in a guest
+#   full          a whole suite that takes long: with FULL=1, or where TESTS names it
 #
 # Both kinds of test speak TAP. A program that ends without having run what it announced, or with a
 # bad status and no failed test to show for it, counts as a failed test: silence is no success.
@@ -136,7 +137,7 @@ printf -v stays ",!%s" "${away[@]}"
 case ${GROUND:-} in
 vm)
 	for test in "${tests[@]}"; do
-		[[ $test == *.bats ]] && grep -q '^# bats file_tags=host$' "$test" || guests+=("$test")
+		[[ $test == *.bats ]] && grep -qE '^# bats file_tags=host(,|$)' "$test" || guests+=("$test")
 	done
 	tests=() filters=(--filter-tags '!host')
 	;;
@@ -159,7 +160,9 @@ esac
 mapfile -t guests < <(printf '%s\n' "${guests[@]}" | awk 'NF && !seen[$0]++')
 
 for test in "${tests[@]}"; do
-	if [[ $test == *.bats ]]; then
+	if [[ -z ${FULL:-} && -z ${TESTS:-} ]] && grep -qE '^# bats file_tags=(.*,)?full(,|$)' "$test"; then
+		echo "# $test: only with FULL=1"
+	elif [[ $test == *.bats ]]; then
 		run "$test" bats --tap --timing --filter-tags "${stays#,}" "$test"
 	else
 		run "$test" "$test"
