@@ -68,6 +68,13 @@ calibrate:
 		$(LAB_RUN) calibrate $(LAB_NAME) $(CALIBRATE_OPTIONS) $(LAB_SCENARIO); \
 	fi
 
+# A shell in a lab in a guest: needs neither root nor anything of this kernel.
+.PHONY: lab-shell
+lab-shell:
+	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	+@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) lab/vm/shell.sh $(LAB_SCENARIO)
+
 VM_TOOLS := $(addprefix $(BUILD)/lab/vm/, entropy snapshot)
 PROGRAMS += $(VM_TOOLS)
 $(VM_TOOLS): %: %.o

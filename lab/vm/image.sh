@@ -85,6 +85,12 @@ with_libraries() {
 
 {
 	listed "$profiles"
+	if [[ $profile == shell ]]; then
+		for name in dumb linux screen tmux tmux-256color vt100 xterm xterm-256color; do
+			name=/lib/terminfo/${name:0:1}/$name
+			[[ ! -e $name ]] || echo "file $name $name"
+		done
+	fi
 	[[ $profile != test ]] || "$here/test-files.sh" "$build"
 } >"$work/listed"
 # What the suites use is ten times what the project is: it is stored with the booted guest.

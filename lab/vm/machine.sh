@@ -18,7 +18,6 @@ machine=(-M microvm,acpi=on,rtc=on,pit=on,pic=off,isa-serial=off -smp 1 -nodefau
 virtual=(-accel tcg,thread=single -icount shift=0,sleep=off,rr=record,rrfile=/dev/null
 	-cpu Skylake-Client-v3,-rdrand,-rdseed,-hle,-rtm,-pcid,-x2apic,-tsc-deadline,-invpcid,-spec-ctrl,-3dnowprefetch,-xsavec
 	-rtc base=2026-01-01,clock=vm)
-real_time=(-accel kvm -accel tcg -cpu max)
 kernel_options='console=ttyS0 panic=-1 reboot=triple quiet mitigations=off nokaslr norandmaps random.trust_cpu=off random.trust_bootloader=off'
 virtual_options='tsc=reliable clocksource=tsc tsc_early_khz'
 
@@ -31,9 +30,51 @@ describe() {
 	echo "${machine[*]} -m MEMORY_MB ${virtual[*]} $kernel_options $virtual_options=GIPS*1000000"
 }
 
-# last_lines CONSOLE: of what the guest has said, for a person.
+# last_lines CONSOLE: what the guest has said last, and why its kernel has given up, for a person.
 last_lines() {
-	tail -n 15 "$1" | tr -d '\r' | sed 's/^/  /' >&2
+	tr -d '\r' <"$1" | awk '
+		/Kernel panic - / { panic = $0; at = NR }
+		{ lines[NR] = $0 }
+		END {
+			first = NR > 15 ? NR - 14 : 1
+			if (at && at < first)
+				print "  " panic "\n  ..."
+			for (i = first; i <= NR; i++)
+				print "  " lines[i]
+		}' >&2
+}
+
+# resume IMAGE SNAPSHOT JOB: sets @resumed, QEMU's options for a guest that goes on from the snapshot
+# with this job, and with SNAPSHOT/devices on descriptor 8.
+resume() {
+	resumed=("${machine[@]}" "${virtual[@]}" -machine memory-backend=ram,suppress-vmdesc=on
+		-object "memory-backend-file,id=ram,size=${memory_mb}M,share=off,mem-path=$(comma "$2/memory")"
+		-global migration.send-configuration=off -incoming fd:8
+		-fw_cfg "name=opt/mpip/programs,file=$(comma "$1/programs")"
+		-fw_cfg "name=opt/mpip/job,file=$(comma "$3")")
+}
+
+# real_time IMAGE: for real time. True where a guest boots with KVM; then @with_kvm has the machine.
+# Having /dev/kvm says little, so that it is tried, once per image and running kernel; KVM=0 or 1
+# decides. Without KVM the same virtual time is slowed down to the real one while the guest is idle,
+# so that no clock of the guest is ever calibrated against a host that is busy.
+real_time() {
+	local tried
+	virtual=("${virtual[@]/sleep=off/sleep=on}")
+	with_kvm=("${machine[@]/pic=off/pic=on}" -accel kvm -cpu host)
+	tried=$(dirname "$1")/kvm-$(echo "$(<"$1/boot.sha256") $(uname -r)" | sha256sum | cut -c1-16)
+	if [[ -z ${KVM:-} && ! -e $tried ]]; then
+		echo 0 >"$tried"
+		if [[ -w /dev/kvm ]]; then
+			echo "vm: trying whether guests run with KVM here (once)" >&2
+			! timeout -k 1 20 "${qemu[@]}" "${with_kvm[@]}" -monitor none -m "$memory_mb" \
+				-kernel "$1/vmlinuz" -initrd "$1/base" -append "$kernel_options" \
+				-chardev null,id=console -device isa-serial,index=0,chardev=console \
+				-chardev stdio,id=report -device isa-serial,index=1,chardev=report </dev/null 2>/dev/null |
+				grep -q ^ready || echo 1 >"$tried"
+		fi
+	fi
+	[[ ${KVM:-$(<"$tried")} == 1 ]]
 }
 
 # comma PATH: as QEMU's options want it.

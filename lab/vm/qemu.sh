@@ -9,10 +9,10 @@
 # everything else. Ends with the job's status; 125 and the console's last lines where the guest came
 # to grief.
 #
-# The guest goes on from where snapshot.sh has stored it; with REALTIME=1 it boots.
+# The guest goes on from where snapshot.sh has stored it; with KVM it boots.
 #
-# From the environment: SEED (1), GIPS (4), MEMORY_MB (1024), REALTIME=1 (KVM where it works), and
-# LIMIT_S: so many seconds without a word from the guest are a hang (600).
+# From the environment: SEED (1), GIPS (4), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
+# or as KVM=0 or KVM=1 say), and LIMIT_S: so many seconds without a word from the guest are a hang (600).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/machine.sh
@@ -45,13 +45,13 @@ mkdir -p "$out/.guest"
 : >"$out/.guest/report"
 : >"$out/.guest/console"
 # shellcheck disable=SC2054 # QEMU's options have commas
-run=("${qemu[@]}" "${machine[@]}" -monitor none -m "$memory_mb"
+run=("${qemu[@]}" -monitor none -m "$memory_mb"
 	-chardev "file,id=console,path=$(comma "$out/.guest/console")" -device isa-serial,index=0,chardev=console
 	-chardev "file,id=report,path=$(comma "$out/.guest/report")" -device isa-serial,index=1,chardev=report
 	-chardev "file,id=result,path=$(comma "$scratch/result.tar")" -device virtio-serial-device -device virtserialport,chardev=result)
-if [[ ${REALTIME:-} == 1 ]]; then
+if [[ ${REALTIME:-} == 1 ]] && real_time "$image"; then
 	cat "$image/base" "$image/programs" "$scratch/job" >"$scratch/initramfs"
-	"${run[@]}" "${real_time[@]}" -kernel "$image/vmlinuz" -initrd "$scratch/initramfs" \
+	"${run[@]}" "${with_kvm[@]}" -kernel "$image/vmlinuz" -initrd "$scratch/initramfs" \
 		-append "$kernel_options" </dev/null &
 else
 	# In the background, so that a signal is not kept waiting.
@@ -59,11 +59,8 @@ else
 	child=$!
 	wait "$child" || exit 125
 	snapshot=$(<"$scratch/snapshot")
-	"${run[@]}" "${virtual[@]}" -machine memory-backend=ram,suppress-vmdesc=on \
-		-object "memory-backend-file,id=ram,size=${memory_mb}M,share=off,mem-path=$(comma "$snapshot/memory")" \
-		-global migration.send-configuration=off -incoming fd:8 8<"$snapshot/devices" \
-		-fw_cfg "name=opt/mpip/programs,file=$(comma "$image/programs")" \
-		-fw_cfg "name=opt/mpip/job,file=$(comma "$scratch/job")" </dev/null &
+	resume "$image" "$snapshot" "$scratch/job"
+	"${run[@]}" "${resumed[@]}" </dev/null 8<"$snapshot/devices" &
 fi
 child=$!
 signal=KILL
@@ -95,6 +92,10 @@ if [[ -z $job_status ]]; then
 	fi
 	last_lines "$out/.guest/console"
 	exit 125
+fi
+if ((job_status != 0)); then
+	echo "vm: the job ended with status $job_status; the console's last lines:" >&2
+	last_lines "$out/.guest/console"
 fi
 [[ ! -s $scratch/result.tar ]] || tar -C "$out" -xf "$scratch/result.tar"
 exit "$job_status"
