@@ -3,6 +3,8 @@
 # The vm ground: equal bits, and what is left when a guest comes to grief. Nothing here needs root;
 # as root, one test is run by somebody else.
 
+# bats file_tags=host
+
 bats_require_minimum_version 1.5.0
 
 setup_file() {
