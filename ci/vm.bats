@@ -73,7 +73,14 @@ nothing_left() {
 	nothing_left
 }
 
-@test "a guest that was stored twice is the same" {
+# clock SNAPSHOT: the virtual nanoseconds at which it goes on: of idle time, and of instructions.
+clock() {
+	local at
+	at=$(grep -abo timer/icount "$1/devices" | head -n 1 | cut -d: -f1)
+	od -An -t d8 --endian=big -j $((at + 16)) -N 16 "$1/devices" | awk '{ printf "%d", $1 + $2 }'
+}
+
+@test "a guest that was stored twice is the same, and goes on alike" {
 	local other=$T/other a b
 	mkdir "$other"
 	cp -r "$IMAGE" "$other/"
@@ -81,6 +88,12 @@ nothing_left() {
 	b=$(lab/vm/snapshot.sh "$other/${IMAGE##*/}")
 	cmp "$a/memory" "$b/memory"
 	[[ $a != "$b" && ${a##*/} == "${b##*/}" ]]
+	[[ $(clock "$a") == "$(clock "$b")" ]] || { clock "$a"; clock "$b"; return 1; }
+	(($(clock "$a") % (1 << 32) == 0))
+	job <<<'cat /proc/uptime /proc/interrupts /proc/self/sched /proc/stat >/out/machine'
+	runs_to one
+	IMAGE=$other/${IMAGE##*/} runs_to two
+	diff -r "$T/one/machine" "$T/two/machine"
 }
 
 @test "a job's status and its last words arrive, with the results it has made" {

@@ -12,13 +12,13 @@
  * runs everything again.
  */
 
+#include "experiments/calibration.h"
 #include "experiments/files.h"
 #include "experiments/guests.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
 #include "experiments/reproduce.h"
 #include "experiments/run.h"
-#include "lab/calibrate.h"
 #include "lab/lab.h"
 
 #include <dirent.h>
@@ -367,91 +367,6 @@ static int write_runs(const struct session *s, char **error)
 	return rc;
 }
 
-/* Whether the links of a contestant's scenario, own.scenario_file, have been calibrated on this
- * ground since it was as it is. */
-static bool is_calibrated(const struct session *s, const struct definition *own)
-{
-	char *file = guests_calibration_file(s->directory, s->definition, own);
-	json_t *had = json_load_file(file, 0, NULL);
-	free(file);
-	const char *scenario = json_string_value(json_object_get(had, "scenario_sha256"));
-	const char *ground = json_string_value(json_object_get(had, "ground"));
-	bool same = scenario && ground && !strcmp(scenario, own->scenario_digest) &&
-		    !strcmp(ground, ground_names[s->ground.ground]) &&
-		    (s->ground.ground == GROUND_HOST || json_integer_value(json_object_get(had,
-								"gips")) == s->definition->gips);
-	json_decref(had);
-	return same;
-}
-
-/* Says of a calibration what it is of, and tells when a link is not as the scenario has it. */
-static int note_calibration(const struct session *s, const struct definition *own, char **error)
-{
-	char *file = guests_calibration_file(s->directory, s->definition, own);
-	json_error_t e;
-	json_t *calibration = json_load_file(file, 0, &e);
-	if (!calibration) {
-		lab_fail(error, "%s: %s", file, e.text);
-		free(file);
-		return -1;
-	}
-	json_object_set_new(calibration, "scenario_sha256", json_string(own->scenario_digest));
-	json_object_set_new(calibration, "ground", json_string(ground_names[s->ground.ground]));
-	if (s->ground.ground == GROUND_VM)
-		json_object_set_new(calibration, "gips", json_integer(s->definition->gips));
-	int rc = file_write_json(file, calibration, error);
-	if (rc == 0)
-		rc = give_to_caller(file, error);
-	if (!json_is_true(json_object_get(calibration, "good")))
-		fprintf(stderr, "%s: a link is not as its scenario says, see %s\n",
-			s->definition->name, file);
-	json_decref(calibration);
-	free(file);
-	return rc;
-}
-
-/* Signals only ask us to stop (proc.h); this is where a calibration hears of it. */
-static void stop_calibration(
-	void *unused, size_t done, size_t of, const char *link, const char *direction)
-{
-	(void)unused, (void)done, (void)of, (void)link, (void)direction;
-	if (proc_stop_signal())
-		lab_stop = 1;
-}
-
-/* On the host: in a lab of its own, before the first run. 1 when asked to stop. */
-static int calibrate_here(struct session *s, const struct definition *own, char **error)
-{
-	struct calibrate_options how = {.brief = true, .progress = stop_calibration};
-	struct scenario *scenario = scenario_load(own->scenario_file, error);
-	if (!scenario || lab_up(scenario, s->lab, error) != 0) {
-		if (scenario)
-			scenario_free(scenario);
-		return -1;
-	}
-	fprintf(stderr, "%s: calibrating the links, about %zu s\n", s->definition->name,
-		2 * scenario->n_links);
-	char *trouble = NULL;
-	struct calibration *c = calibrate(scenario, s->lab, &how, &trouble);
-	int rc = c ? 0 : 1;
-	if (!c && !proc_stop_signal())
-		rc = lab_fail(error, "%s", trouble);
-	free(trouble);
-	lab_stop = 0;
-	if (lab_down(s->lab, error) != 0)
-		rc = -1;
-	json_t *json = c ? calibration_json(scenario, c) : NULL;
-	char *file = guests_calibration_file(s->directory, s->definition, own);
-	if (rc == 0)
-		rc = file_write_json(file, json, error);
-	free(file);
-	json_decref(json);
-	if (c)
-		calibration_free(c);
-	scenario_free(scenario);
-	return rc == 0 ? note_calibration(s, own, error) : rc;
-}
-
 /* The contestants, as cells of repetition 0, whose scenarios are yet to be calibrated. Free with
  * free(). */
 static struct guest_cell *cells_to_calibrate(const struct session *s, size_t *count)
@@ -464,7 +379,8 @@ static struct guest_cell *cells_to_calibrate(const struct session *s, size_t *co
 	for (size_t i = 0; i < d->contestant_count; i++) {
 		const struct contestant *c = &d->contestants[i];
 		struct definition own = definition_for(d, c);
-		if (is_chosen(s, c) && !scenario_seen(s, i) && !is_calibrated(s, &own))
+		if (is_chosen(s, c) && !scenario_seen(s, i) &&
+			!calibration_is_there(s->directory, d, &own))
 			cells[(*count)++] = (struct guest_cell){c, 0};
 	}
 	return cells;
@@ -478,7 +394,7 @@ static int run_here(struct session *s, const struct guest_cell *cells, size_t co
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && count > 0 && !s->options->cell && i < n; i++) {
 		struct definition own = definition_for(s->definition, scenarios[i].contestant);
-		rc = calibrate_here(s, &own, error);
+		rc = calibration_make(s->directory, s->definition, &own, s->lab, error);
 	}
 	free(scenarios);
 	if (rc != 0)
@@ -517,10 +433,6 @@ static int run_in_guests(
 		.progress = &s->progress,
 	};
 	int rc = guests_run(&plan, image, all, first + count, &s->failed, error);
-	for (size_t i = 0; rc == 0 && s->failed == 0 && i < first; i++) {
-		struct definition own = definition_for(s->definition, scenarios[i].contestant);
-		rc = note_calibration(s, &own, error);
-	}
 	free(scenarios);
 	free(all);
 	free(image);

@@ -4,17 +4,18 @@
  *
  * Theory of operation
  * -------------------
- * A cell is one boot of the image by lab/vm/qemu.sh: its job directory holds the experiment, its
- * scenario and what that names, and the command, which is this same program with --cell. The guest
- * says on its report line how many of its seconds are done; here they are added up over all
- * guests. What it leaves in /out becomes the result's directory. A guest knows nothing of the
- * world: git's revision, the command line, the digests of the programs as they were built are put
- * into its result here, beside the image's hash. Nothing of it is in the job, so that it cannot
- * move a single bit of what is measured.
+ * A cell is one guest of lab/vm/qemu.sh, resumed from the image's snapshot: its job directory holds
+ * the experiment, its scenario and what that names, and the command, which is this same program
+ * with --cell. The guest says on its report line how many of its seconds are done; here they are
+ * added up over all guests. What it leaves in /out becomes the result's directory. A guest knows
+ * nothing of the world: git's revision, the command line, the digests of the programs as they were
+ * built are put into its result here, beside the image's hash. Nothing of it is in the job, so that
+ * it cannot move a single bit of what is measured.
  */
 
 #include "experiments/guests.h"
 
+#include "experiments/calibration.h"
 #include "experiments/files.h"
 #include "experiments/proc.h"
 #include "lab/scenario.h"
@@ -73,17 +74,6 @@ static char *cell_name(const struct guests_plan *plan, const struct guest_cell *
 {
 	return cell->rep ? definition_run_name(plan->definition, cell->contestant, cell->rep)
 			 : lab_text("calibration-of-%s", cell->contestant->name);
-}
-
-char *guests_calibration_file(
-	const char *directory, const struct definition *all, const struct definition *own)
-{
-	if (!strcmp(all->scenario_digest, own->scenario_digest))
-		return lab_text("%s/calibration.json", directory);
-	const char *slash = strrchr(own->scenario_file, '/');
-	const char *base = slash ? slash + 1 : own->scenario_file;
-	return lab_text(
-		"%s/calibration-%s%s", directory, base, strstr(base, ".json") ? "" : ".json");
 }
 
 /* The scenario as it was read: with the content of the files that it names. */
@@ -206,9 +196,9 @@ static void look(struct guest *g)
 	free(report);
 }
 
-/* Puts into a guest's result what only the world outside knows. */
+/* Puts into a guest's result what only the world outside knows, and takes the goodput from it. */
 static int complete_result(const struct guests_plan *plan, const struct guest *g, const char *image,
-	const char *file, char **error)
+	const char *file, double *goodput, char **error)
 {
 	json_error_t e;
 	json_t *result = json_load_file(file, 0, &e);
@@ -230,6 +220,7 @@ static int complete_result(const struct guests_plan *plan, const struct guest *g
 	definition_digest(&own, c, g->cell->rep, digest);
 	json_object_set_new(made_by, "digests",
 		json_pack("{s:s, s:s}", "definition", digest, "scenario", own.scenario_digest));
+	*goodput = json_number_value(json_object_get(result, "goodput_mbit"));
 	int rc = file_write_json(file, result, error);
 	json_decref(result);
 	free(image_file);
@@ -250,19 +241,18 @@ static int take_result(const struct guests_plan *plan, const struct guest *g, co
 	if (!g->cell->rep) {
 		struct definition own = definition_for(plan->definition, g->cell->contestant);
 		char *from = lab_text("%s/out/calibration.json", g->aside);
-		char *to = guests_calibration_file(plan->directory, plan->definition, &own);
+		char *to = calibration_file(plan->directory, plan->definition, &own);
 		int rc = rename(from, to) == 0 ? 0 : lab_fail(error, "%s: %s", to, strerror(errno));
 		free(from);
 		free(to);
-		return rc;
+		progress_clear(plan->progress);
+		return rc == 0 ? calibration_note(plan->directory, plan->definition, &own, error)
+			       : rc;
 	}
 	char *from = lab_text("%s/out/%s/%s", g->aside, plan->definition->name, g->name);
 	char *to = lab_text("%s/%s", plan->directory, g->name);
 	char *file = lab_text("%s/result.json", from);
-	int rc = complete_result(plan, g, image, file, error);
-	json_t *result = rc == 0 ? json_load_file(file, 0, NULL) : NULL;
-	*goodput = json_number_value(json_object_get(result, "goodput_mbit"));
-	json_decref(result);
+	int rc = complete_result(plan, g, image, file, goodput, error);
 	if (rc == 0)
 		rc = move(from, to, error);
 	free(file);

@@ -24,11 +24,6 @@ struct guests_plan {
 	struct progress *progress;
 };
 
-/* Where the calibration of a scenario is: calibration.json for the experiment's own, `all`, and
- * calibration-SCENARIO.json for `own`, a contestant's. Allocated. */
-char *guests_calibration_file(
-	const char *directory, const struct definition *all, const struct definition *own);
-
 /* The directory of the image that guests boot, built if need be, which may take a while. Allocated;
  * NULL and *error. */
 char *guests_image(const char *programs, char **error);

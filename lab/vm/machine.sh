@@ -20,6 +20,7 @@ virtual=(-accel tcg,thread=single -icount shift=0,sleep=off,rr=record,rrfile=/de
 	-rtc base=2026-01-01,clock=vm)
 kernel_options='console=ttyS0 panic=-1 reboot=triple quiet mitigations=off nokaslr norandmaps random.trust_cpu=off random.trust_bootloader=off'
 virtual_options='tsc=reliable clocksource=tsc tsc_early_khz'
+clock_bits=32 # a stored guest goes on at a multiple of 2^32 virtual nanoseconds (snapshot.sh)
 
 # Whoever ends, ends QEMU with it.
 qemu=(setpriv --pdeathsig KILL qemu-system-x86_64)
@@ -27,7 +28,7 @@ qemu=(setpriv --pdeathsig KILL qemu-system-x86_64)
 # describe: all of the above that decides the guest's bits, for the image's hash; the two settings by
 # their names.
 describe() {
-	echo "${machine[*]} -m MEMORY_MB ${virtual[*]} $kernel_options $virtual_options=GIPS*1000000"
+	echo "${machine[*]} -m MEMORY_MB ${virtual[*]} $kernel_options $virtual_options=GIPS*1000000 clock 2^$clock_bits"
 }
 
 # last_lines CONSOLE: what the guest has said last, and why its kernel has given up, for a person.

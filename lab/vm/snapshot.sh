@@ -7,9 +7,10 @@
 #   memory    the guest's memory, sparse; a guest that goes on from here maps it for itself
 #   devices   the state of everything else, as QEMU migrates it
 #
-# It depends on the kernel, the base archive, GIPS, MEMORY_MB and QEMU alone, and not on the moment:
-# the guest stops itself (snapshot.c), between two instructions. So it is made once and kept beside
-# the images, and another machine would make the same.
+# How a guest goes on from it depends on the kernel, the base archive, GIPS, MEMORY_MB and QEMU alone,
+# and not on the moment: the guest stops itself (snapshot.c), between two instructions, and its clock
+# is set to a round value. So it is made once and kept beside the images, and a guest that goes on
+# from what another machine has made does the same.
 #
 # From the environment: GIPS, MEMORY_MB (machine.sh).
 set -euo pipefail
@@ -77,6 +78,23 @@ say xen-save-devices-state ',"arguments":{"filename":"devices"}'
 hear '"return"'
 say quit
 wait "$qemu_pid" || fail "QEMU ended with status $?"
+
+# When the virtual CPU has stopped, QEMU's main loop may find it idle before it pauses the machine, and
+# then skips the time to the next timer, or may not: a race. Both are the same guest but for its clock:
+# what is due at a later time fires before the first instruction. So it goes on at the next multiple
+# of 2^clock_bits virtual nanoseconds. QEMU stores two numbers of 8 bytes: what its idle times add up to, and
+# how many instructions there were; the clock is their sum.
+field=$(grep -abo timer/icount "$aside/devices" | head -n 1 | cut -d: -f1)
+[[ -n $field ]] || fail "there is no clock in what QEMU has stored"
+number() {
+	echo $((16#$(od -An -v -t x1 -j "$1" -N 8 "$aside/devices" | tr -d ' ')))
+}
+idle_at=$((field + 12 + 4)) # behind its name and version
+instructions=$(number $((idle_at + 8)))
+now=$((instructions + $(number "$idle_at")))
+printf -v idle %016x $(((((now >> clock_bits) + 1) << clock_bits) - instructions))
+# shellcheck disable=SC2059 # it has nothing but \x and digits
+printf "$(sed 's/../\\x&/g' <<<"$idle")" | dd of="$aside/devices" bs=1 seek="$idle_at" conv=notrunc status=none
 
 rm "$aside"/{console,report,result}
 mv -T "$aside" "$snapshot"
