@@ -75,9 +75,10 @@ nothing_left() {
 
 # clock SNAPSHOT: the virtual nanoseconds at which it goes on: of idle time, and of instructions.
 clock() {
-	local at
+	local at idle instructions
 	at=$(grep -abo timer/icount "$1/devices" | head -n 1 | cut -d: -f1)
-	od -An -t d8 --endian=big -j $((at + 16)) -N 16 "$1/devices" | awk '{ printf "%d", $1 + $2 }'
+	read -r idle instructions < <(od -An -t d8 --endian=big -j $((at + 16)) -N 16 "$1/devices")
+	echo $((idle + instructions))
 }
 
 @test "a guest that was stored twice is the same, and goes on alike" {
