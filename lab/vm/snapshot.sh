@@ -93,7 +93,7 @@ idle_at=$((field + 12 + 4)) # behind its name and version
 instructions=$(number $((idle_at + 8)))
 now=$((instructions + $(number "$idle_at")))
 printf -v idle %016x $(((((now >> clock_bits) + 1) << clock_bits) - instructions))
-# shellcheck disable=SC2059 # it has nothing but \x and digits
+# shellcheck disable=SC2001,SC2059 # it has nothing but \x and digits
 printf "$(sed 's/../\\x&/g' <<<"$idle")" | dd of="$aside/devices" bs=1 seek="$idle_at" conv=notrunc status=none
 
 rm "$aside"/{console,report,result}
