@@ -129,6 +129,19 @@ has_tag() { # SUITE TAG
 	grep -qE "^# bats (file|test)_tags=(.*,)?$2(,|\$)" "$1"
 }
 
+# What takes long is left out, where nobody asks for it.
+if [[ -z ${FULL:-} && -z ${TESTS:-} ]]; then
+	short=()
+	for test in "${tests[@]}"; do
+		if [[ $test == *.bats ]] && grep -qE '^# bats file_tags=(.*,)?full(,|$)' "$test"; then
+			echo "# $test: only with FULL=1"
+		else
+			short+=("$test")
+		fi
+	done
+	tests=("${short[@]}")
+fi
+
 # For the guests: which tests, and the options for bats that choose among theirs.
 guests=() filters=()
 away=(virtual-time)
@@ -160,9 +173,7 @@ esac
 mapfile -t guests < <(printf '%s\n' "${guests[@]}" | awk 'NF && !seen[$0]++')
 
 for test in "${tests[@]}"; do
-	if [[ -z ${FULL:-} && -z ${TESTS:-} ]] && grep -qE '^# bats file_tags=(.*,)?full(,|$)' "$test"; then
-		echo "# $test: only with FULL=1"
-	elif [[ $test == *.bats ]]; then
+	if [[ $test == *.bats ]]; then
 		run "$test" bats --tap --timing --filter-tags "${stays#,}" "$test"
 	else
 		run "$test" "$test"
