@@ -103,6 +103,17 @@ static bool spent(const struct engine *e, const struct availability *row, struct
 	       usec_sub(now, row->last_query).us >= e->set.query_grace.us;
 }
 
+/* Whether a session leads to the address. Table 2 is bounded, and may have forgotten that it has
+ * shown MPIP; to exclude it would take the session's own packets from the daemon. Walks all
+ * sessions, but only where an address would be given up. */
+static bool leads_to(const struct engine *e, struct in_addr ip)
+{
+	for (const struct session *s = e->oldest; s; s = s->age_next)
+		if (s->key.id.n && s->tuple.remote_ip.s_addr == ip.s_addr)
+			return true;
+	return false;
+}
+
 /* Whether the connection asks with this packet. Moves Table 2's verdicts. */
 static bool query_due(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
@@ -114,6 +125,11 @@ static bool query_due(struct engine *e, struct session *s, struct usec now, stru
 	struct availability *socket = row_get(e, s->tuple.remote_ip, s->tuple.remote_port, a);
 	if (address->mpip == MPIP_FALSE || socket->mpip == MPIP_FALSE)
 		return false;
+	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now) &&
+		leads_to(e, address->key.ip)) {
+		address->mpip = MPIP_TRUE;
+		address->queries = 0;
+	}
 	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now)) {
 		give_up(e, address, now, a);
 		s->regular_reason = "the other end has no MPIP";

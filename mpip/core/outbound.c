@@ -43,10 +43,16 @@ struct cm cm_for(struct engine *e, struct session *s, const struct path *p, stru
 	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
 	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = cm.has_scale = false;
 
-	struct arrival *news = session_oldest_news(s);
+	/* On a path that is not in use it may well be lost, and the other end would take a path
+	 * that works for silent: there the news of what it answers goes along, and once more
+	 * elsewhere. */
+	bool sure = p->state == PATH_IN_USE || s->in_use == 0;
+	struct arrival *news = sure ? session_oldest_news(s) : session_latest_news(s);
 	if (news) {
 		cm.feedback_path = news->path;
 		cm.path_delay = news->delay;
+	}
+	if (news && sure) {
 		news->fresh = false;
 		news->feedback_time = now;
 	}

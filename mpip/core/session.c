@@ -192,3 +192,14 @@ struct arrival *session_oldest_news(struct session *s)
 	}
 	return oldest;
 }
+
+struct arrival *session_latest_news(struct session *s)
+{
+	struct arrival *latest = NULL;
+	for (unsigned i = 0; i < s->arrivals; i++) {
+		struct arrival *row = &s->arrival[i];
+		if (row->fresh && (!latest || usec_before(latest->last, row->last)))
+			latest = row;
+	}
+	return latest;
+}

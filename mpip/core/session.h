@@ -195,6 +195,8 @@ struct arrival *session_arrival(struct session *s, struct path_id id, uint32_t d
 
 /* The row whose feedback is due first and is news; NULL if there is none (3.4). */
 struct arrival *session_oldest_news(struct session *s);
+/* The row that is news of the latest packet; NULL if there is none. */
+struct arrival *session_latest_news(struct session *s);
 
 /* Schedulers: interchangeable behind one interface, chosen by name. */
 struct scheduler {
