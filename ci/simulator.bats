@@ -11,6 +11,7 @@ setup() {
 
 @test "without faults not one packet is dropped and every session is multipath within 2 s" {
 	run -0 timeout 120 "$SIMULATE" --seeds 1-1000 --faults none
+	echo "$output"
 	[[ $output =~ ^1000\ seeds,\ 0\ broken ]]
 }
 
@@ -18,10 +19,13 @@ setup() {
 	run -0 timeout 300 "$SIMULATE" --seeds "1-${SEEDS:-10000}"
 	echo "$output"
 	[[ $output == *" 0 broken"* ]]
+	[[ $output =~ in\ each\ seed\ at\ least\ ([0-9]+)\ faults,\ of\ at\ least\ ([0-9]+)\ kinds ]]
+	((BASH_REMATCH[1] >= 20 && BASH_REMATCH[2] >= 4))
 }
 
 @test "two hosts open 200 sessions to each other at once, and no tag shows up in another session" {
 	run -0 timeout 120 "$SIMULATE" --seeds 1-2 --faults none --many 200
+	echo "$output"
 	[[ $output =~ ^2\ seeds,\ 0\ broken ]]
 }
 
@@ -31,3 +35,4 @@ setup() {
 	run -0 "$SIMULATE" --seed 4 --trace
 	[[ $output == "$first" && $output == *"tcp"* ]]
 }
+

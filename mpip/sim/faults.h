@@ -10,8 +10,9 @@
 void faults_draw(
 	struct sim *w, struct usec from, struct usec until, const bool allowed[SIM_FAULT_KINDS]);
 
-/* When the time of faults is over: goes on with those that hit packets until there were enough. */
-void faults_complete(struct sim *w);
+/* When the time of faults is over. `wanted`: goes on with those that hit packets until there were
+ * enough. */
+void faults_complete(struct sim *w, bool wanted);
 
 #define SIM_FAULTS_LEAST 20
 #define SIM_KINDS_LEAST  4

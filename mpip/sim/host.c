@@ -204,6 +204,27 @@ static void turn(struct sim_host *h, uint32_t packet)
 	host_tick(h);
 }
 
+void host_trace(const struct sim_host *h)
+{
+	struct sim *w = h->w;
+	for (const struct session *s = h->engine ? engine_next_session(h->engine, NULL) : NULL; s;
+		s = engine_next_session(h->engine, s)) {
+		sim_trace(w, "%c: session %08x %08x:%u -> %08x:%u, %s, %u of %u paths in use%s%s",
+			h->name, s->key.id.n, ntohl(s->tuple.local_ip.s_addr),
+			ntohs(s->tuple.local_port), ntohl(s->tuple.remote_ip.s_addr),
+			ntohs(s->tuple.remote_port), wire_form_names[s->wire_form], s->in_use,
+			s->paths, s->regular_reason ? ": " : "",
+			s->regular_reason ? s->regular_reason : "");
+		for (unsigned i = 0; i < s->paths; i++) {
+			const struct path *p = s->path[i];
+			sim_trace(w, "%c:   path %u %s %08x:%u -> %08x:%u, state %d, %u probes",
+				h->name, p->id.n, wire_form_names[p->form], ntohl(p->src.ip.s_addr),
+				ntohs(p->src.port), ntohl(p->dst.ip.s_addr), ntohs(p->dst.port),
+				(int)p->state, p->probes);
+		}
+	}
+}
+
 /* Life */
 
 void host_start(struct sim_host *h)

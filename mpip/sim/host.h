@@ -86,6 +86,9 @@ bool host_through_daemon(const struct sim_host *h, struct in_addr remote);
 /* A packet arrives; takes it over. */
 void host_receive(struct sim_host *h, struct sim_flight *f);
 
+/* Its sessions and their paths, in the trace. */
+void host_trace(const struct sim_host *h);
+
 /* The engine's time has come. */
 void host_tick(struct sim_host *h);
 

@@ -235,10 +235,17 @@ void laws_late(struct sim *w)
 		w->host[i]->sessions_gone = sessions_gone(w->host[i]);
 }
 
+/*
+ * Where the regular connection is dead, the session has to go on if it had a path in use at both
+ * ends when nothing went wrong any more. If it had none, it may be lost for good, and nobody could
+ * do better: both ends have moved and neither knows where to, or the other end has forgotten the
+ * session, or Table 3 has no row for where packets now come from, or the form is `literal`, in
+ * which a change is only said on a path that was in use before it (ipchange.c).
+ */
 static void live_path(struct sim *w, const struct sim_connection *c)
 {
 	bool lives = regular_lives(w, c);
-	if (!lives && (!w->strict || !c->tcp || !c->had_session || !has_session(c)))
+	if (!lives && (!c->had_session || !has_session(c)))
 		return;
 	const char *by = lives ? "its regular connection" : "paths of its session";
 	if (c->tcp && !tcp_complete(c) && tcp_stands_since(c).us < w->now.us - 3000000)

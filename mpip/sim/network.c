@@ -264,6 +264,15 @@ static bool find_way(struct sim *w, struct sim_flight *f)
 	return f->to_nic < SIM_NICS && !w->nic[f->to_nic].nat;
 }
 
+/* Whether its way ends at a NAT, of its far end's or the one in front of it. */
+static bool has_nat(const struct sim *w, const struct sim_flight *f)
+{
+	bool nat = f->to_nic < SIM_NICS;
+	for (unsigned i = 0; i < w->nats; i++)
+		nat |= w->nat[i]->ip.s_addr == f->dst.ip.s_addr;
+	return nat;
+}
+
 void network_launch(struct sim *w, struct sim_flight *f)
 {
 	w->launched++;
@@ -277,7 +286,7 @@ void network_launch(struct sim *w, struct sim_flight *f)
 	if (w->nic[f->from_nic].nat)
 		nat_out(w, w->nic[f->from_nic].nat, f);
 	if (!find_way(w, f)) {
-		network_end(w, f, SIM_END_NAT);
+		network_end(w, f, has_nat(w, f) ? SIM_END_NAT : SIM_END_NO_ADDRESS);
 		return;
 	}
 	const struct sim_link *link = &w->link[f->from_nic][f->to_nic];

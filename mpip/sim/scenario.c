@@ -176,7 +176,6 @@ struct sim *scenario_run(const struct scenario *s, uint64_t seed)
 {
 	struct sim *w = sim_new(seed);
 	w->trace = s->trace;
-	w->strict = s->strict;
 	w->after_event = laws_check;
 	if (s->many)
 		draw_many(w, s);
@@ -186,8 +185,11 @@ struct sim *scenario_run(const struct scenario *s, uint64_t seed)
 	if (s->faults)
 		faults_draw(w, usec_ms(sim_between(w, 1000, 3000)), calm, s->allowed);
 	sim_run(w, calm);
+	bool all_kinds = true;
+	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++)
+		all_kinds &= s->allowed[i];
 	if (s->faults)
-		faults_complete(w);
+		faults_complete(w, all_kinds);
 
 	SIM_TRACE(w, "calm");
 	laws_calm(w);

@@ -10,7 +10,7 @@ struct scenario {
 	bool allowed[SIM_FAULT_KINDS];
 	int wire_form; /* enum wire_form, or -1: drawn */
 	unsigned many; /* so many sessions from each of two hosts at the same moment, or 0 */
-	bool trace, strict;
+	bool trace;
 };
 
 struct scenario scenario_default(void);

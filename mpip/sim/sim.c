@@ -133,6 +133,8 @@ void sim_break(struct sim *w, const char *law, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(w->broken.what, sizeof(w->broken.what), format, arguments);
 	va_end(arguments);
+	for (unsigned i = 0; i < w->hosts && w->trace; i++)
+		host_trace(w->host[i]);
 	SIM_TRACE(w, "BROKEN %s: %s", law, w->broken.what);
 }
 

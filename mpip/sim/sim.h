@@ -116,7 +116,6 @@ struct sim {
 	struct rng rng;
 	struct usec now;
 	bool trace;
-	bool strict; /* the law live-path also where the regular connection is dead, for TCP */
 
 	struct sim_event *event; /* a binary heap */
 	unsigned events_waiting, event_capacity;

@@ -33,7 +33,7 @@ struct failure {
 struct shared {
 	_Atomic uint64_t next, done, events, packets;
 	_Atomic uint64_t faults[SIM_FAULT_KINDS], ends[SIM_END_KINDS];
-	_Atomic unsigned failures;
+	_Atomic unsigned failures, least_faults, least_kinds; /* of a seed */
 	struct failure failure[FAILURES_MAX];
 	uint64_t at[WORKERS_MAX]; /* the seed that a worker is at */
 };
@@ -42,6 +42,7 @@ struct options {
 	uint64_t first, last;
 	unsigned jobs;
 	struct scenario scenario;
+	char again[200]; /* the arguments that a seed is replayed with, besides itself */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -60,7 +61,6 @@ static const char usage[] =
 	"  --seed N       this one; --trace shows all that happens\n"
 	"  --faults LIST  what goes wrong: all, none, or kinds, e.g. loss,restart\n"
 	"  --wire FORM    the wire form that all hosts wish for; else drawn by the seed\n"
-	"  --strict       the law live-path also where the regular connection is dead\n"
 	"  --many N       N sessions from each of two hosts at the same moment\n";
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *value)
@@ -104,14 +104,19 @@ static void parse_faults(struct scenario *s, const char *list)
 	}
 }
 
+static void also(struct options *o, const char *option, const char *value)
+{
+	size_t length = strlen(o->again);
+	snprintf(o->again + length, sizeof(o->again) - length, " %s %s", option, value);
+}
+
 static struct options parse(int argc, char **argv)
 {
 	static const struct option options[] = {{"seeds", required_argument, NULL, 's'},
 		{"seed", required_argument, NULL, 'n'}, {"trace", no_argument, NULL, 't'},
 		{"faults", required_argument, NULL, 'f'}, {"wire", required_argument, NULL, 'w'},
-		{"many", required_argument, NULL, 'm'}, {"strict", no_argument, NULL, 'x'},
-		{"jobs", required_argument, NULL, 'j'}, {"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+		{"many", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	struct options o = {.first = 1,
 		.last = 1000,
 		.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
@@ -136,6 +141,7 @@ static struct options parse(int argc, char **argv)
 			break;
 		case 'f':
 			parse_faults(&o.scenario, optarg);
+			also(&o, "--faults", optarg);
 			break;
 		case 'w': {
 			unsigned forms = 0;
@@ -145,15 +151,14 @@ static struct options parse(int argc, char **argv)
 				index_of(wire_form_names, forms, optarg, strlen(optarg));
 			if (o.scenario.wire_form < 0)
 				refuse("--wire: there is no such form", optarg);
+			also(&o, "--wire", optarg);
 			break;
 		}
 		case 'm':
 			o.scenario.many = (unsigned)number("--many", optarg, '\0', &rest);
 			if (o.scenario.many > 250)
 				refuse("--many", "at most 250");
-			break;
-		case 'x':
-			o.scenario.strict = true;
+			also(&o, "--many", optarg);
 			break;
 		case 'j':
 			o.jobs = (unsigned)number("--jobs", optarg, '\0', &rest);
@@ -186,13 +191,26 @@ static void fail(struct shared *all, uint64_t seed, const struct sim_broken *bro
 	snprintf(f->law, sizeof(f->law), "%s", broken->law);
 }
 
+static void keep_least(_Atomic unsigned *least, unsigned n)
+{
+	unsigned old = atomic_load(least);
+	while (n < old && !atomic_compare_exchange_weak(least, &old, n))
+		;
+}
+
 static void run_seed(struct shared *all, const struct options *o, uint64_t seed)
 {
 	struct sim *w = scenario_run(&o->scenario, seed);
 	atomic_fetch_add(&all->events, w->events);
 	atomic_fetch_add(&all->packets, w->launched);
-	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++)
+	unsigned faults = 0, kinds = 0;
+	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++) {
 		atomic_fetch_add(&all->faults[i], w->faults[i]);
+		faults += (unsigned)w->faults[i];
+		kinds += w->faults[i] > 0;
+	}
+	keep_least(&all->least_faults, faults);
+	keep_least(&all->least_kinds, kinds);
 	for (unsigned i = 0; i < SIM_END_KINDS; i++)
 		atomic_fetch_add(&all->ends[i], w->ended[i]);
 	if (w->broken.law)
@@ -273,12 +291,17 @@ static int report(const struct shared *all, const struct options *o)
 {
 	unsigned failures = all->failures;
 	for (unsigned i = 0; i < failures && i < FAILURES_MAX; i++)
-		printf("seed %llu, event %llu: %s: %s\n", (unsigned long long)all->failure[i].seed,
+		printf("seed %llu, event %llu: %s: %s\n  again: %s --seed %llu%s --trace\n",
+			(unsigned long long)all->failure[i].seed,
 			(unsigned long long)all->failure[i].broken.event, all->failure[i].law,
-			all->failure[i].broken.what);
+			all->failure[i].broken.what, program_invocation_name,
+			(unsigned long long)all->failure[i].seed, o->again);
 	printf("%llu seeds, %u broken: events %llu, packets %llu\n", (unsigned long long)all->done,
 		failures, (unsigned long long)all->events, (unsigned long long)all->packets);
 	print_counts("faults", sim_fault_names, all->faults, SIM_FAULT_KINDS);
+	if (o->scenario.faults && all->done)
+		printf("in each seed at least %u faults, of at least %u kinds\n", all->least_faults,
+			all->least_kinds);
 	print_counts("packets ended", sim_end_names, all->ends, SIM_END_KINDS);
 	if (interrupted)
 		return 130;
@@ -298,6 +321,7 @@ int main(int argc, char **argv)
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	all->next = o.first;
+	all->least_faults = all->least_kinds = UINT32_MAX;
 	if (o.first == o.last) {
 		work(all, &o, 0);
 		return report(all, &o);
