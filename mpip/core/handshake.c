@@ -141,6 +141,8 @@ static bool query_due(struct engine *e, struct session *s, struct usec now, stru
 		return false;
 	}
 	struct availability *limit = address->mpip == MPIP_UNKNOWN ? address : socket;
+	if (limit == address && limit->queries == 0)
+		s->queries = 0; /* nobody has asked since the last "no" expired */
 	if (limit->queries >= e->set.query_threshold || s->queries >= e->set.query_threshold ||
 		(limit == address && limit->queries &&
 			usec_sub(now, limit->last_query).us < e->set.query_interval.us))

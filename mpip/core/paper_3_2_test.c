@@ -109,8 +109,15 @@ static void the_cm_is_28_bytes(void **state)
 	longest = 0;
 	shortest = UINT32_MAX;
 	w->tap = measure;
-	transfer(w, 0, seq, 1000, 1);
+	seq = transfer(w, 0, seq, 1000, 1);
 	assert_int_equal(longest, 20 + 1000 + 28);
+	/* Nor where there is room for more, once what was owed is said. */
+	for (unsigned i = 0; i < 500; i++) {
+		longest = i < 100 ? 0 : longest;
+		send_packet(w, 0, IPPROTO_TCP, seq + i * 500, 500, 1);
+		run_for(w, 1);
+	}
+	assert_int_equal(longest, 20 + 500 + 28);
 	world_free(w);
 }
 
@@ -329,6 +336,7 @@ static void a_no_expires(void **state)
 	assert_int_equal(w->host[0].included, 1);
 	transfer(w, 0, seq, 1000, 1);
 	expect_multipath(w);
+	assert_true(stats_of(w, 0)->n[STAT_QUERIES_SENT] > 5);
 	world_free(w);
 }
 
@@ -340,6 +348,20 @@ static void one_way_traffic(void **state)
 	datagrams(w, 1, 500);
 	assert_int_equal(seen[0].packets, 0);
 	assert_int_equal(w->host[0].udp.packets, 500);
+
+	/* Nor where the hook shows us the packet, as it does those of an old session's flow. */
+	uint8_t bytes[64] = {0};
+	struct ip_header *iph = (void *)bytes;
+	struct udp_header *udp = (void *)(iph + 1);
+	ip_header_make(iph, IPPROTO_UDP, 36, 1, ip("10.0.3.2"), ip("10.0.1.2"));
+	udp->src = put16(SERVER_PORT);
+	udp->dst = put16(CLIENT_PORT);
+	udp->length = put16(16);
+	struct host_input in = {.bytes = bytes, .length = 36};
+	engine_from_hook(w->host[0].engine, &in, w->now, &w->host[0].actions);
+	assert_int_equal(w->host[0].actions.wires, 0);
+	assert_int_equal(w->host[0].actions.hosts, 1);
+	carry(w, 0);
 	world_free(w);
 }
 
