@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# mutants.sh [--check] [--no-lab] [--sample N] [NAME...]: shows that checks can fail. Each
+# mutants.sh [--check] [--no-lab] [--sample N] [NAME|FILE...]: shows that checks can fail. Each
 # ci/mutants/NAME.mutant is a change to one place in the code and what must fail because of it. The
 # change is made in a copy of the repository, which is built there: all of them, the named ones, or N
 # drawn at random. --no-lab leaves out those that need a lab; --check only looks whether each text is
@@ -28,7 +28,7 @@ set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
 usage() {
-	echo "usage: ci/mutants.sh [--check] [--no-lab] [--sample N] [NAME...]" >&2
+	echo "usage: ci/mutants.sh [--check] [--no-lab] [--sample N] [NAME|FILE...]" >&2
 	exit 2
 }
 
@@ -50,6 +50,10 @@ done
 
 field() { # KEY FILE
 	sed -n "s/^$1: \{0,1\}//p" "$2"
+}
+
+mutant_of() { # NAME or FILE
+	[[ $1 == */* ]] && echo "$1" || echo "ci/mutants/$1.mutant"
 }
 
 # The changed text of a mutant's file, if the text that it replaces is there exactly once.
@@ -77,8 +81,8 @@ if ((${#names[@]} == 0)); then
 	((sample == 0)) || mapfile -t names < <(printf '%s\n' "${names[@]}" | shuf -n "$sample")
 fi
 for name in "${names[@]}"; do
-	[[ -f ci/mutants/$name.mutant ]] || {
-		echo "mutants: there is no ci/mutants/$name.mutant" >&2
+	[[ -f $(mutant_of "$name") ]] || {
+		echo "mutants: there is no $(mutant_of "$name")" >&2
 		exit 2
 	}
 done
@@ -86,8 +90,9 @@ done
 if [[ -n $check ]]; then
 	wrong=0
 	for name in "${names[@]}"; do
-		changed "ci/mutants/$name.mutant" >/dev/null || {
-			echo "ci/mutants/$name.mutant: old: expected once in $(field file "ci/mutants/$name.mutant")" >&2
+		mutant=$(mutant_of "$name")
+		changed "$mutant" >/dev/null || {
+			echo "$mutant: old: expected once in $(field file "$mutant")" >&2
 			wrong=$((wrong + 1))
 		}
 	done
@@ -142,7 +147,7 @@ run_command() { # COMMAND: fails; a broken law is broken again by its seed alone
 caught=0 escaped=() done=0
 printf '%-8s %-7s %-18s %s\n' "" "" mutant "must fail: says"
 for name in "${names[@]}"; do
-	mutant=ci/mutants/$name.mutant
+	mutant=$(mutant_of "$name")
 	file=$(field file "$mutant") command=$(field run "$mutant")
 	read -r -a targets < <(field make "$mutant") || true
 	done=$((done + 1)) problem='' start=$SECONDS
