@@ -36,6 +36,7 @@ job() {
 		cat <<-END
 			echo 'root:x:0:0:root:/root:/bin/bash' >/etc/passwd
 			echo 'root:x:0:' >/etc/group
+			echo 'tcpdump:x:100:100::/:/bin/sh' >>/etc/passwd
 			export VIRTUAL_TIME=1 DEPS= BUILD=build CI_PREFIX=ci CMOCKA_MESSAGE_OUTPUT=TAP SANITIZE=${SANITIZE:-}
 			export UBSAN_OPTIONS=print_stacktrace=1
 			exec 2>&1

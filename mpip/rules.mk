@@ -19,7 +19,7 @@ $(BUILD)/mpip/mpipctl: $(BUILD)/mpip/mpipctl.o $(patsubst %,$(BUILD)/mpip/io/%.o
 
 $(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
-CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine faketcp floor packet paper_3_2 paper_3_4 paper_3_7 policy reorder \
+CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine faketcp floor icmp packet paper_3_2 paper_3_4 paper_3_7 policy reorder \
 	session)
 UNIT_TESTS += $(CORE_TESTS)
 $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)

@@ -70,6 +70,19 @@ void engine_from_hook(
 /* The peer's host says that nobody listens at this wire endpoint. */
 void engine_unreachable(struct engine *e, struct endpoint remote, struct usec now);
 
+/* What a router or the other end says of a datagram of ours: an ICMP error. */
+struct wire_error {
+	struct in_addr local;
+	struct endpoint remote; /* where the datagram was to go */
+	struct in_addr from;    /* who says it; 0: this host */
+	uint8_t type, code;     /* RFC 792 */
+	uint32_t mtu;           /* what would have passed, where it is about that */
+	const uint8_t *bytes;   /* what is quoted of its payload */
+	uint32_t length;
+};
+void engine_wire_error(
+	struct engine *e, const struct wire_error *error, struct usec now, struct actions *actions);
+
 /* The smallest MTU of the host's NICs; 1500 until said. What is known of path MTUs is forgotten. */
 void engine_set_mtu(struct engine *e, uint16_t mtu);
 

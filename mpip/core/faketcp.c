@@ -344,14 +344,18 @@ bool faketcp_in(struct engine *e, struct packet *p, struct usec now, struct acti
 
 /* What is not ours */
 
+struct path *faketcp_opened(struct engine *e, in_port_t port)
+{
+	if (ntohs(port) < FAKE_PORT_FIRST)
+		return NULL;
+	return path_row(e, (struct path_id){e->fake_port[port_index(port)]});
+}
+
 /* The path of a fake connection; NULL: none, or not to be found in time. */
 static struct path *path_of_stray(struct engine *e, const struct packet *p, struct usec now)
 {
 	if (p->dst.port != e->wire_port) {
-		if (ntohs(p->dst.port) < FAKE_PORT_FIRST)
-			return NULL;
-		struct path_id id = {e->fake_port[port_index(p->dst.port)]};
-		struct path *path = path_row(e, id);
+		struct path *path = faketcp_opened(e, p->dst.port);
 		return path && endpoint_equal(path->dst, p->src) &&
 				       path->src.ip.s_addr == p->dst.ip.s_addr
 			       ? path

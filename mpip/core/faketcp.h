@@ -34,4 +34,7 @@ void faketcp_received(struct path *p, uint32_t end);
  * kernel may see it, since it would answer with a reset; a reset is believed. */
 bool faketcp_stray(struct engine *e, const struct packet *p, struct usec now);
 
+/* The path whose connection we opened from this port; NULL: none. */
+struct path *faketcp_opened(struct engine *e, in_port_t port);
+
 #endif

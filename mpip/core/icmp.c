@@ -1,14 +1,30 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What a router would say to a socket of this host, said by us (paper 3.7.3 leaves it open).
+ * What routers say to a socket of this host, said by us (paper 3.7.3 leaves it open).
  *
- * Theory of operation: the kernel finds the socket by the quoted packet's addresses and ports, and
- * TCP looks at the quoted sequence number (RFC 5927), so the quote is of the packet as the
- * application's kernel made it. The error comes from the other end's address: whatever filters
- * reverse paths believes that.
+ * Theory of operation: a router quotes the packet that it could not forward, and that is the
+ * rewritten one, with the path's addresses and ports, so the kernel would find no socket, or the
+ * wrong one. The ingress hook takes errors that quote one of our flows; those about datagrams of
+ * the wire sockets come by their error queues. The quote leads to the path: by the CM at its end,
+ * if it is long enough to have one, else by its addresses and ports.
+ *
+ * Then the same is said about the session's own packet, less the CM, and the kernel does with it
+ * what it does on any connection: TCP takes "unreachable" for a hint, a UDP socket reports what is
+ * fatal, both report all if asked to (IP_RECVERR). Only a path MTU is not handed on as it is, since
+ * a packet that is too big for one path may fit another: it goes to pmtu.c, and TCP is told at
+ * once what is left for it.
+ *
+ * Not handed on, since no packet of the application has met with it: what is about a heartbeat or a
+ * handshake; and in the wire forms that have ports of their own, what is about these (port or
+ * protocol unreachable, prohibited). What says that a host or network cannot be reached takes the
+ * path out of use until it answers again.
+ *
+ * The kernel finds the socket by the quoted packet's addresses and ports, and TCP looks at the
+ * quoted sequence number (RFC 5927), so the quote is of the packet as the application's kernel made
+ * it. For our own doings with a path we look at it as well.
  */
 
-#include "mpip/core/state.h"
+#include "mpip/core/faketcp.h"
 
 /* RFC 792, RFC 1191 */
 struct icmp_header {
@@ -17,54 +33,340 @@ struct icmp_header {
 };
 
 #define ICMP_UNREACHABLE   3
-#define ICMP_FRAGMENTATION 4 /* needed, but DF is set */
-#define QUOTED             8 /* bytes of the transport header */
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER     12
 
-/* `quoted`: an IP header of `ip_length` bytes, and the first of what is behind it. */
-static void too_big(struct engine *e, const struct tuple *to, const void *quoted,
-	uint32_t ip_length, uint32_t mtu, struct actions *a)
+/* Codes of "unreachable" (RFC 792, RFC 1812). */
+#define ICMP_PROTOCOL        2
+#define ICMP_PORT            3
+#define ICMP_FRAGMENTATION   4 /* needed, but DF is set */
+#define ICMP_NET_PROHIBITED  9
+#define ICMP_HOST_PROHIBITED 10
+#define ICMP_FILTERED        13
+
+#define QUOTED      8   /* bytes of the transport header, at least */
+#define QUOTED_MOST 548 /* bytes behind the quoted IP header (RFC 1812: 576 in all) */
+#define SEQ_NEAR    (1u << 24)
+#define SEARCH      usec_ms(10) /* apart, at least: all sessions are looked through */
+
+/* What is said to a socket, and of which packet of its own. */
+struct say {
+	uint8_t type, code;
+	uint16_t mtu;
+	struct in_addr from;
+	const uint8_t *segment;  /* from its transport header on, QUOTED bytes or more */
+	uint32_t quoted, length; /* bytes of it that there are; that it had */
+};
+
+static void say(struct engine *e, const struct tuple *to, const struct say *what, struct actions *a)
 {
 	struct host_packet *h = host_slot(e, a);
 	if (!h)
 		return;
 	struct ip_header *ip = (void *)h->head;
 	struct icmp_header *icmp = (void *)(ip + 1);
-	uint32_t quote = ip_length + QUOTED;
-	uint32_t length = (uint32_t)sizeof(*ip) + (uint32_t)sizeof(*icmp) + quote;
+	struct ip_header *quote = (void *)(icmp + 1);
+	struct udp_header *ports = (void *)(quote + 1);
+	uint32_t quoted = what->quoted < QUOTED_MOST ? what->quoted : QUOTED_MOST;
+	h->head_length = sizeof(*ip) + sizeof(*icmp) + sizeof(*quote) + QUOTED;
+	h->data = (struct slice){quoted > QUOTED ? what->segment + QUOTED : NULL, quoted - QUOTED};
 
-	ip_header_make(ip, IPPROTO_ICMP, length, e->ip_id++, to->remote_ip, to->local_ip);
+	/* What filters reverse paths believes no address of this host, but the other end's. */
+	bool own = what->from.s_addr == 0 || nic_of(e, what->from) != NIC_ANY;
+	ip_header_make(ip, IPPROTO_ICMP, h->head_length + h->data.length, e->ip_id++,
+		own ? to->remote_ip : what->from, to->local_ip);
 	ip_checksum(ip, sizeof(*ip));
+	ip_header_make(quote, (uint8_t)to->protocol, (uint32_t)sizeof(*quote) + what->length, 0,
+		to->local_ip, to->remote_ip);
+	ip_checksum(quote, sizeof(*quote));
+	memcpy(ports, what->segment, QUOTED);
+	memcpy(ports->src.b, &to->local_port, 2);
+	memcpy(ports->dst.b, &to->remote_port, 2);
+	if (to->protocol == IPPROTO_UDP)
+		ports->length = put16((uint16_t)what->length);
+
 	*icmp = (struct icmp_header){
-		.type = ICMP_UNREACHABLE, .code = ICMP_FRAGMENTATION, .mtu = put16((uint16_t)mtu)};
-	memcpy(icmp + 1, quoted, quote);
-	uint16_t sum = (uint16_t)~csum_fold(csum_add(0, icmp, sizeof(*icmp) + quote));
-	memcpy(icmp->checksum.b, &sum, 2);
+		.type = what->type, .code = what->code, .mtu = put16(what->mtu)};
+	uint64_t sum = csum_add(0, icmp, sizeof(*icmp) + sizeof(*quote) + QUOTED);
+	sum = csum_add(sum, h->data.bytes, h->data.length);
+	uint16_t checksum = (uint16_t)~csum_fold(sum);
+	memcpy(icmp->checksum.b, &checksum, 2);
 	h->complete = true;
 	h->ip_length = sizeof(*ip);
-	h->head_length = (uint8_t)length;
-	h->data = (struct slice){NULL, 0};
+}
+
+static void say_too_big(struct engine *e, const struct tuple *to, const void *segment,
+	uint32_t length, uint32_t mtu, struct actions *a)
+{
+	struct say what = {.type = ICMP_UNREACHABLE,
+		.code = ICMP_FRAGMENTATION,
+		.mtu = (uint16_t)mtu,
+		.segment = segment,
+		.quoted = QUOTED,
+		.length = length};
+	say(e, to, &what, a);
 	count(e, STAT_TOO_BIG_SAID);
 }
 
 void icmp_too_big(struct engine *e, const struct packet *p, uint32_t mtu, struct actions *a)
 {
-	struct tuple to = {.local_ip = p->src.ip, .remote_ip = p->dst.ip};
-	too_big(e, &to, p->bytes, p->ip_length, mtu, a);
+	struct tuple to = {p->src.ip, p->dst.ip, p->src.port, p->dst.port, p->ip->protocol};
+	say_too_big(e, &to, p->bytes + p->ip_length, p->length - p->ip_length, mtu, a);
+}
+
+/* A TCP header of what the session would send next; all that a quote needs. */
+static struct tcp_header next_header(const struct session *s)
+{
+	return (struct tcp_header){.seq = put32(s->last_seq)};
 }
 
 void icmp_path_became_smaller(
 	struct engine *e, const struct session *s, const struct path *p, struct actions *a)
 {
-	struct {
-		struct ip_header ip;
-		struct tcp_header tcp;
-	} quoted;
 	if (s->tuple.protocol != IPPROTO_TCP || !s->tcp_known)
 		return;
-	ip_header_make(&quoted.ip, IPPROTO_TCP, e->mtu, 0, s->tuple.local_ip, s->tuple.remote_ip);
-	ip_checksum(&quoted.ip, sizeof(quoted.ip));
-	quoted.tcp = (struct tcp_header){.seq = put32(s->last_seq)};
-	memcpy(quoted.tcp.src.b, &s->tuple.local_port, 2);
-	memcpy(quoted.tcp.dst.b, &s->tuple.remote_port, 2);
-	too_big(e, &s->tuple, &quoted, sizeof(quoted.ip), path_holds(p), a);
+	struct tcp_header tcp = next_header(s);
+	say_too_big(
+		e, &s->tuple, &tcp, e->mtu - (uint32_t)sizeof(struct ip_header), path_holds(p), a);
+}
+
+/* What routers say of packets of ours */
+
+/* An error about a packet of a path, or that may be about one. */
+struct complaint {
+	uint8_t type, code;
+	uint32_t mtu;
+	struct in_addr from;
+	struct endpoint local, remote; /* of the quoted packet */
+	uint32_t protocol;             /* 0: a datagram of a wire socket */
+	const uint8_t *bytes;          /* the quote: from the transport header on; of a datagram: */
+	uint32_t length;               /* from its payload on */
+	uint32_t total;                /* bytes that the packet had there, as far as known */
+	bool whole;                    /* nothing of the packet is missing */
+	bool small;                    /* of a size that heartbeats and handshakes may have */
+	struct cm cm;                  /* if `segment` is set */
+	const uint8_t *segment;        /* the session's transport header and user data; NULL: not */
+	uint32_t segment_length;       /* found, since its CM was not */
+};
+
+static bool too_big(const struct complaint *c)
+{
+	return c->type == ICMP_UNREACHABLE && c->code == ICMP_FRAGMENTATION;
+}
+
+/* About a port or a protocol, or a rule's word: about the form, where it has ports of its own. */
+static bool about_form(const struct complaint *c)
+{
+	return c->type == ICMP_UNREACHABLE &&
+	       (c->code == ICMP_PROTOCOL || c->code == ICMP_PORT ||
+		       c->code == ICMP_NET_PROHIBITED || c->code == ICMP_HOST_PROHIBITED ||
+		       c->code == ICMP_FILTERED);
+}
+
+/* If a CM of ours ends the quote, whose first `skip` bytes are the path's header: takes it. */
+static bool find_cm(struct engine *e, struct complaint *c, uint32_t skip, bool is_tcp)
+{
+	if (c->length < skip)
+		return false;
+	const uint8_t *bytes = c->bytes + skip;
+	uint32_t length = c->length - skip, size = (uint32_t)cm_size_at_end(bytes, length);
+	if (size == 0)
+		return false;
+	struct cm_binding binding = {.segment_length = length - size};
+	if (is_tcp && length - size >= sizeof(struct tcp_header))
+		binding.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
+	if (!cm_decode(bytes, length, binding, &c->cm) || !node_equal(c->cm.node, e->node))
+		return false;
+	c->segment = bytes;
+	c->segment_length = length - size;
+	return true;
+}
+
+static void find_any_cm(struct engine *e, struct complaint *c)
+{
+	bool found = c->protocol && find_cm(e, c, 0, c->protocol == IPPROTO_TCP);
+	uint32_t skip = c->protocol == IPPROTO_TCP ? sizeof(struct tcp_header) : 0;
+	if (!found && c->protocol != IPPROTO_UDP && !find_cm(e, c, skip, true))
+		find_cm(e, c, skip, false);
+}
+
+static bool is_path(const struct path *p, const struct complaint *c)
+{
+	return p && p->session && p->src.ip.s_addr == c->local.ip.s_addr &&
+	       p->src.port == c->local.port && endpoint_equal(p->dst, c->remote) &&
+	       forms[p->form].flow(p->session) == c->protocol;
+}
+
+/* A wire socket's datagrams are of many sessions: whether the segment inside is of this one. */
+static bool is_inside(const struct session *s, const struct complaint *c)
+{
+	const struct udp_header *ports = (const void *)c->bytes;
+	return c->length >= QUOTED && memcmp(ports->src.b, &s->tuple.local_port, 2) == 0 &&
+	       memcmp(ports->dst.b, &s->tuple.remote_port, 2) == 0;
+}
+
+static struct path *find_path(struct engine *e, const struct complaint *c, struct usec now)
+{
+	uint8_t nic = nic_of(e, c->local.ip);
+	struct path *p = c->segment ? path_row(e, c->cm.path) : NULL;
+	if (is_path(p, c) && p->session->key.id.n == c->cm.session.n)
+		return p;
+	if (c->protocol == IPPROTO_TCP && is_path(p = faketcp_opened(e, c->local.port), c))
+		return p;
+	struct tuple tuple = {
+		c->local.ip, c->remote.ip, c->local.port, c->remote.port, c->protocol};
+	struct session *s = c->protocol ? session_find(e, &tuple) : NULL;
+	if (s && is_path(p = path_at(s, nic, c->remote, c->local.port), c))
+		return p;
+	/* The rest is not sorted by anything that the quote has: so rarely. */
+	if (usec_before(now, e->next_stray))
+		return NULL;
+	e->next_stray = usec_add(now, SEARCH);
+	for (s = e->oldest; s; s = s->age_next) {
+		p = path_at(s, nic, c->remote, c->local.port);
+		if (is_path(p, c) && (c->protocol || is_inside(s, c)))
+			return p;
+	}
+	return NULL;
+}
+
+/* Whether the quoted sequence number is one that was sent lately (RFC 5927). */
+static bool believable(const struct path *p, const struct complaint *c)
+{
+	if (c->segment || c->protocol != IPPROTO_TCP)
+		return true;
+	uint32_t seq = get32(((const struct tcp_header *)c->bytes)->seq);
+	uint32_t next = p->form == WIRE_FAKE_TCP ? p->tcp.next : p->session->sent_seq;
+	return next - seq <= SEQ_NEAR;
+}
+
+/* Whether the quoted packet was one of the application's. */
+static bool is_data(const struct path *p, const struct complaint *c)
+{
+	if (c->segment)
+		return !(c->cm.flags & CM_FLAG_HB) && c->segment_length >= QUOTED;
+	return p->proven && !c->whole && !c->small;
+}
+
+static void take_too_big(struct engine *e, struct session *s, struct path *p,
+	const struct complaint *c, struct usec now, struct actions *a)
+{
+	uint16_t before = p->pmtu->size;
+	if (c->mtu == 0) { /* older than RFC 1191 */
+		pmtu_suspect(s, now);
+		return;
+	}
+	engine_too_big(e, p->src.ip, p->dst.ip, c->mtu, now);
+	if (p->pmtu->size < before && p->state == PATH_IN_USE) {
+		s->told = now;
+		icmp_path_became_smaller(e, s, p, a);
+	}
+}
+
+static void tell_socket(struct engine *e, const struct session *s, const struct path *p,
+	const struct complaint *c, struct actions *a)
+{
+	struct tcp_header tcp = next_header(s);
+	struct say what = {.type = c->type,
+		.code = c->code,
+		.from = c->from,
+		.segment = c->segment,
+		.quoted = c->segment_length,
+		.length = c->segment_length};
+	if (!c->segment) {
+		/* Of a long packet the quote has the beginning; some of the CM may be in it. */
+		uint32_t skip = p->form == WIRE_FAKE_TCP ? sizeof(struct tcp_header) : 0;
+		bool there = c->length >= skip + QUOTED + CM_MAX;
+		what.segment = there ? c->bytes + skip : (const uint8_t *)&tcp;
+		what.quoted = there ? c->length - skip - CM_MAX : QUOTED;
+		what.length = c->total - skip - CM_FIXED;
+	}
+	say(e, &s->tuple, &what, a);
+	count(e, STAT_ICMP_TRANSLATED);
+}
+
+/* False: it is no packet of a path. */
+static bool take(struct engine *e, struct complaint *c, struct usec now, struct actions *a)
+{
+	find_any_cm(e, c);
+	struct path *p = find_path(e, c, now);
+	if (!p || !believable(p, c))
+		return false;
+	struct session *s = p->session;
+	/* What the connection itself has sent between the original addresses is the kernel's. */
+	bool original =
+		p->form == WIRE_LITERAL && p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
+		endpoint_equal(p->dst, (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port});
+	if (original && !c->segment && (c->whole || !too_big(c)))
+		return false;
+	count(e, STAT_ICMP_RECEIVED);
+	if (too_big(c)) {
+		take_too_big(e, s, p, c, now, a);
+		return true;
+	}
+	bool own_ports = p->form != WIRE_LITERAL;
+	if (is_data(p, c) && !(own_ports && about_form(c)))
+		tell_socket(e, s, p, c, a);
+	if (c->type == ICMP_UNREACHABLE &&
+		(own_ports || (c->code != ICMP_PORT && c->code != ICMP_PROTOCOL)))
+		path_silence(e, s, p, "a router says that the other end cannot be reached", now);
+	return true;
+}
+
+bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct actions *a)
+{
+	const struct icmp_header *icmp = (const void *)(p->bytes + p->ip_length);
+	const struct ip_header *quote = (const void *)(icmp + 1);
+	uint32_t length = p->length - p->ip_length;
+	if (length < sizeof(*icmp) + sizeof(*quote) + QUOTED || quote->version_ihl != 0x45 ||
+		get16(quote->fragment) & IP_MORE_OR_OFFSET)
+		return false;
+	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_TIME_EXCEEDED &&
+		icmp->type != ICMP_PARAMETER)
+		return false;
+	if (csum_fold(csum_add(0, icmp, length)) != 0xffff)
+		return false; /* the kernel drops it, and counts it */
+
+	const struct udp_header *ports = (const void *)(quote + 1);
+	uint32_t total = get16(quote->length);
+	struct complaint c = {.type = icmp->type,
+		.code = icmp->code,
+		.mtu = get16(icmp->mtu),
+		.from = p->src.ip,
+		.protocol = quote->protocol,
+		.bytes = (const void *)ports,
+		.length = length - (uint32_t)(sizeof(*icmp) + sizeof(*quote))};
+	if (total < sizeof(*quote) + QUOTED ||
+		(c.protocol != IPPROTO_TCP && c.protocol != IPPROTO_UDP))
+		return false;
+	total -= (uint32_t)sizeof(*quote);
+	c.total = total;
+	c.whole = total <= c.length;
+	c.small = total <= 2 * sizeof(struct tcp_header) + CM_MAX;
+	if (c.whole)
+		c.length = total; /* extensions may follow (RFC 4884) */
+	memcpy(&c.local.ip, quote->src.b, 4);
+	memcpy(&c.local.port, ports->src.b, 2);
+	memcpy(&c.remote.ip, quote->dst.b, 4);
+	memcpy(&c.remote.port, ports->dst.b, 2);
+	return take(e, &c, now, a);
+}
+
+void engine_wire_error(
+	struct engine *e, const struct wire_error *error, struct usec now, struct actions *a)
+{
+	struct complaint c = {.type = error->type,
+		.code = error->code,
+		.mtu = error->mtu,
+		.from = error->from,
+		.local = {error->local, e->wire_port},
+		.remote = error->remote,
+		.bytes = error->bytes,
+		.length = error->length,
+		.total = e->mtu - (uint32_t)sizeof(struct ip_header) - forms[WIRE_UDP].header};
+	if (c.type == ICMP_UNREACHABLE && c.code == ICMP_PORT) {
+		count(e, STAT_ICMP_RECEIVED);
+		engine_unreachable(e, error->remote, now);
+	} else if (!take(e, &c, now, a) && too_big(&c) && c.mtu)
+		engine_too_big(e, error->local, error->remote.ip, error->mtu, now);
 }

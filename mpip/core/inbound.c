@@ -453,6 +453,8 @@ void engine_from_hook(
 {
 	struct packet p;
 	enum packet_kind kind = packet_view(&p, in->bytes, in->length, in->gso_size > 0);
+	if (kind == PACKET_OTHER && p.ip->protocol == IPPROTO_ICMP && icmp_in(e, &p, now, a))
+		return;
 	if (kind != PACKET_TCP && kind != PACKET_UDP) {
 		put_back(e, in, a);
 		return;

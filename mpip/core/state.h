@@ -72,7 +72,7 @@ struct engine {
 	/* 3.8.1: Path IDs by the local port of the fake connections that we open; 0: free */
 	uint16_t fake_port[FAKE_PORTS];
 	uint16_t next_fake_port;
-	struct usec next_stray;
+	struct usec next_stray;      /* all sessions may be looked through again for one */
 	uint32_t accepted[ACCEPTED]; /* hashes of the connections that others began */
 	struct stats stats;
 };
@@ -286,5 +286,7 @@ void icmp_too_big(struct engine *e, const struct packet *p, uint32_t mtu, struct
 /* Tells a TCP session's socket, unasked, what fits `path`: it sends again what did not. */
 void icmp_path_became_smaller(
 	struct engine *e, const struct session *s, const struct path *p, struct actions *a);
+/* If the packet is an ICMP error about one of a path: handles it. False: it is the kernel's. */
+bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct actions *a);
 
 #endif

@@ -28,6 +28,8 @@
 	X(SIZE_PROBES_SENT, "size_probes_sent", "heartbeats padded to find a path MTU")            \
 	X(TOO_BIG_TOLD, "too_big_told", "times that a router told us a path MTU")                  \
 	X(TOO_BIG_SAID, "too_big_said", "times that an application's end was told one")            \
+	X(ICMP_RECEIVED, "icmp_errors_received", "ICMP errors about packets of paths")             \
+	X(ICMP_TRANSLATED, "icmp_errors_translated", "those that an application's end was told")   \
 	X(BLACK_HOLES, "black_holes", "path MTUs found by probes alone")                           \
 	X(HANDSHAKES_SENT, "handshakes_sent", "CMs with Flags_Hs sent")                            \
 	X(HANDSHAKES_RECEIVED, "handshakes_received", "CMs with Flags_Hs received")                \

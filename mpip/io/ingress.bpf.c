@@ -8,7 +8,8 @@
  * packet to this host is redirected to the daemon's receive TUN
  *
  *   a) when its 5-tuple is in `flows`, which the daemon fills; or
- *   b) by its form alone, when it is a query (cm_wire.h, "carriers") to an address of this host.
+ *   b) when it is an ICMP error that quotes a packet of such a flow, sent by this host; or
+ *   c) by its form alone, when it is a query (cm_wire.h, "carriers") to an address of this host.
  *
  * Everything else passes with TC_ACT_UNSPEC: other filters and the kernel see it as ever.
  *
@@ -44,6 +45,11 @@
 
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
 #define AF_INET     2
+
+/* RFC 792 */
+#define ICMP_UNREACHABLE   3
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_PARAMETER     12
 
 const volatile struct ingress_setup setup = {};
 
@@ -264,6 +270,33 @@ static __always_inline int stale_verdict(
 		known ? INGRESS_PASSED_STALE_FLOW : INGRESS_PASSED_STALE_FORM, TC_ACT_UNSPEC);
 }
 
+/* An ICMP error about a packet of ours. Without the daemon it is the kernel's, as any other. */
+static __always_inline int icmp_verdict(
+	struct __sk_buff *skb, const struct iphdr *ip, __u32 offset, __u32 end)
+{
+	struct {
+		__u8 type, code, rest[6];
+		struct iphdr ip;
+		__be16 source, dest;
+	} e;
+	struct ingress_flow flow = {};
+
+	if (offset + sizeof(e) > end || bpf_skb_load_bytes(skb, offset, &e, sizeof(e)))
+		return TC_ACT_UNSPEC;
+	if (e.type != ICMP_UNREACHABLE && e.type != ICMP_TIME_EXCEEDED && e.type != ICMP_PARAMETER)
+		return TC_ACT_UNSPEC;
+	if (e.ip.version != 4 || e.ip.ihl != 5 || e.ip.saddr != ip->daddr)
+		return TC_ACT_UNSPEC;
+	flow.remote.s_addr = e.ip.daddr;
+	flow.local.s_addr = e.ip.saddr;
+	flow.remote_port = e.dest;
+	flow.local_port = e.source;
+	flow.protocol = e.ip.protocol;
+	if (!bpf_map_lookup_elem(&flows, &flow) || !daemon_lives())
+		return TC_ACT_UNSPEC;
+	return to_daemon(INGRESS_TAKEN_ERROR);
+}
+
 SEC("tc")
 int mpip_ingress(struct __sk_buff *skb)
 {
@@ -285,6 +318,8 @@ int mpip_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 	v.transport = ETH_HLEN + ip->ihl * 4;
 
+	if (ip->protocol == IPPROTO_ICMP)
+		return icmp_verdict(skb, ip, v.transport, end);
 	flow.remote.s_addr = ip->saddr;
 	flow.local.s_addr = ip->daddr;
 	flow.protocol = ip->protocol;

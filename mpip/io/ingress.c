@@ -61,6 +61,7 @@ const char *const ingress_counter_names[INGRESS_COUNTERS] = {
 	[INGRESS_DROPPED_STALE_CM] = "ingress_dropped_stale_cm",
 	[INGRESS_DROPPED_STALE_EMPTY] = "ingress_dropped_stale_empty",
 	[INGRESS_DROPPED_LOCAL] = "ingress_dropped_local",
+	[INGRESS_TAKEN_ERROR] = "ingress_taken_error",
 };
 
 struct ingress {

@@ -47,6 +47,7 @@ enum ingress_counter {
 	INGRESS_DROPPED_STALE_EMPTY, /* a query on an empty datagram, which an application would see
 				      */
 	INGRESS_DROPPED_LOCAL,       /* written into the receive TUN by something of this host */
+	INGRESS_TAKEN_ERROR,         /* to the daemon, an ICMP error about a packet of a flow */
 	INGRESS_COUNTERS
 };
 

@@ -60,6 +60,48 @@ static void flows_are_taken(void **state)
 	assert_taken_flow(add_data(udp(), 1));
 }
 
+/* A router says that a packet of the flow, or of its neighbour, did not arrive. */
+static struct frame *icmp_error(uint8_t type, int next_port, int next_address)
+{
+	struct frame *f = add_data(frame_new(IPPROTO_ICMP, 0, 8), 20 + 8);
+	uint8_t *icmp = f->bytes + f->transport;
+	struct ip_header *quote = (void *)(icmp + 8);
+	struct udp_header *ports = (void *)(quote + 1);
+	memset(icmp, 0, 8);
+	icmp[0] = type;
+	icmp[1] = 1;
+	*quote = *ip_of(f);
+	quote->version_ihl = 0x45;
+	quote->protocol = IPPROTO_TCP;
+	memcpy(&quote->src, &ip_of(f)->dst, 4);
+	memcpy(&quote->dst, &ip_of(f)->src, 4);
+	quote->src.b[3] += (uint8_t)next_address;
+	ports->src = put16(LOCAL_PORT);
+	ports->dst = put16((uint16_t)(REMOTE_PORT + next_port));
+	return f;
+}
+
+#define assert_taken_error(f)                                                                      \
+	assert_counted(INGRESS_TAKEN_ERROR, assert_int_equal(verdict(f), TC_ACT_REDIRECT))
+
+static void errors_about_flows_are_taken(void **state)
+{
+	static const uint8_t errors[] = {3, 11, 12};
+	(void)state;
+	assert_passed(icmp_error(3, 0, 0));
+	add_flow(IPPROTO_TCP);
+	for (unsigned i = 0; i < sizeof(errors); i++)
+		assert_taken_error(icmp_error(errors[i], 0, 0));
+	assert_passed(icmp_error(8, 0, 0)); /* an echo request */
+	assert_passed(icmp_error(3, 1, 0));
+	assert_passed(icmp_error(3, 0, 1)); /* about a packet of another host */
+	struct frame *f = icmp_error(3, 0, 0);
+	f->end -= 5; /* too short to have both ports */
+	assert_passed(f);
+	be_stale();
+	assert_passed(icmp_error(3, 0, 0));
+}
+
 static void malformed_passes(void **state)
 {
 	(void)state;
@@ -326,6 +368,7 @@ int main(void)
 	struct CMUnitTest tests[] = {
 		CASE(others_pass),
 		CASE(flows_are_taken),
+		CASE(errors_about_flows_are_taken),
 		CASE(malformed_passes),
 		CASE(queries_are_taken),
 		CASE(stale_drops_cms),

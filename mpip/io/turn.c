@@ -103,13 +103,11 @@ static void take_datagram(void *context, const struct wire_input *in)
 	carry_out_if_full(d);
 }
 
-static void take_error(void *context, const struct wirelink_error *error)
+static void take_error(void *context, const struct wire_error *error)
 {
 	struct daemon *d = context;
-	if (error->mtu)
-		engine_too_big(d->engine, error->local, error->remote.ip, error->mtu, d->now);
-	else
-		engine_unreachable(d->engine, error->remote, d->now);
+	engine_wire_error(d->engine, error, d->now, &d->actions);
+	daemon_carry_out(d);
 }
 
 static void take_from_wire(struct daemon *d, unsigned ready)

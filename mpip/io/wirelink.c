@@ -23,6 +23,7 @@
 
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <linux/icmp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -433,8 +434,9 @@ bool wirelink_receive(
 void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take, void *context)
 {
 	for (;;) {
-		struct sockaddr_in to;
-		char control[256], data[64];
+		struct sockaddr_in to, from;
+		char control[512];
+		uint8_t data[576];
 		struct iovec iov = {data, sizeof(data)};
 		struct msghdr h = {.msg_name = &to,
 			.msg_namelen = sizeof(to),
@@ -442,19 +444,32 @@ void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take
 			.msg_iovlen = 1,
 			.msg_control = control,
 			.msg_controllen = sizeof(control)};
-		if (recvmsg(w->nic[nic].udp, &h, MSG_ERRQUEUE) < 0)
+		ssize_t length = recvmsg(w->nic[nic].udp, &h, MSG_ERRQUEUE);
+		if (length < 0)
 			return;
 		for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {
 			if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_RECVERR)
 				continue;
 			struct sock_extended_err e;
 			memcpy(&e, CMSG_DATA(c), sizeof(e));
-			struct wirelink_error error = {
-				w->nic[nic].address, {to.sin_addr, to.sin_port}, 0};
-			if (e.ee_errno == EMSGSIZE)
+			struct wire_error error = {.local = w->nic[nic].address,
+				.remote = {to.sin_addr, to.sin_port},
+				.type = e.ee_type,
+				.code = e.ee_code,
+				.bytes = data,
+				.length = (uint32_t)length};
+			if (e.ee_errno == EMSGSIZE) {
+				error.type = ICMP_DEST_UNREACH;
+				error.code = ICMP_FRAG_NEEDED;
 				error.mtu = e.ee_info;
-			else if (e.ee_origin != SO_EE_ORIGIN_ICMP || e.ee_errno != ECONNREFUSED)
+			} else if (e.ee_origin != SO_EE_ORIGIN_ICMP) {
 				continue;
+			}
+			if (e.ee_origin == SO_EE_ORIGIN_ICMP &&
+				c->cmsg_len >= CMSG_LEN(sizeof(e) + sizeof(from))) {
+				memcpy(&from, CMSG_DATA(c) + sizeof(e), sizeof(from));
+				error.from = from.sin_addr;
+			}
 			take(context, &error);
 		}
 	}

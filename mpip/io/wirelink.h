@@ -50,12 +50,7 @@ bool wirelink_receive(
 	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context);
 
 /* Reads nic's error queue: what routers and the other end said about datagrams sent. */
-struct wirelink_error {
-	struct in_addr local;
-	struct endpoint remote; /* where the datagram was to go */
-	uint32_t mtu;           /* what would have passed; 0: it is not about that */
-};
-typedef void wirelink_take_error(void *context, const struct wirelink_error *error);
+typedef void wirelink_take_error(void *context, const struct wire_error *error);
 void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take, void *context);
 
 #endif
