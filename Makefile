@@ -53,7 +53,7 @@ deps:
 
 define HELP
 make experiment NAME=two-nics   run an experiment, print its table, draw its figure
-     DURATION= REPS= SEED=      override the experiment's own; ONLY= one contestant; FRESH=1 again
+     DURATION= WARM_UP= REPS= SEED= override its own; ONLY= one contestant; FRESH=1 again
      PAPER=1                    the paper's durations instead of the short ones
      GROUND=host, vm or auto    namespaces here, or guests in virtual time (GIPS= JOBS= KERNEL=)
 make reproduce RUN=out/...      run a result of the vm ground again, compare the digests

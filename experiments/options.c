@@ -23,6 +23,7 @@ static const char usage[] =
 	"  --out DIR           where results go (default: out)\n"
 	"  --paper             the paper's durations instead of the short ones\n"
 	"  --duration SECONDS  instead of the experiment's own\n"
+	"  --warm-up SECONDS   instead of the experiment's own\n"
 	"  --reps N            instead of the experiment's own\n"
 	"  --seed N            instead of the experiment's own\n"
 	"  --only CONTESTANT   this one alone\n"
@@ -56,6 +57,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"out", required_argument, NULL, 'o'},
 		{"paper", no_argument, NULL, 'P'},
 		{"duration", required_argument, NULL, 'd'},
+		{"warm-up", required_argument, NULL, 'w'},
 		{"reps", required_argument, NULL, 'r'},
 		{"seed", required_argument, NULL, 's'},
 		{"only", required_argument, NULL, 'c'},
@@ -70,7 +72,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	*o = (struct options){.out = "out", .ground = "auto", .seed = -1};
+	*o = (struct options){.out = "out", .ground = "auto", .seed = -1, .warm_up = -1};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
 		switch (c) {
@@ -82,6 +84,9 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			break;
 		case 'd':
 			o->duration = (long)number("duration", optarg, 1, 86400, error);
+			break;
+		case 'w':
+			o->warm_up = (long)number("warm-up", optarg, 0, 600, error);
 			break;
 		case 'r':
 			o->reps = (long)number("reps", optarg, 1, 999, error);
@@ -138,6 +143,7 @@ int options_apply(const struct options *o, struct definition *d, char **error)
 	if (o->paper)
 		definition_as_paper(d);
 	d->duration_s = o->duration ? (int)o->duration : d->duration_s;
+	d->warm_up_s = o->warm_up >= 0 ? (int)o->warm_up : d->warm_up_s;
 	d->repeats = o->reps ? (int)o->reps : d->repeats;
 	d->repeats = o->rep > d->repeats ? (int)o->rep : d->repeats;
 	d->seed = o->seed >= 0 ? o->seed : d->seed;

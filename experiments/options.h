@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-/* The runner's command line. What is 0 (seed: negative) or NULL was not given. */
+/* The runner's command line. What is 0 (seed, warm_up: negative) or NULL was not given. */
 struct options {
 	const char *file, *out, *only, *ground, *reproduce;
-	long duration, reps, rep, gips, jobs;
+	long duration, warm_up, reps, rep, gips, jobs;
 	long long seed;
 	bool fresh, cell, twice, paper;
 };
