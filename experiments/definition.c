@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const workload_kinds[] = {"tcp", "udp", "call", NULL};
+const char *const workload_kinds[] = {"tcp", "udp", "call", "connections", NULL};
 const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 
 static char *copy(const char *s)
@@ -44,17 +44,22 @@ static void check_name(struct jat at, const char *name)
 			name);
 }
 
+static void read_congestion_control(struct jat at, struct workload *w)
+{
+	static const char *const controls[] = {"cubic", "reno", NULL};
+	free(w->congestion_control);
+	w->congestion_control =
+		copy(controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]);
+}
+
 /* What iperf3 sends, in the workload itself or in a call's "tcp". */
 static void read_iperf(struct jat at, struct workload *w)
 {
-	static const char *const controls[] = {"cubic", "reno", NULL};
 	w->iperf = true;
 	w->tcp = w->kind != WORKLOAD_UDP;
 	w->direction = (enum direction)jat_choice_or(
 		jat_key(at, "direction"), direction_names, DIRECTION_FORWARD);
-	free(w->congestion_control);
-	w->congestion_control =
-		copy(controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]);
+	read_congestion_control(at, w);
 	w->streams = (int)jat_integer_or(jat_key(at, "streams"), 1, 64, 1);
 }
 
@@ -86,6 +91,20 @@ static void read_transfer(struct jat at, struct workload *w)
 	}
 }
 
+/* Many TCP connections, with a load that is the same however many. */
+static void read_connections(struct jat at, struct workload *w)
+{
+	static const char *const keys[] = {"kind", "from", "to", "connections",
+		"congestion_control", "rate_mbit", "message_bytes", NULL};
+	jat_only(at, keys);
+	w->tcp = true;
+	w->direction = DIRECTION_FORWARD;
+	read_congestion_control(at, w);
+	w->streams = (int)jat_integer(jat_key(at, "connections"), 1, 4000);
+	w->rate_mbit = jat_number(jat_key(at, "rate_mbit"), 0.01, 1000);
+	w->message_bytes = (int)jat_integer(jat_key(at, "message_bytes"), 16, 65536);
+}
+
 static struct workload read_workload(struct jat at)
 {
 	struct jat kind = jat_key(at, "kind");
@@ -100,6 +119,8 @@ static struct workload read_workload(struct jat at)
 	};
 	if (w.kind == WORKLOAD_CALL)
 		read_call(at, &w);
+	else if (w.kind == WORKLOAD_CONNECTIONS)
+		read_connections(at, &w);
 	else
 		read_transfer(at, &w);
 	if (strcmp(w.from, w.to) == 0)
@@ -375,6 +396,10 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 	if (w->kind == WORKLOAD_UDP) {
 		json_object_set_new(workload, "rate_mbit", json_real(w->rate_mbit));
 		json_object_set_new(workload, "datagram_bytes", json_integer(w->datagram_bytes));
+	}
+	if (w->kind == WORKLOAD_CONNECTIONS) {
+		json_object_set_new(workload, "rate_mbit", json_real(w->rate_mbit));
+		json_object_set_new(workload, "message_bytes", json_integer(w->message_bytes));
 	}
 	if (w->kind == WORKLOAD_CALL)
 		call_load_add(w, workload);

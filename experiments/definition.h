@@ -16,7 +16,7 @@
 /* The version of result.json that the runner writes; part of each run's digest. */
 #define RESULT_VERSION 2
 
-enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL };
+enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL, WORKLOAD_CONNECTIONS };
 
 /* Which way the data goes, seen from the host that connects. */
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH };
@@ -34,15 +34,16 @@ struct call_load {
 
 struct workload {
 	enum workload_kind kind;
-	bool iperf;            /* iperf3 sends: all but a call alone */
-	bool tcp;              /* ... and it sends TCP */
+	bool iperf;            /* iperf3 sends: all but a call alone and many connections */
+	bool tcp;              /* TCP is sent, by iperf3 or over many connections */
 	struct call_load call; /* a call's */
 	enum direction direction;
 	char *from, *to;          /* hosts: who connects, who listens */
 	char *congestion_control; /* set for every contestant alike */
-	int streams;
-	double rate_mbit; /* UDP: offered, payload bits, all streams together; TCP: 0, as fast as it
-			     goes */
+	int streams;              /* of many connections: how many */
+	int message_bytes;        /* of many connections: what is sent over one at a time */
+	double rate_mbit; /* UDP and many connections: offered, payload bits, all streams together;
+			     TCP: 0, as fast as it goes */
 	int datagram_bytes; /* UDP: payload of a datagram */
 };
 

@@ -61,6 +61,7 @@ static struct definition *load(const char *name, const char *content, char **err
 #define HEAD       "{\"title\": \"t\", \"scenario\": \"lab.json\", "
 #define TCP        "\"workload\": {\"kind\": \"tcp\"}, "
 #define CALL(rest) "\"workload\": {\"kind\": \"call\"" rest "}, "
+#define MANY(rest) "\"workload\": {\"kind\": \"connections\"" rest "}, "
 #define TAIL       "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
 
 static void a_whole_experiment(void **state)
@@ -123,6 +124,27 @@ static void a_call_and_the_tcp_beside_it(void **state)
 	assert_true(d->workload.iperf && d->workload.tcp && !d->workload.call.video);
 	assert_int_equal(d->workload.streams, 2);
 	assert_int_equal(d->workload.direction, DIRECTION_FORWARD);
+	definition_free(d);
+}
+
+static void many_connections(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD MANY(", \"connections\": 1000, \"rate_mbit\": 8, \"message_bytes\": 500") TAIL,
+		&error);
+	assert_null(error);
+	const struct workload *w = &d->workload;
+	assert_true(w->kind == WORKLOAD_CONNECTIONS && !w->iperf && w->tcp);
+	assert_int_equal(w->streams, 1000);
+	assert_int_equal(w->message_bytes, 500);
+	assert_string_equal(w->congestion_control, "cubic");
+	json_t *run = definition_of_run(d, &d->contestants[0], 1);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(run, "workload"), "streams")),
+		1000);
+	json_decref(run);
 	definition_free(d);
 }
 
@@ -207,7 +229,7 @@ static void errors_name_their_place(void **state)
 			"scenario: expected a scenario's file"},
 		{HEAD TAIL, "workload: missing, expected an object"},
 		{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-			"workload.kind: expected tcp, udp or call"},
+			"workload.kind: expected tcp, udp, call or connections"},
 		{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
 		{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
 		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
@@ -228,6 +250,10 @@ static void errors_name_their_place(void **state)
 		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
 			  "\"workload\": {\"strems\": 2}}]}",
 			"contestants[0].workload.strems: unknown key"},
+		{HEAD MANY(", \"rate_mbit\": 8, \"message_bytes\": 500") TAIL,
+			"workload.connections: missing"},
+		{HEAD MANY(", \"connections\": 9, \"rate_mbit\": 8, \"message_bytes\": 15") TAIL,
+			"workload.message_bytes: expected a whole number from 16"},
 		{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
 		{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
 			"workload.audio.codec: expected g711, g711-plc"},
@@ -361,6 +387,7 @@ int main(void)
 		cmocka_unit_test(contestants_that_differ),
 		cmocka_unit_test(a_clock_that_runs_fast),
 		cmocka_unit_test(a_call_and_the_tcp_beside_it),
+		cmocka_unit_test(many_connections),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(the_digest_is_of_what_matters),
 		cmocka_unit_test(seeds_do_not_repeat),

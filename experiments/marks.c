@@ -173,11 +173,13 @@ json_t *marks_of(const struct run *r, const json_t *result)
 		check_subflows(r, marks);
 	if (d->workload.tcp)
 		check_congestion_control(r, marks);
-	if (c->mpipd && d->workload.iperf)
+	bool many = d->workload.kind == WORKLOAD_CONNECTIONS;
+	if (c->mpipd && (d->workload.iperf || many))
 		check_sessions(r, marks);
 	if (c->mpipd && d->workload.kind == WORKLOAD_CALL)
 		check_call(r, marks);
-	if (c->mptcp || c->mpipd)
+	/* With so little to carry one NIC may well do. */
+	if ((c->mptcp || c->mpipd) && !many)
 		check_nics(r, result, marks);
 	int seconds = (int)json_array_size(json_object_get(result, "series"));
 	if (seconds != d->duration_s)

@@ -372,6 +372,10 @@ json_t *result_of(const struct run *r)
 		links_of(r), "address_pairs", pairs_of(r), "tcp", tcp_of(r), "mptcp", mptcp_of(r),
 		"mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
+	json_object_set_new(result, "footprint",
+		d->workload.kind == WORKLOAD_CONNECTIONS
+			? footprint_of(&r->footprint, d->workload.streams, r->reports[TO].bytes)
+			: json_null());
 	json_object_set(result, "events", r->events);
 	json_t *clock = json_object_get(json_object_get(run, "contestant"), "clock");
 	json_object_set_new(result, "clock", clock ? json_incref(clock) : json_null());

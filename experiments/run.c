@@ -18,6 +18,7 @@
 #include "experiments/run.h"
 
 #include "experiments/callrun.h"
+#include "experiments/connrun.h"
 #include "experiments/digest.h"
 #include "experiments/files.h"
 #include "experiments/mib.h"
@@ -88,6 +89,7 @@ static double our_seconds(const struct run *r)
 static int note_second(struct run *r, int k, char **error)
 {
 	const struct definition *d = r->plan->definition;
+	bool many = d->workload.kind == WORKLOAD_CONNECTIONS;
 	r->samples = reallocarray(r->samples, r->sample_count + 1, sizeof(*r->samples));
 	if (!r->samples)
 		abort();
@@ -95,17 +97,12 @@ static int note_second(struct run *r, int k, char **error)
 	*sample = (struct sample){0};
 	if (take_sample(r, sample, error) != GO_ON)
 		return FAILED;
-	if (k == d->warm_up_s) {
-		r->busy_first = machine_busy();
-		r->ours_first_s = our_seconds(r);
-	}
-	r->busy_last = machine_busy();
-	r->ours_last_s = our_seconds(r);
-	if (k > 0 && look_at_sockets(r, error) != GO_ON)
+	/* Looking at many connections is work: once, before the measured part. */
+	if ((many ? k == d->warm_up_s : k > 0) && look_at_sockets(r, error) != GO_ON)
 		return FAILED;
 
 	int rc = GO_ON;
-	bool middle = k == d->warm_up_s + (d->duration_s + 1) / 2;
+	bool middle = k == d->warm_up_s + (many ? 0 : (d->duration_s + 1) / 2);
 	for (int i = 0; rc == GO_ON && middle && i < HOSTS; i++) {
 		struct run_host *h = &r->hosts[i];
 		if (!h->mpipd.name)
@@ -113,6 +110,15 @@ static int note_second(struct run *r, int k, char **error)
 		h->sessions = run_ask_mpipctl(r, h, "sessions", error);
 		rc = h->sessions ? run_keep_table(r, h, "paths", error) : *error ? FAILED : STOP;
 	}
+
+	if (k == d->warm_up_s) {
+		r->busy_first = machine_busy();
+		r->ours_first_s = our_seconds(r);
+	}
+	r->busy_last = machine_busy();
+	r->ours_last_s = our_seconds(r);
+	if (rc == GO_ON && many && k >= d->warm_up_s)
+		connections_note(r);
 	return rc;
 }
 
@@ -135,8 +141,12 @@ static int check_alive(struct run *r, char **error)
 static int fail_end(struct run *r, int i, char **error)
 {
 	static const char *const ends[HOSTS] = {"client", "server"};
-	bool iperf = r->plan->definition->workload.iperf;
-	char *word = iperf ? lab_text("iperf-%s", ends[i]) : lab_text("call-%s", r->hosts[i].name);
+	const struct workload *w = &r->plan->definition->workload;
+	char *word = lab_text("%s-%s",
+		w->iperf                   ? "iperf"
+		: w->kind == WORKLOAD_CALL ? "call"
+					   : "connections",
+		w->iperf ? ends[i] : r->hosts[i].name);
 	run_fail_child(r, i == FROM ? &r->client : &r->server, ends[i], word, error);
 	free(word);
 	return FAILED;
@@ -226,7 +236,8 @@ static int finish_mpipd(struct run *r, int i, char **error)
 		return FAILED;
 	}
 	char *file = run_file(r, "paths-%s.csv", h->name);
-	rc = path_log_read(file, &h->log, error);
+	if (r->plan->definition->workload.kind != WORKLOAD_CONNECTIONS)
+		rc = path_log_read(file, &h->log, error);
 	free(file);
 	return rc;
 }
@@ -280,6 +291,7 @@ static int transfer(struct run *r, char **error)
 	const struct run_plan *p = r->plan;
 	const struct workload *w = &p->definition->workload;
 	bool call = w->kind == WORKLOAD_CALL;
+	bool many = w->kind == WORKLOAD_CONNECTIONS;
 	int64_t seed = definition_seed(p->definition, p->rep, HOSTS);
 	struct workload_end end = {
 		.definition = p->definition,
@@ -292,6 +304,8 @@ static int transfer(struct run *r, char **error)
 	int rc = w->iperf ? run_start_server(r, &end, error) : GO_ON;
 	if (rc == GO_ON && call)
 		rc = call_start_callee(r, &end, error);
+	if (rc == GO_ON && many)
+		rc = connections_start_listener(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
@@ -300,6 +314,8 @@ static int transfer(struct run *r, char **error)
 		run_note_start(r);
 	if (rc == GO_ON && call)
 		rc = call_start_caller(r, &end, error);
+	if (rc == GO_ON && many)
+		rc = connections_start_opener(r, &end, error);
 	if (rc == GO_ON && w->iperf)
 		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
@@ -335,7 +351,11 @@ static int gather(struct run *r, char **error)
 		rc = report_read(file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
-	return rc == GO_ON && w->kind == WORKLOAD_CALL ? call_gather(r, error) : rc;
+	if (rc == GO_ON && w->kind == WORKLOAD_CALL)
+		rc = call_gather(r, error);
+	if (rc == GO_ON && w->kind == WORKLOAD_CONNECTIONS)
+		rc = connections_gather(r, error);
+	return rc;
 }
 
 /* The router's readings as they were taken, with their microseconds: "before", one a second,

@@ -4,6 +4,7 @@
 
 #include "analysis/pathlog.h"
 #include "experiments/definition.h"
+#include "experiments/footprint.h"
 #include "experiments/pairs.h"
 #include "experiments/proc.h"
 #include "experiments/provenance.h"
@@ -71,6 +72,7 @@ struct run {
 	struct child server, client; /* iperf3's, or those of a call alone */
 	struct child callee, caller; /* of a call beside iperf3 */
 	json_t *call;                /* its measures; NULL without one */
+	struct footprint footprint;  /* of many connections */
 	struct workload_clock *clock;
 	struct sockdiag *diag;
 	struct pairs *pairs;

@@ -19,6 +19,8 @@ struct workload_clock {
 	/* CLOCK_MONOTONIC when the last data socket was made, or a call alone began; 0: not yet */
 	volatile int64_t data_socket_us;
 	volatile int callee_ready; /* it listens */
+	/* Of many connections: who opens them is ready to, and may. */
+	volatile int caller_ready, go;
 };
 
 struct workload_end {
