@@ -15,6 +15,7 @@
 #include "analysis/paths.h"
 #include "analysis/plot.h"
 #include "analysis/plot_more.h"
+#include "analysis/plot_sweep.h"
 #include "analysis/replay.h"
 #include "analysis/report.h"
 #include "analysis/results.h"
@@ -123,12 +124,11 @@ static int plot_one(const struct options *o, const char *experiment, char **erro
 		const char *suffix;
 		int (*draw)(const struct results *results, const char *figures, bool *drawn,
 			char **error);
-	} more[] = {{"-paths", plot_paths}, {"-shares", plot_shares}, {"-call", plot_call},
-		{"-clock", plot_clock}};
+	} more[] = {{"", plot_goodput}, {"-paths", plot_paths}, {"-shares", plot_shares},
+		{"-call", plot_call}, {"-clock", plot_clock}, {"-load", plot_load},
+		{"-settings", plot_settings}, {"-connections", plot_connections}};
 	char *figures = lab_text("%s/figures", o->out);
-	int rc = plot_goodput(r, figures, error);
-	if (rc == 0)
-		printf("%s/%s.svg and .png\n", figures, experiment);
+	int rc = 0;
 	for (size_t i = 0; rc == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
 		bool drawn = false;
 		rc = more[i].draw(r, figures, &drawn, error);

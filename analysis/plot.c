@@ -26,31 +26,49 @@ static double value_at(const json_t *run, const char *series, size_t i)
 	return json_number_value(json_array_get(json_object_get(run, series), i));
 }
 
-size_t plot_style(const struct results *r, size_t index)
+/* Which of the four a contestant is, by its name or by the end of it, "no-limit-mpip"; `count`:
+ * none. */
+static size_t known_style(const char *name, size_t *count)
 {
 	static const char *const known[] = {"plain", "mptcp", "mpip", "mpip+mptcp"};
-	size_t count = sizeof(known) / sizeof(known[0]), others = 0;
-	for (size_t k = 0; k < count; k++)
-		if (strcmp(r->contestants[index].name, known[k]) == 0)
+	*count = sizeof(known) / sizeof(known[0]);
+	const char *dash = strrchr(name, '-');
+	for (size_t k = 0; k < *count; k++)
+		if (strcmp(dash ? dash + 1 : name, known[k]) == 0)
 			return k;
-	for (size_t i = 0; i < index; i++) {
-		size_t k = 0;
-		while (k < count && strcmp(r->contestants[i].name, known[k]) != 0)
-			k++;
-		others += k == count;
-	}
+	return *count;
+}
+
+size_t plot_style(const struct results *r, size_t index)
+{
+	size_t count, others = 0;
+	size_t style = known_style(r->contestants[index].name, &count);
+	if (style < count)
+		return style;
+	for (size_t i = 0; i < index; i++)
+		others += known_style(r->contestants[i].name, &count) == count;
 	return count + others;
 }
 
-/* The highest thing that a figure shows. */
-static double highest(const struct results *r)
+/* Of the bars, with their intervals, and the paper's values. */
+static double highest_bar(const struct results *r)
 {
-	double top = 1;
+	double top = 0;
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
 		double bar = c->mean + (isnan(c->ci95) ? 0 : c->ci95);
 		top = !isnan(bar) && bar > top ? bar : top;
 		top = !isnan(c->paper) && c->paper > top ? c->paper : top;
+	}
+	return top;
+}
+
+/* The highest thing that a figure shows. */
+static double highest(const struct results *r)
+{
+	double top = highest_bar(r);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
 		for (size_t k = 0; k < c->count; k++)
 			for (int s = 0; s < r->duration_s; s++)
 				if (value_at(c->runs[k], "series", (size_t)s) > top)
@@ -95,11 +113,26 @@ static void write_series(const struct figure *f, const struct results *r,
 	end_block(f);
 }
 
+/* A name, in two lines where it is long. */
+static void write_name(const struct figure *f, const char *name)
+{
+	size_t length = strlen(name), half = 0;
+	for (size_t i = 0; length > 11 && i + 1 < length; i++)
+		if (name[i] == '-' && (!half || i <= length / 2 + 2))
+			half = i + 1;
+	if (half)
+		fprintf(f->gp, "%.*s\\n%s", (int)half, name, name + half);
+	else
+		fputs(name, f->gp);
+}
+
 /* Under a bar: who, how much, of how many runs. */
 static void write_tic(
 	const struct figure *f, const struct contestant_results *c, size_t i, double unit)
 {
-	fprintf(f->gp, "%s\"%s\\n", i ? ", " : "", c->name);
+	fprintf(f->gp, "%s\"", i ? ", " : "");
+	write_name(f, c->name);
+	fputs("\\n", f->gp);
 	if (c->count)
 		fprintf(f->gp, "%.*f", unit > 1 ? 2 : 1, c->mean / unit);
 	fprintf(f->gp, "\\nn = %zu", c->count);
@@ -164,7 +197,11 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 		names[lines] = r->contestants[i].name;
 		styles[lines++] = plot_style(r, i);
 	}
-	figure_legend(f, 1.07, names, styles, lines, 4);
+	/* names beside each other as far as they have room */
+	bool wide = false;
+	for (size_t i = 0; i < lines; i++)
+		wide = wide || strlen(names[i]) > 11;
+	figure_legend(f, wide ? 1.11 : 1.07, names, styles, lines, wide ? 2 : 4);
 	fprintf(f->gp, "plot ");
 	/* All bands first: no line is to be covered. */
 	for (size_t i = 0; i < lines; i++)
@@ -185,8 +222,84 @@ static char *subtitle_of(const struct results *r)
 		r->wire_form);
 }
 
-int plot_goodput(const struct results *r, const char *figures, char **error)
+/* Many contestants: bars that lie, each with its name before it and its numbers behind it. */
+static void draw_lying_bars(const struct figure *f, const struct results *r, double unit)
 {
+	fprintf(f->gp, "unset key\nset style fill solid 1 noborder\nunset grid\n"
+		       "set grid xtics lc rgb '#dddddd' lw 1 lt 1\nset ytics (");
+	for (size_t i = 0; i < r->count; i++)
+		fprintf(f->gp, "%s\"%s\" %zu", i ? ", " : "", r->contestants[i].name, i);
+	fprintf(f->gp, ")\nset yrange [%g:-0.6]\n", (double)r->count - 0.4);
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		double end = c->mean + (isnan(c->ci95) ? 0 : c->ci95);
+		end = c->paper > end ? c->paper : end;
+		fprintf(f->gp, "set label %zu '", 50 + i);
+		if (c->count)
+			fprintf(f->gp, "%.*f, ", unit > 1 ? 2 : 1, c->mean / unit);
+		fprintf(f->gp, "n = %zu", c->count);
+		if (c->limited_count)
+			fputs(", CPU-limited", f->gp);
+		if (c->marked_count)
+			fprintf(f->gp, ", %zu marked", c->marked_count);
+		fprintf(f->gp, "' at first %g,%zu left offset 1.2,0 front\n",
+			c->count || !isnan(c->paper) ? end / unit : 0, i);
+	}
+	fputs("plot ", f->gp);
+	for (size_t i = 0; i < r->count; i++)
+		fprintf(f->gp,
+			"data index 0 every ::%zu::%zu using "
+			"(0):1:(0):2:($1 - 0.32):($1 + 0.32) with boxxyerror %s lc rgb '%s', ",
+			i, i,
+			r->contestants[i].limited_count ? "fs pattern 4 border lc rgb '#555555'"
+							: "",
+			gnuplot_colour(plot_style(r, i)));
+	fputs("data index 0 using ($2 - $3):1:(2 * $3):(0) with vectors heads size screen "
+	      "0.004,90 lc rgb 'black' lw 1.6, "
+	      "data index 0 using 4:1 with points pt 13 ps point lc rgb 'white', "
+	      "data index 0 using 4:1 with points pt 12 ps point lw 1.6 lc rgb 'black'\n",
+		f->gp);
+}
+
+static int plot_many(const struct results *r, const char *figures, char **error)
+{
+	struct figure f;
+	int height = 175 + 27 * (int)r->count;
+	if (figure_begin(&f, figures, r->experiment, 1000, height, error) == 0) {
+		double top = highest_bar(r), unit = top > 2000 ? 1000 : 1;
+		char *subtitle = lab_text("%d s after %d s of warm-up · ground: %s%s%s · mean, "
+					  "95 %% confidence interval · diamonds: the paper",
+			r->duration_s, r->warm_up_s, r->ground,
+			r->wire_form[0] ? " · wire form: " : "", r->wire_form);
+		figure_title(&f, r->title, subtitle, r->caveats);
+		free(subtitle);
+		fprintf(f.gp,
+			"set tmargin at screen %g; set bmargin at screen %g\n"
+			"set lmargin at screen 0.2; set rmargin at screen 0.985\n"
+			"set xlabel 'goodput, %s'\nset xrange [0:%g]\n",
+			1 - 95.0 / height, 62.0 / height, unit > 1 ? "Gbit/s" : "Mbit/s",
+			1.25 * top / unit);
+		write_bars(&f, r, unit);
+		draw_lying_bars(&f, r, unit);
+	}
+	return figure_end(&f, error);
+}
+
+/* Goodput is not what a load is about that is the same for all, and next to nothing. */
+static bool is_about_goodput(const struct results *r)
+{
+	const json_t *run = json_array_get(r->all, 0);
+	const char *kind = json_string_value(json_pointer(run, "/workload/kind"));
+	return highest_bar(r) >= 0.1 && !(kind && strcmp(kind, "connections") == 0);
+}
+
+int plot_goodput(const struct results *r, const char *figures, bool *drawn, char **error)
+{
+	*drawn = is_about_goodput(r);
+	if (!*drawn)
+		return 0;
+	if (r->count > 4)
+		return plot_many(r, figures, error);
 	struct figure f;
 	if (figure_begin(&f, figures, r->experiment, 1000, 430, error) == 0) {
 		double top = highest(r), unit = top > 2000 ? 1000 : 1;
@@ -205,13 +318,13 @@ int plot_goodput(const struct results *r, const char *figures, char **error)
 	return figure_end(&f, error);
 }
 
-/* The first good run over one session's paths, without MPTCP above it. */
+/* The first good run over one session's several paths, without MPTCP above it. */
 static const json_t *run_with_paths(const struct results *r)
 {
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
 		if (c->count && json_is_null(json_object_get(c->runs[0], "mptcp")) &&
-			json_array_size(json_object_get(c->runs[0], "paths")))
+			json_array_size(json_object_get(c->runs[0], "paths")) > 1)
 			return c->runs[0];
 	}
 	return NULL;
@@ -268,7 +381,8 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
 		fprintf(f->gp,
 			"set tmargin at screen %s; set bmargin at screen %s\n"
-			"set ylabel '%s' offset 1\nset yrange [0:*]\nset format x '%s'\n%splot ",
+			"set ylabel '%s' offset 1\nset yrange [0:0.01<*]\nset format x "
+			"'%s'\n%splot ",
 			panels[p].top, panels[p].bottom, panels[p].label, last ? "%g" : "",
 			last ? "set xlabel 'time since the end of the warm-up, s'\n" : "");
 		for (size_t i = 0; i < lines; i++)

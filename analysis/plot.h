@@ -4,10 +4,10 @@
 
 #include "analysis/results.h"
 
-/* Draws FIGURES/EXPERIMENT.svg and .png: the contestants' goodput as bars, and over time. The data
- * and gnuplot's script stay in FIGURES/data. There must be a run without marks. 0, or -1 and
- * *error. */
-int plot_goodput(const struct results *r, const char *figures, char **error);
+/* Draws FIGURES/EXPERIMENT.svg and .png: the contestants' goodput as bars and, of up to four, over
+ * time. The data and gnuplot's script stay in FIGURES/data. There must be a run without marks. 0,
+ * also where goodput is not what the experiment is about, which *drawn tells; or -1 and *error. */
+int plot_goodput(const struct results *r, const char *figures, bool *drawn, char **error);
 
 /* Draws FIGURES/EXPERIMENT-paths.svg and .png: weights, queuing delays and bytes per path over one
  * run of the first contestant with mpipd and without MPTCP. 0, also when there is no such run; -1
