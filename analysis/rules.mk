@@ -32,13 +32,19 @@ plots:
 	@$(MAKE) --no-print-directory $(ANALYSIS)
 	@$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) $(NAME)
 
-# Runs what is missing of every experiment, draws every figure, and judges the paper's claims. An
-# experiment that fails leaves its claims missing, and make report fails in the end.
+# Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
+# judges the claims. An experiment that fails leaves its claims missing, and make report fails in the
+# end.
+OUR_OWN := two-nics two-nics-udp unshaped unshaped-mtu
+REPORT_NAMES = $(or $(NAME),$(filter-out $(OUR_OWN),$(EXPERIMENT_NAMES)))
 .PHONY: report
+report: export EXPERIMENT := $(EXPERIMENT)
+report: export OPTIONS = $(EXPERIMENT_OPTIONS)
 report:
+	$(if $(filter-out $(EXPERIMENT_NAMES),$(NAME)),@echo 'NAME=$(NAME): expected some of: \
+		$(EXPERIMENT_NAMES)' >&2; exit 1)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
-	@rc=0; for name in $(EXPERIMENT_NAMES); do \
-		$(MAKE) --no-print-directory DEPS= experiment NAME=$$name || { [ $$? -lt 128 ] && rc=1; } || exit 130; done; \
+	@rc=0; MAKE='$(MAKE)' experiments/report.sh $(REPORT_NAMES) || { rc=$$?; [ $$rc -lt 128 ] || exit $$rc; }; \
 	$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) || rc=1; \
 	$(ANALYSIS) report $(if $(OUT),--out $(OUT)) || rc=1; exit $$rc

@@ -13,6 +13,7 @@
  */
 
 #include "experiments/calibration.h"
+#include "experiments/estimate.h"
 #include "experiments/files.h"
 #include "experiments/guests.h"
 #include "experiments/options.h"
@@ -35,9 +36,6 @@
 
 #define LAB_PREFIX "experiment-"
 #define RUNS_FILE  "runs.json"
-
-/* How long a run takes beyond its transfer, until one has been measured. */
-#define SET_UP_SECONDS 1.5
 
 /* What is to be done with one cell of the table. */
 enum cell { CELL_TO_RUN, CELL_THERE, CELL_OTHER_DEFINITION };
@@ -405,6 +403,14 @@ static int run_here(struct session *s, const struct guest_cell *cells, size_t co
 	return 0;
 }
 
+/* How many runs at a time. */
+static int jobs_of(const struct session *s)
+{
+	if (s->ground.ground == GROUND_HOST || s->options->cell)
+		return 1;
+	return (int)(s->options->jobs ? s->options->jobs : sysconf(_SC_NPROCESSORS_ONLN));
+}
+
 /* Several at a time, in guests; first among them, if need be, the calibration. */
 static int run_in_guests(
 	struct session *s, const struct guest_cell *cells, size_t count, char **error)
@@ -422,13 +428,12 @@ static int run_in_guests(
 	memcpy(all, scenarios, first * sizeof(*all));
 	memcpy(all + first, cells, count * sizeof(*all));
 	s->progress.runs += (int)first;
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	struct guests_plan plan = {
 		.definition = s->definition,
 		.directory = s->directory,
 		.programs = s->programs,
 		.ground_why = s->ground.why,
-		.jobs = (int)(s->options->jobs ? s->options->jobs : processors),
+		.jobs = jobs_of(s),
 		.provenance = s->provenance,
 		.progress = &s->progress,
 	};
@@ -437,6 +442,27 @@ static int run_in_guests(
 	free(all);
 	free(image);
 	return rc;
+}
+
+/* About how long these cells take, and the calibrations that they want. */
+static double estimate_s(const struct session *s, const struct guest_cell *cells, size_t count)
+{
+	size_t first;
+	struct guest_cell *scenarios = cells_to_calibrate(s, &first);
+	double sum = estimate_cells_s(s->definition, cells, count);
+	if (count > 0)
+		sum += estimate_cells_s(s->definition, scenarios, first);
+	free(scenarios);
+	return sum / jobs_of(s);
+}
+
+/* Only says what there is to do: "NAME RUNS SECONDS". */
+static void print_plan(struct session *s)
+{
+	size_t count;
+	struct guest_cell *cells = cells_to_run(s, &count);
+	printf("%s %zu %.0f\n", s->definition->name, count, estimate_s(s, cells, count));
+	free(cells);
 }
 
 static int run_all(struct session *s, char **error)
@@ -451,8 +477,7 @@ static int run_all(struct session *s, char **error)
 	s->progress = (struct progress){
 		.experiment = s->definition->name,
 		.runs = (int)to_run,
-		.run_seconds =
-			s->definition->warm_up_s + s->definition->duration_s + SET_UP_SECONDS,
+		.run_seconds = to_run ? estimate_s(s, cells, to_run) / (double)to_run : 0,
 	};
 	progress_begin(&s->progress);
 	bool here = s->ground.ground == GROUND_HOST || s->options->cell;
@@ -530,6 +555,12 @@ static int run_experiment(struct session *s, char **argv, char **error)
 {
 	snprintf(s->lab, sizeof(s->lab), LAB_PREFIX "%d", (int)getpid());
 	int rc = load(s, error);
+	if (rc == 0 && s->options->plan) {
+		s->directory = lab_text("%s/%s", s->options->out, s->definition->name);
+		print_plan(s);
+		close_session(s);
+		return 0;
+	}
 	if (rc == 0 && s->ground.by_sudo)
 		rc = become_root(argv, error);
 	if (rc == 0)

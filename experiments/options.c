@@ -36,6 +36,8 @@ static const char usage[] =
 	"  --reproduce RUN     run the cell of that result again, in a guest, and compare the "
 	"digests;\n"
 	"                      FILE.json is found by itself where it is not given\n"
+	"  --plan              only say how many runs are to be done, and about how many seconds\n"
+	"                      they take: NAME RUNS SECONDS\n"
 	"  --cell              inside a guest: progress to standard output\n"
 	"  --help\n";
 
@@ -68,6 +70,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"twice", no_argument, NULL, 't'},
 		{"reproduce", required_argument, NULL, 'p'},
 		{"fresh", no_argument, NULL, 'f'},
+		{"plan", no_argument, NULL, 'l'},
 		{"cell", no_argument, NULL, 'C'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -117,6 +120,9 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			break;
 		case 'f':
 			o->fresh = true;
+			break;
+		case 'l':
+			o->plan = true;
 			break;
 		case 'C':
 			o->cell = true;

@@ -11,7 +11,7 @@ struct options {
 	const char *file, *out, *only, *ground, *reproduce;
 	long duration, warm_up, reps, rep, gips, jobs;
 	long long seed;
-	bool fresh, cell, twice, paper;
+	bool fresh, cell, twice, paper, plan;
 };
 
 /* 0 to go on, 1 when help was asked for and given, -1 and *error. */

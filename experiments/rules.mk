@@ -5,7 +5,7 @@ EXPERIMENT := $(BUILD)/experiments/experiment
 CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
-EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o calibration.o call.o call_definition.o callrun.o connections.o connrun.o definition.o digest.o files.o footprint.o guests.o \
+EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o calibration.o call.o call_definition.o callrun.o connections.o connrun.o definition.o digest.o estimate.o files.o footprint.o guests.o \
 	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o options.o progress.o provenance.o report.o reproduce.o result.o run.o sha256.o \
 	sockdiag.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o pathlog.o reordering.o stats.o)

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * How long runs take.
+ *
+ * Theory of operation
+ * -------------------
+ * On the host a second takes a second. A guest takes some time to come up, and for each of its
+ * seconds what it costs to wake up for timers, and for each packet; packets cost more where they go
+ * through mpipd. How many there are follows from the rates of the links, or from the load where
+ * that is less. The costs were measured on one two-core machine.
+ */
+
+#include "experiments/estimate.h"
+
+#include "lab/error.h"
+#include "lab/scenario.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define SET_UP_S       1.5  /* beyond the transfer */
+#define GUEST_SET_UP_S 12   /* ... in a guest */
+#define SECOND_S       2.5  /* a guest's second without traffic */
+#define MBIT_S         0.05 /* 10^6 bits through the kernel */
+#define MPIPD_MBIT_S   0.13 /* ... and through mpipd */
+#define SESSION_S      0.02 /* what mpipd does in a second for a session without traffic */
+#define UNSHAPED_MBIT  1000
+
+/* What a host's links carry together, or the widest of them; or those between routers where that is
+ * less. */
+static double rate_of(const struct scenario *s, const char *host, bool all)
+{
+	double own = 0, own_most = 0, inner = 0, inner_most = 0;
+	bool unshaped = false;
+	for (size_t i = 0; i < s->n_links; i++) {
+		const struct lab_link *l = &s->links[i];
+		const struct node *near = &s->nodes[l->near.node];
+		if (scenario_node(s, host) == near) {
+			own += l->up.rate_mbit;
+			own_most = fmax(own_most, l->up.rate_mbit);
+		} else if (near->router) {
+			inner += l->up.rate_mbit;
+			inner_most = fmax(inner_most, l->up.rate_mbit);
+			unshaped = unshaped || l->up.rate_mbit <= 0;
+		}
+	}
+	double wide = all ? own : own_most, narrow = all ? inner : inner_most;
+	wide = wide > 0 ? wide : UNSHAPED_MBIT;
+	return narrow > 0 && !unshaped ? fmin(wide, narrow) : wide;
+}
+
+static double run_s(
+	const struct definition *own, const struct contestant *c, const struct scenario *s)
+{
+	const struct workload *w = &own->workload;
+	double seconds = own->warm_up_s + own->duration_s;
+	if (own->ground == GROUND_HOST)
+		return SET_UP_S + seconds;
+	double mbit = rate_of(s, w->from, c->mptcp || c->mpipd);
+	if (w->rate_mbit > 0)
+		mbit = fmin(mbit, w->rate_mbit);
+	else if (w->kind == WORKLOAD_CALL && !w->tcp)
+		mbit = fmin(mbit, 1);
+	double second = SECOND_S + mbit * (c->mpipd ? MPIPD_MBIT_S : MBIT_S);
+	if (c->mpipd && w->kind == WORKLOAD_CONNECTIONS)
+		second += w->streams * SESSION_S;
+	return GUEST_SET_UP_S + seconds * second;
+}
+
+static double calibration_s(const struct definition *own, const struct scenario *s)
+{
+	double seconds = 2 * (double)s->n_links;
+	return own->ground == GROUND_HOST ? SET_UP_S + seconds
+					  : GUEST_SET_UP_S + seconds * SECOND_S;
+}
+
+double estimate_cells_s(const struct definition *d, const struct guest_cell *cells, size_t count)
+{
+	double sum = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct definition own = definition_for(d, cells[i].contestant);
+		char *ignored = NULL;
+		struct scenario *s = scenario_load(own.scenario_file, &ignored);
+		if (s)
+			sum += cells[i].rep ? run_s(&own, cells[i].contestant, s)
+					    : calibration_s(&own, s);
+		if (s)
+			scenario_free(s);
+		free(ignored);
+	}
+	return sum;
+}
