@@ -249,3 +249,20 @@ next_session() {
 		mpipd_stop client server
 	done
 }
+
+# As many of each host's are TCP as are UDP. No tag may be read in another session (issue 4).
+@test "two hosts open 200 sessions to each other at once, and no tag shows up in another session" {
+	local at
+	both udp
+	at=$(($(milliseconds) + 1000))
+	start tags-server server "$BUILD/ci/tags" "$SERVER1" 5300 "$CLIENT1" 200 30000 "$at" 12
+	start tags-client client "$BUILD/ci/tags" "$CLIENT1" 5300 "$SERVER1" 200 31000 "$at" 12
+	wait_for 10 eval '[[ $(ctl client sessions "sessions[state=multipath].session_id" | wc -l) -eq 400 ]]'
+	[[ $(ctl client sessions "sessions[].session_id" | sort -u | wc -l) -eq 400 ]]
+	finish tags-server
+	[[ $(field wrong "$REPORT") -eq 0 && $(field served "$REPORT") -eq 200 ]]
+	finish tags-client
+	[[ $(field wrong "$REPORT") -eq 0 && $(field served "$REPORT") -eq 200 ]]
+	within "$(field words "$REPORT")" 100000 100000000 "words compared"
+	mpipd_stop client server
+}

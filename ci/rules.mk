@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The tests: unit tests of all rooms, the bats suites, and the tools that the suites use.
 
-CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors json cm_sender)
+CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags json cm_sender)
 PROGRAMS += $(CI_TOOLS)
 
-$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o
+$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o
 	$(CC) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/ci/json: $(BUILD)/ci/tool/json.o

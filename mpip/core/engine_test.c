@@ -4,6 +4,21 @@
 
 #include "mpip/core/engine_testbed.h"
 
+/* What each pair of addresses carries from the client to the server. */
+static uint64_t carried[2][2];
+
+static void count_carried(struct world *w, const struct flight *f)
+{
+	struct in_addr src = f->src, dst = f->dst;
+	(void)w;
+	if (f->raw) { /* what its header says, whatever the NIC */
+		memcpy(&src, f->bytes + offsetof(struct ip_header, src), sizeof(src));
+		memcpy(&dst, f->bytes + offsetof(struct ip_header, dst), sizeof(dst));
+	}
+	if (f->to == 1)
+		carried[src.s_addr == ip("10.0.2.2").s_addr][dst.s_addr == ip("10.0.4.2").s_addr]++;
+}
+
 static void multipath_in(enum wire_form form)
 {
 	struct settings set = settings_default();
@@ -11,8 +26,12 @@ static void multipath_in(enum wire_form form)
 	struct world *w = world_of(set, true);
 	uint32_t seq = transfer(w, 0, 1000, 100, 1);
 	expect_multipath(w);
+	memset(carried, 0, sizeof(carried));
+	w->tap = count_carried;
 	seq = transfer(w, 0, seq, 400, 20);
 	run_for(w, 100);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(carried[i / 2][i % 2] > 1000);
 
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 	assert_int_equal(w->host[1].tcp.wrong, 0);

@@ -83,6 +83,9 @@ static void kernel_reads(struct world *w, unsigned i, uint8_t *bytes, uint32_t l
 	struct packet p;
 	enum packet_kind kind = packet_view(&p, bytes, length, false);
 	uint16_t port = i ? SERVER_PORT : CLIENT_PORT;
+	bool own = (kind == PACKET_TCP || kind == PACKET_UDP) &&
+		   p.dst.ip.s_addr == h->socket_ip.s_addr &&
+		   p.src.ip.s_addr == w->host[!i].seen_as.ip.s_addr;
 	if (kind == PACKET_TCP && p.dst.port != htons(port)) {
 		h->raw_seen++;
 		if (!(p.tcp->flags & TCP_RST))
@@ -96,6 +99,7 @@ static void kernel_reads(struct world *w, unsigned i, uint8_t *bytes, uint32_t l
 		uint32_t seq = get32(p.tcp->seq);
 		for (uint32_t k = 0; k < p.data_length; k++)
 			h->tcp.wrong += bytes[p.header_length + k] != (uint8_t)((seq + k) * 7);
+		h->tcp.wrong += !own;
 		h->tcp.packets++;
 		h->tcp.bytes += p.data_length;
 	} else if (kind == PACKET_UDP) {

@@ -232,6 +232,7 @@ static void literal_handshake(void **state)
 	assert_int_equal(seen.ack, 3);
 	assert_int_equal(seen.original, 0);
 	assert_false(seen.other_first);
+	assert_int_equal(w->host[0].queries_seen + w->host[1].queries_seen, 0);
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 	assert_int_equal(dropped(w), 0);
 	world_free(w);
