@@ -32,7 +32,7 @@ usage() {
 	exit 2
 }
 
-sample=0 check= lab=1
+sample=0 check='' lab=1
 names=()
 while (($# > 0)); do
 	case $1 in
