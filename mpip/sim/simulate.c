@@ -249,8 +249,12 @@ static void wait_for_workers(struct shared *all, const struct options *o, const 
 	unsigned running = o->jobs;
 	bool shown = isatty(STDERR_FILENO);
 	clock_gettime(CLOCK_MONOTONIC, &start);
+	bool told = false;
 	for (unsigned round = 1; running > 0; round++) {
 		int status;
+		for (unsigned i = 0; i < o->jobs && interrupted && !told; i++)
+			kill(pid[i], SIGTERM);
+		told = interrupted;
 		pid_t gone = waitpid(-1, &status, WNOHANG);
 		if (gone > 0) {
 			running--;
