@@ -57,9 +57,9 @@ mutant_of() { # NAME or FILE
 }
 
 # The changed text of a mutant's file, if the text that it replaces is there exactly once.
-changed() { # MUTANT
+changed() { # MUTANT DIRECTORY
 	local file old new text rest
-	file=$(field file "$1") old=$(field old "$1") new=$(field new "$1")
+	file=$2/$(field file "$1") old=$(field old "$1") new=$(field new "$1")
 	[[ -f $file && -n $old ]] || return 1
 	text=$(<"$file")
 	rest=${text#*"$old"}
@@ -91,7 +91,7 @@ if [[ -n $check ]]; then
 	wrong=0
 	for name in "${names[@]}"; do
 		mutant=$(mutant_of "$name")
-		changed "$mutant" >/dev/null || {
+		changed "$mutant" . >/dev/null || {
 			echo "$mutant: old: expected once in $(field file "$mutant")" >&2
 			wrong=$((wrong + 1))
 		}
@@ -151,7 +151,8 @@ for name in "${names[@]}"; do
 	file=$(field file "$mutant") command=$(field run "$mutant")
 	read -r -a targets < <(field make "$mutant") || true
 	done=$((done + 1)) problem='' start=$SECONDS
-	if ! changed "$mutant" >"$copy/changed"; then
+	cp "$copy/$file" "$copy/original" 2>/dev/null || true
+	if ! changed "$mutant" "$copy" >"$copy/changed"; then
 		problem="its text is not in $file exactly once"
 	else
 		cp "$copy/changed" "$copy/$file"
@@ -165,7 +166,7 @@ for name in "${names[@]}"; do
 			run_command "$command"
 		fi
 	fi
-	cp "$file" "$copy/$file"
+	[[ ! -f $copy/$file ]] || cp "$copy/original" "$copy/$file"
 	verdict=caught
 	if [[ -z $problem ]]; then
 		caught=$((caught + 1))
