@@ -356,7 +356,7 @@ int plot_connections(const struct results *r, const char *figures, bool *drawn, 
 	static const struct panel panels[] = {
 		{0.085, 0.485, 0.76, 0.15, "connections", "memory of a connection, KiB", true,
 			true},
-		{0.575, 0.985, 0.76, 0.15, "connections", "CPU time, ms per megabyte", true, true},
+		{0.575, 0.985, 0.76, 0.15, "connections", "CPU time, ms per megabyte", true, false},
 	};
 	struct line lines[2][3];
 	*drawn = false;

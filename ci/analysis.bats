@@ -213,6 +213,41 @@ made_up_results() {
 	run ! grep -E '(src|href)="?(https?:|/)' "$T/out/report.html"
 }
 
+# recompute FILE...: mean, half the 95 % interval and standard deviation of three results' goodputs, as
+# the page shows them; by awk, from the result files alone. 4.302653 is t(0.975) of 2 degrees.
+recompute() {
+	local f
+	for f; do json "$f" goodput_mbit; done | awk '
+		{ sum += $1; squares += $1 * $1 }
+		END { mean = sum / NR; sd = sqrt((squares - NR * mean * mean) / (NR - 1))
+			if (NR != 3 || sd <= 0) exit 1
+			printf "%.4g<td>%.4g<td>%.4g\n", mean, 4.302653 * sd / sqrt(3), sd }'
+}
+
+@test "report: the page's numbers, computed again from the result files, are the same" {
+	made_up_results
+	made_up udp mpip 1 170.253
+	made_up udp mpip 2 181.5
+	made_up udp mpip 3 176.125
+	"$ANALYSIS" report --out "$T/out"
+	local cell experiment contestant row
+	for cell in "$T"/out/*/*-r01-s1-d3; do
+		experiment=$(basename "$(dirname "$cell")") contestant=$(basename "${cell%-r01-s1-d3}")
+		row=$(recompute "${cell%-r01-s1-d3}"-r0?-s1-d3/result.json)
+		sed -n "/<h3 id=\"exp-$experiment\"/,/<\/table>/p" "$T/out/report.html" | tr '\n' ' ' |
+			grep -qF "<tr><td>$contestant<td>3<td>0<td>$row<td>" || { echo "$cell: $row"; return 1; }
+	done
+	# and the same in the claims: the mean and the interval's ends
+	row=$(recompute "$T"/out/udp/mpip-r0?-s1-d3/result.json)
+	about "$(json "$T/out/claims.json" "claims[id=28].ours[name=mpip].mean")" "${row%%<*}" 1e-3
+	about "$(json "$T/out/claims.json" "claims[id=28].ours[name=mpip].high")" \
+		"$(awk -v r="$row" 'BEGIN { split(r, n, "<td>"); print n[1] + n[2] }')" 1e-3
+
+	sed -i 's/"goodput_mbit": 181.5/"goodput_mbit": 181.9/' "$T/out/udp/mpip-r02-s1-d3/result.json"
+	row=$(recompute "$T"/out/udp/mpip-r0?-s1-d3/result.json)
+	run ! grep -F "$row" "$T/out/report.html"
+}
+
 @test "report: fewer than three repetitions, and marked ones, are missing, not judged" {
 	made_up_results
 	sed -i 's/"marks": \[\]/"marks": ["cpu_limited"]/' "$T/out/tcp-modes/plain-r02-s1-d3/result.json"
