@@ -227,6 +227,38 @@ fast_enough() {
 	[[ $(ls -A "$T/out/killed") == "$(printf 'calibration.json\nplain-r01-s1-d1\nruns.json')" ]]
 }
 
+@test "make report: interrupted it stops at once and leaves nothing, started again it goes on; the page is whole" {
+	local call pid
+	call=(make report 'NAME=disjoint-paths' ONLY=plain GROUND=host DURATION=2 WARM_UP=0 REPS=3 OUT="$T/out")
+	setsid "${call[@]}" >"$T/log" 2>&1 3>&- &
+	pid=$!
+	for _ in {1..300}; do
+		! grep -q 'run 1 of 3, ' "$T/log" || break
+		sleep 0.2
+	done
+	sleep 1
+	kill -TERM -- "-$pid"
+	wait "$pid" || true
+	for _ in {1..50}; do
+		pgrep -f "$T/out" >/dev/null || break
+		sleep 0.1
+	done
+	[[ -z $(pgrep -f "$T/out") && ! -e $T/out/report.html ]] || { cat "$T/log"; return 1; }
+	[[ $(head -n 1 "$T/log") == "report: 1 experiments, 3 runs to do, about "* ]]
+	[[ $(find "$T/out" -name result.json | wc -l) -eq 1 ]]
+	find "$T/out" -name result.json -printf '%p %T@\n' >"$T/before"
+
+	run -0 "${call[@]}"
+	[[ $output == *"report: 1 experiments, 2 runs to do"*"disjoint-paths: 1 run is there already"*"run 2 of 2"* ]]
+	grep -qFx "$(<"$T/before")" <(find "$T/out" -name result.json -printf '%p %T@\n')
+	[[ $(grep -c '<tr id="claim-' "$T/out/report.html") -eq 40 ]]
+	grep -q '<figure id="fig-disjoint-paths">' "$T/out/report.html"
+	[[ $("$BUILD/ci/json" claims[].verdict <"$T/out/claims.json" | wc -l) -eq 40 ]]
+
+	run -2 make report NAME="disjoint-paths no-such"
+	[[ ${lines[0]} == 'NAME=disjoint-paths no-such: expected some of: '*"two-nics"* ]]
+}
+
 @test "bad experiments and options: one line each, nothing run" {
 	local -A wrong=(
 		['s/"title"/"titel"/']="titel: unknown key, expected about, title"

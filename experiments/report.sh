@@ -24,28 +24,33 @@ time_of() {
 
 # plan NAME...: sets runs and seconds, what these experiments still need.
 plan() {
-	local name count took
+	local one count wanted
 	runs=0 seconds=0
-	for name; do
-		read -r _ count took < <("$EXPERIMENT" --plan "${options[@]}" "$here/$name.json") || return 1
-		runs=$((runs + count)) seconds=$((seconds + took))
+	for one; do
+		# What cannot be run here says so when its turn comes.
+		read -r _ count wanted < <("$EXPERIMENT" --plan "${options[@]}" "$here/$one.json" 2>/dev/null) || continue
+		runs=$((runs + count)) seconds=$((seconds + wanted))
 	done
 }
 
-plan "$@" || exit 1
-first=$seconds
-SECONDS=0 status=0 done=0
+plan "$@"
+spent=0 expected=0 status=0 done=0
 trap 'exit 130' INT
 trap 'exit 143' TERM
 echo "report: $# experiments, $runs runs to do, about $(time_of "$seconds")" >&2
 for name; do
-	"$MAKE" --no-print-directory DEPS= experiment NAME="$name" || status=1
-	done=$((done + 1))
+	before=$seconds SECONDS=0 good=1
+	"$MAKE" --no-print-directory DEPS= experiment NAME="$name" || status=1 good=0
+	took=$SECONDS done=$((done + 1))
 	plan "${@:done+1}"
 	# What was done has taken so much longer or shorter than was thought.
-	if ((first > seconds && SECONDS > 0)); then
-		seconds=$((seconds * SECONDS / (first - seconds)))
+	if ((good)); then
+		spent=$((spent + took)) expected=$((expected + before - seconds))
 	fi
-	echo "report: $done of $# experiments done, $runs runs left, about $(time_of "$seconds")" >&2
+	left=$seconds
+	if ((expected > 0 && spent > 0)); then
+		left=$((seconds * spent / expected))
+	fi
+	echo "report: $done of $# experiments done, $runs runs left, about $(time_of "$left")" >&2
 done
 exit "$status"
