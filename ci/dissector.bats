@@ -8,14 +8,6 @@
 load common
 load paper/capture
 
-# dissect FILE [OPTION...]: what tshark makes of $T/FILE.
-dissect() {
-	local file=$1
-	shift
-	tshark -X "lua_script:$ROOT/mpip/wireshark/mpip.lua" -r "$T/$file" "$@" 2>"$T/tshark.err"
-	! grep -i lua "$T/tshark.err" >&2
-}
-
 FIELDS=(frame.number ip.src ip.dst mpip.{kind,wire_form,session_id,path_id,feedback_path_id,node_id} \
 	mpip.{protocol,version,checksum.status,local_address_list,hello.wire_form,hello.port} \
 	mpip.flags.{enable,enabled,hb,hs} mpip.data_length)

@@ -99,38 +99,6 @@ udp_at_180() {
 	within "$GOODPUT" $((ONE_LINK * 17 / 10)) 1820 "received in tenths of Mbit/s"
 }
 
-# One multipath session for each TCP subflow, on addresses of their own.
-four_sessions() { # HOST
-	[[ $(ctl "$1" sessions "sessions[protocol=tcp,state=multipath].dst" | wc -l) -eq 4 ]]
-	[[ $(ctl "$1" sessions "sessions[protocol=tcp,state=multipath].src" | sed 's/:.*//' |
-		sort | uniq -c | awk '$1 == 2' | wc -l) -eq 2 ]]
-}
-
-@test "the four subflows of kernel MPTCP are four multipath sessions, and the content is exact" {
-	local host sent
-	[[ -e /proc/sys/net/mptcp/enabled ]] || skip "this kernel has no MPTCP"
-	for host in client server; do
-		in_host "$host" sysctl -qw net.mptcp.enabled=1
-		in_host "$host" ip mptcp limits set subflows 8 add_addr_accepted 8
-	done
-	# Without a device: a subflow bound to one would bypass mpipd.
-	in_host client ip mptcp endpoint add "$CLIENT1" subflow fullmesh
-	in_host client ip mptcp endpoint add "$CLIENT2" subflow fullmesh
-	in_host server ip mptcp endpoint add "$SERVER2" signal
-	both
-	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --mptcp --generate 1 --seconds 4
-	wait_for 5 listening server 5001
-	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --mptcp --verify 1
-	wait_for 3 four_sessions server
-	wait_for 1 four_sessions client
-	finish sender
-	sent=$(field sent "$REPORT")
-	finish receiver
-	[[ $(field received "$REPORT") -eq $sent && $sent -gt 10000000 ]]
-	[[ $(in_host server nstat -asz MPTcpExtMPJoinAckRx | awk '/Join/ {print $2}') -eq 3 ]]
-	four_sessions server
-}
-
 rss_kb() { # HOST
 	awk '/^VmRSS/ {print $2}' "/proc/${MPIPD_PID[$1]}/status"
 }

@@ -11,6 +11,14 @@ capture() {
 	wait_for 5 test -s "$T/$name.pcap"
 }
 
+# dissect FILE [OPTION...]: what tshark makes of $T/FILE.
+dissect() {
+	local file=$1
+	shift
+	tshark -X "lua_script:$ROOT/mpip/wireshark/mpip.lua" -r "$T/$file" "$@" 2>"$T/tshark.err"
+	! grep -i lua "$T/tshark.err" >&2
+}
+
 # payloads NAME: each UDP datagram's payload as hexadecimal digits, with its source and destination.
 payloads() {
 	tshark -r "$T/$1.pcap" -d udp.port==5280,data -T fields -e ip.src -e ip.dst -e data.data \

@@ -230,7 +230,9 @@ static bool learned_room(struct engine *e, struct session *s, struct actions *a)
 struct path *path_learn(struct engine *e, struct session *s, uint8_t nic, enum wire_form form,
 	struct endpoint remote, in_port_t local, struct actions *a)
 {
-	struct path *p = learned_room(e, s, a) ? path_add(e, s, nic, remote.ip) : NULL;
+	/* At an address that is no longer ours nothing can be answered. */
+	bool room = nic != NIC_ANY && learned_room(e, s, a);
+	struct path *p = room ? path_add(e, s, nic, remote.ip) : NULL;
 	if (!p)
 		return NULL;
 	p->learned = true;

@@ -33,6 +33,7 @@ enum entry {
 	EXCHANGE,
 	TOO_BIG,
 	LEAVE,
+	ICMP,
 	ENTRIES
 };
 
@@ -96,9 +97,12 @@ static void forget(struct node *n)
 
 static void arrive(struct node *to, const struct wire_packet *p, struct in_addr from)
 {
-	uint8_t bytes[LONGEST];
+	/* What it answers may be a copy that points into them, until it has been sent in turn. */
+	static uint8_t arrived[256][LONGEST];
+	static unsigned next;
+	uint8_t *bytes = arrived[next++ % 256];
 	uint32_t length = (uint32_t)p->head_length + p->data.length + p->tail_length;
-	if (length > sizeof(bytes))
+	if (length > LONGEST)
 		return;
 	memcpy(bytes, p->head, p->head_length);
 	if (p->data.length)
@@ -177,7 +181,7 @@ static void fill_checksums(uint8_t *bytes, uint32_t length)
 
 /* Makes the end of a segment a CM of the session, as far as its version and size are those of one.
  */
-static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
+static void make_cm_of(struct node_id sender, uint8_t *segment, uint32_t length, bool tcp)
 {
 	const struct session *s = engine_next_session(node[0].engine, NULL);
 	if (length < CM_FIXED || !s)
@@ -188,7 +192,7 @@ static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
 	if (size == 0)
 		return;
 	struct be32 id = put32(s->key.id.n), word;
-	memcpy(fixed + CM_OFF_NODE, &s->key.node, 6);
+	memcpy(fixed + CM_OFF_NODE, &sender, 6);
 	memcpy(fixed + CM_OFF_SESSION, &id, 4);
 	uint32_t sum = CM_SALT + length - (uint32_t)size;
 	if (tcp && length - size >= sizeof(struct tcp_header))
@@ -199,6 +203,18 @@ static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
 	}
 	word = put32(sum);
 	memcpy(fixed + CM_OFF_SUM, &word, 4);
+}
+
+static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
+{
+	const struct session *s = engine_next_session(node[0].engine, NULL);
+	if (s)
+		make_cm_of(s->key.node, segment, length, tcp);
+}
+
+static void make_own_cm(uint8_t *segment, uint32_t length, bool tcp)
+{
+	make_cm_of((struct node_id){{2, 0, 0, 0, 0, 1}}, segment, length, tcp);
 }
 
 static void from_host(bool tcp, uint8_t how, const uint8_t *data, uint32_t length)
@@ -239,6 +255,45 @@ static void from_network(bool tcp, bool hook, uint8_t how, const uint8_t *data, 
 			.from = {node[1].addresses.ip[how >> 3 & 1], htons(5280)},
 			.arrived = now};
 		engine_from_wire(node[0].engine, &in, now, &node[0].actions);
+	}
+	forget(&node[0]);
+}
+
+/* An ICMP error about a packet that node 0 may have sent, quoted in part; or one of a wire socket.
+ */
+static void icmp_error(bool tcp, uint8_t how, const uint8_t *data, uint32_t length)
+{
+	static const uint8_t types[] = {3, 11, 12, 3};
+	uint8_t bytes[LONGEST + 200];
+	struct ip_header *ip = (void *)bytes;
+	uint8_t *icmp = bytes + sizeof(*ip), *quote = icmp + 8;
+	uint8_t code = length > 0 ? data[0] : 0, cut = length > 1 ? data[1] : 0;
+	uint32_t quoted = packet(quote, 0, tcp, data, length);
+	if (how & 4)
+		make_own_cm(quote + sizeof(*ip), quoted - (uint32_t)sizeof(*ip), tcp);
+	if (how & 8 && quoted > 28u + cut)
+		quoted = 28u + cut;
+	if ((how & 3) == 3) {
+		struct wire_error e = {.local = node[0].addresses.ip[0],
+			.remote = {node[1].addresses.ip[cut & 1], htons(5280)},
+			.type = types[cut & 3],
+			.code = code,
+			.mtu = cut * 8u,
+			.bytes = quote + sizeof(*ip),
+			.length = quoted - (uint32_t)sizeof(*ip)};
+		engine_wire_error(node[0].engine, &e, now, &node[0].actions);
+	} else {
+		uint32_t all = 8 + quoted;
+		ip_header_make(ip, IPPROTO_ICMP, (uint32_t)sizeof(*ip) + all, 1,
+			node[1].addresses.ip[0], node[0].addresses.ip[0]);
+		memset(icmp, 0, 8);
+		icmp[0] = types[how & 3];
+		icmp[1] = code;
+		icmp[6] = cut;
+		uint16_t sum = (uint16_t)~csum_fold(csum_add(0, icmp, all));
+		memcpy(icmp + 2, &sum, 2);
+		struct host_input in = {.bytes = bytes, .length = (uint32_t)sizeof(*ip) + all};
+		engine_from_hook(node[0].engine, &in, now, &node[0].actions);
 	}
 	forget(&node[0]);
 }
@@ -332,6 +387,9 @@ static void step(bool tcp, uint8_t entry, const uint8_t *data, uint32_t length)
 		engine_leave(node[how & 1].engine, now, &node[how & 1].actions);
 		node[how & 1].left = true;
 		exchange(2);
+		break;
+	case ICMP:
+		icmp_error(tcp, how, data, length);
 		break;
 	default:
 		break;
