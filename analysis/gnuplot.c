@@ -69,7 +69,7 @@ void figure_title(
 		"title_font\n"
 		"set label 2 %s at screen 0.015,character -3 left front offset 0,screen 1 "
 		"tc rgb '#555555'\n"
-		"set label 3 %s at screen 0.985,character -1.2 right front offset 0,screen 1 "
+		"set label 3 %s at screen 0.015,character -4.5 left front offset 0,screen 1 "
 		"tc rgb '#b00000'\n",
 		first, second, third);
 	free(first);

@@ -20,7 +20,7 @@ struct figure {
 int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
 	char **error);
 
-/* The two lines above the panels, and on their right what speaks against believing them ("":
+/* The two lines above the panels, and below them what speaks against believing them ("":
  * nothing does). */
 void figure_title(
 	const struct figure *f, const char *title, const char *subtitle, const char *caveats);

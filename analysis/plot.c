@@ -261,6 +261,15 @@ static void draw_lying_bars(const struct figure *f, const struct results *r, dou
 		f->gp);
 }
 
+/* Whether something stands behind a bar besides its numbers. */
+static bool marks_any(const struct results *r)
+{
+	bool any = false;
+	for (size_t i = 0; i < r->count; i++)
+		any = any || r->contestants[i].limited_count || r->contestants[i].marked_count;
+	return any;
+}
+
 static int plot_many(const struct results *r, const char *figures, char **error)
 {
 	struct figure f;
@@ -278,7 +287,7 @@ static int plot_many(const struct results *r, const char *figures, char **error)
 			"set lmargin at screen 0.2; set rmargin at screen 0.985\n"
 			"set xlabel 'goodput, %s'\nset xrange [0:%g]\n",
 			1 - 95.0 / height, 62.0 / height, unit > 1 ? "Gbit/s" : "Mbit/s",
-			1.25 * top / unit);
+			(marks_any(r) ? 1.4 : 1.2) * top / unit);
 		write_bars(&f, r, unit);
 		draw_lying_bars(&f, r, unit);
 	}
@@ -361,13 +370,23 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 	};
 	const json_t *paths = json_object_get(run, "paths");
 	size_t lines = json_array_size(paths) < MOST_LINES ? json_array_size(paths) : MOST_LINES;
+	/* A path that went and came back is another one over the same addresses: the same line. */
 	char *names[MOST_LINES];
-	size_t styles[MOST_LINES];
+	size_t styles[MOST_LINES], legend[MOST_LINES], different = 0;
 	for (size_t i = 0; i < lines; i++) {
 		const json_t *path = json_array_get(paths, i);
-		names[i] = lab_text("%s → %s", json_string_value(json_object_get(path, "src")),
+		char *name = lab_text("%s → %s", json_string_value(json_object_get(path, "src")),
 			json_string_value(json_object_get(path, "dst")));
-		styles[i] = i;
+		size_t k = 0;
+		while (k < different && strcmp(names[k], name) != 0)
+			k++;
+		styles[i] = k;
+		if (k < different) {
+			free(name);
+			continue;
+		}
+		legend[different] = k;
+		names[different++] = name;
 	}
 
 	fprintf(f->gp,
@@ -376,7 +395,7 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 		"set xrange [%lld:%lld]\n",
 		-json_integer_value(json_object_get(run, "warm_up_s")),
 		json_integer_value(json_object_get(run, "duration_s")));
-	figure_legend(f, 1.11, (const char *const *)names, styles, lines, 4);
+	figure_legend(f, 1.11, (const char *const *)names, legend, different, 4);
 	for (size_t p = 0; p < sizeof(panels) / sizeof(panels[0]); p++) {
 		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
 		fprintf(f->gp,
@@ -388,10 +407,11 @@ static void draw_path_panels(const struct figure *f, const json_t *run)
 		for (size_t i = 0; i < lines; i++)
 			fprintf(f->gp,
 				"%sdata index %zu using 1:%zu with lines lw 1.5 lc rgb '%s' dt %s",
-				i ? ", " : "", i, p + 2, gnuplot_colour(i), gnuplot_dash(i));
+				i ? ", " : "", i, p + 2, gnuplot_colour(styles[i]),
+				gnuplot_dash(styles[i]));
 		fprintf(f->gp, "\nunset label\nunset arrow\n");
 	}
-	for (size_t i = 0; i < lines; i++)
+	for (size_t i = 0; i < different; i++)
 		free(names[i]);
 }
 

@@ -251,9 +251,10 @@ static double convergence_s(const json_t *run)
 	return measure(run, "convergence_s");
 }
 
+/* Of a path's part of the weights. */
 static double fluctuation(const json_t *run)
 {
-	return measure(run, "weight_fluctuation");
+	return 100 * measure(run, "weight_fluctuation");
 }
 
 /* A setting of Algorithm 1 of a contestant; NaN: it runs another scheduler. */
@@ -307,30 +308,31 @@ int plot_settings(const struct results *r, const char *figures, bool *drawn, cha
 		bool over_s;
 		measure_of *of;
 	} all[] = {
-		{{0.075, 0.49, 0.81, 0.53, "", "convergence, s", true, false}, true, convergence_s},
-		{{0.565, 0.985, 0.81, 0.53, "", "convergence, s", true, false}, false,
+		{{0.09, 0.485, 0.81, 0.53, "", "convergence, s", true, false}, true, convergence_s},
+		{{0.585, 0.985, 0.81, 0.53, "", "convergence, s", true, false}, false,
 			convergence_s},
-		{{0.075, 0.49, 0.43, 0.12, "S, weight units (T = 100 ms)", "fluctuation of a share",
-			 true, false},
-			true, fluctuation},
-		{{0.565, 0.985, 0.43, 0.12, "T, ms (S = 10)", "fluctuation of a share", true,
+		{{0.09, 0.485, 0.43, 0.12, "S, weight units (T = 100 ms)", "fluctuation, %", true,
 			 false},
-			false, fluctuation},
+			true, fluctuation},
+		{{0.585, 0.985, 0.43, 0.12, "T, ms (S = 10)", "fluctuation, %", true, false}, false,
+			fluctuation},
 	};
 	struct line lines[2];
 	*drawn = lines_over(r, &all[0].panel, true, fluctuation, lines) > 0;
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (begin(&f, r, figures, "settings", "weights of Algorithm 1", 640, error) == 0) {
+	if (begin(&f, r, figures, "settings", "fluctuation: sd of a path's part of the weights",
+		    640, error) == 0) {
 		int block = 0;
-		fputs("set xtics (5, 10, 20, 25, 40, 50, 100, 200, 400)\n", f.gp);
 		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 			size_t count =
 				lines_over(r, &all[i].panel, all[i].over_s, all[i].of, lines);
 			if (i == 0)
 				legend(&f, lines, count, 2);
-			fputs(all[i].over_s ? "set xrange [4:50]\n" : "set xrange [20:500]\n",
+			fputs(all[i].over_s ? "set xrange [4:50]\nset xtics (5, 10, 20, 40)\n"
+					    : "set xrange [20:500]\nset xtics (25, 50, 100, 200, "
+					      "400)\n",
 				f.gp);
 			draw(&f, &all[i].panel, lines, count, &block);
 		}

@@ -21,6 +21,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define NAMED_MOST 3 /* contestants that a caveat names */
+
 json_t *json_pointer(const json_t *value, const char *pointer)
 {
 	char *copy = lab_text("%s", pointer), *rest = copy;
@@ -162,9 +164,19 @@ static void append(char **text, const char *head, const char *name)
 	*text = longer;
 }
 
+/* How many they are, in the place of more names than a figure has room for. */
+static void count_instead(char **list, const char *what, size_t count, size_t of)
+{
+	if (count <= NAMED_MOST)
+		return;
+	free(*list);
+	*list = lab_text("%s%zu of %zu", what, count, of);
+}
+
 static void find_caveats(struct results *r)
 {
 	char *limited = lab_text("%s", ""), *losses = lab_text("%s", "");
+	size_t limited_count = 0, losses_count = 0;
 	for (size_t i = 0; i < r->count; i++) {
 		struct contestant_results *c = &r->contestants[i];
 		bool wrong = false;
@@ -172,11 +184,15 @@ static void find_caveats(struct results *r)
 			c->limited_count += results_is_limited(c->runs[k]);
 			wrong = wrong || results_is_loss_wrong(c->runs[k]);
 		}
+		limited_count += c->limited_count > 0;
+		losses_count += wrong;
 		if (c->limited_count)
 			append(&limited, "CPU-limited: ", c->name);
 		if (wrong)
 			append(&losses, "losses not as configured: ", c->name);
 	}
+	count_instead(&limited, "CPU-limited: ", limited_count, r->count);
+	count_instead(&losses, "losses not as configured: ", losses_count, r->count);
 	r->uncalibrated = json_array_size(r->all) ? why_uncalibrated(r) : NULL;
 	r->caveats = lab_text("%s%s%s%s%s", r->uncalibrated ? "uncalibrated" : "",
 		r->uncalibrated && *limited ? "; " : "", limited,
