@@ -28,6 +28,7 @@ struct paths {
 	struct row {
 		const json_t *json;
 		uint64_t addresses;
+		size_t number; /* of these addresses, from 1: a path that came back has the same */
 	} path[PATHS_MOST];
 	size_t count;
 };
@@ -79,16 +80,20 @@ static struct paths paths_of(const json_t *result)
 	}
 	json_array_foreach (all, i, a)
 		if (session_of(a) == session && p.count < PATHS_MOST)
-			p.path[p.count++] = (struct row){a, addresses_of(a)};
+			p.path[p.count++] = (struct row){a, addresses_of(a), 0};
 	qsort(p.path, p.count, sizeof(p.path[0]), by_addresses);
+	for (i = 0; i < p.count; i++)
+		p.path[i].number = i == 0 ? 1
+					  : p.path[i - 1].number + (p.path[i].addresses !=
+									   p.path[i - 1].addresses);
 	return p;
 }
 
-/* Whether path `k` (from 0) is in a list "1+2". */
-static bool is_listed(const char *list, size_t k)
+/* Whether a number is in a list "1+2". */
+static bool is_listed(const char *list, size_t which)
 {
 	for (const char *at = list; at && *at;) {
-		if (strtoul(at, NULL, 10) == k + 1)
+		if (strtoul(at, NULL, 10) == which)
 			return true;
 		at = strchr(at, '+');
 		at = at ? at + 1 : NULL;
@@ -109,7 +114,7 @@ static double listed_bytes(const struct paths *p, const char *list)
 	double sum = 0;
 	bool found = false;
 	for (size_t k = 0; k < p->count; k++) {
-		if (!is_listed(list, k))
+		if (!is_listed(list, p->path[k].number))
 			continue;
 		sum += number(p->path[k].json, "bytes");
 		found = true;
@@ -224,7 +229,8 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 		const json_t *values = json_object_get(p.path[k].json, key);
 		for (size_t i = 0; i < json_array_size(times); i++) {
 			double t = json_number_value(json_array_get(times, i));
-			if (is_listed(list, k) && t >= 0 && t <= number(result, "duration_s"))
+			if (is_listed(list, p.path[k].number) && t >= 0 &&
+				t <= number(result, "duration_s"))
 				delay_log_add(&log, t,
 					json_number_value(json_array_get(values, i)) / 1e3,
 					(unsigned)k);
@@ -400,14 +406,14 @@ static double packet_share(const json_t *result, const char *list, bool small)
 	size_t first = direction && strcmp(direction, "reverse") == 0 ? half : 0;
 	for (size_t i = first; i < first + half && count < PATHS_MOST; i++)
 		rows[count++] = (struct row){
-			json_array_get(pairs, i), addresses_of(json_array_get(pairs, i))};
+			json_array_get(pairs, i), addresses_of(json_array_get(pairs, i)), 0};
 	qsort(rows, count, sizeof(rows[0]), by_addresses);
 	double sum = 0, listed = 0;
 	for (size_t k = 0; k < count; k++) {
 		double of_it = number(rows[k].json, "small_packets");
 		double packets = small ? of_it : number(rows[k].json, "packets") - of_it;
 		sum += packets;
-		listed += is_listed(list, k) ? packets : 0;
+		listed += is_listed(list, k + 1) ? packets : 0;
 	}
 	return sum > 0 ? listed / sum : NAN;
 }
