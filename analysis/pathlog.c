@@ -112,9 +112,13 @@ int path_log_read(const char *file, struct path_log *log, char **error)
 			rc = read_header(file, line, where, error);
 			continue;
 		}
-		/* A daemon that was killed leaves half a line at the end. */
-		if (line[0] == '\0' || !rest)
+		if (line[0] == '\0')
 			continue;
+		if (!rest) {
+			rc = lab_fail(error, "%s: line %zu: expected a whole line; the log is cut",
+				file, number);
+			continue;
+		}
 		if (log->count == room) {
 			room = room ? 2 * room : 1024;
 			log->rows = reallocarray(log->rows, room, sizeof(*log->rows));

@@ -104,13 +104,12 @@ static void logs_are_read(void **state)
 	assert_non_null(f);
 	fputs("session,time_us,path,src,dst,delay_us,min_delay_us,queuing_us,max_queuing_us,"
 	      "usable,weight,sent_packets,sent_bytes\n"
-	      "7,123456789012,1,10.0.1.2,10.0.3.2,-5,-9,4,8,1,250,3,4500\n"
-	      "7,1234567",
+	      "7,123456789012,1,10.0.1.2,10.0.3.2,-5,-9,4,8,1,250,3,4500\n",
 		f);
 	fclose(f);
 	struct path_log log;
 	assert_int_equal(path_log_read(name, &log, &error), 0);
-	assert_int_equal(log.count, 1); /* the half line of a killed daemon is none */
+	assert_int_equal(log.count, 1);
 	assert_int_equal(log.rows[0].time_us, 123456789012);
 	assert_int_equal(log.rows[0].session, 7);
 	assert_int_equal(log.rows[0].delay_us, -5);
@@ -118,6 +117,15 @@ static void logs_are_read(void **state)
 	assert_int_equal(log.rows[0].weight, 250);
 	assert_true(log.rows[0].usable);
 	path_log_free(&log);
+
+	f = fopen(name, "a");
+	assert_non_null(f);
+	fputs("7,1234567", f);
+	fclose(f);
+	assert_int_equal(path_log_read(name, &log, &error), -1);
+	assert_non_null(strstr(error, ": line 3: expected a whole line; the log is cut"));
+	free(error);
+	error = NULL;
 
 	f = fopen(name, "w");
 	assert_non_null(f);
