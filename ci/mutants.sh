@@ -58,13 +58,18 @@ mutant_of() { # NAME or FILE
 
 # The changed text of a mutant's file, if the text that it replaces is there exactly once.
 changed() { # MUTANT DIRECTORY
-	local file old new text rest
+	local file old new
 	file=$2/$(field file "$1") old=$(field old "$1") new=$(field new "$1")
 	[[ -f $file && -n $old ]] || return 1
-	text=$(<"$file")
-	rest=${text#*"$old"}
-	[[ $rest != "$text" && ${rest#*"$old"} == "$rest" ]] || return 1
-	printf '%s\n' "${text%%"$old"*}$new$rest"
+	OLD=$old NEW=$new LC_ALL=C awk '
+		BEGIN { RS = "\001"; old = ENVIRON["OLD"] }
+		{
+			at = index($0, old)
+			rest = substr($0, at + length(old))
+			if (at == 0 || index(rest, old))
+				exit 1
+			printf "%s%s%s", substr($0, 1, at - 1), ENVIRON["NEW"], rest
+		}' "$file"
 }
 
 needs_lab() { # MUTANT
