@@ -17,7 +17,7 @@ load common
 			number=${test##*\` }
 			[[ $number == 3.* ]] || number=
 			tests=$((tests + 1))
-			grep -lE "^test: $file .*${number//./\\.}" "$ROOT"/ci/mutants/"$id"*.mutant >/dev/null 2>&1 || {
+			grep -lE "^test: $file .*${number//./\\.}([^0-9]|$)" "$ROOT"/ci/mutants/"$id"*.mutant >/dev/null 2>&1 || {
 				echo "row $id: no ci/mutants/$id*.mutant for $test" >&2
 				missing=$((missing + 1))
 			}

@@ -108,7 +108,11 @@ fi
 copy=$(mktemp -d "${TMPDIR:-/tmp}/mpip-mutants.XXXXXX")
 trap 'rm -rf "$copy"' EXIT
 trap 'exit 130' INT TERM
-git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$copy"
+# With what is built here, and its times, so that only what a mutant changes is built anew.
+git ls-files -z --cached --others --exclude-standard | xargs -0 cp -p --parents -t "$copy"
+for room in mpip lab ci experiments analysis; do
+	[[ ! -d build/$room ]] || cp -a --parents -t "$copy" "build/$room"
+done
 
 build() { # TARGET...
 	make --no-print-directory -j "$(nproc)" -C "$copy" BUILD=build "$@" >"$copy/log" 2>&1
