@@ -85,18 +85,23 @@ transfer() {
 	rows wire.pcap
 }
 
-# all_sent HOST: every CM that the host's daemon counts is shown, once.
-all_sent() {
+# all_of HOST PEER: every CM that the host's daemon has sent is shown, once; but what a queue on the way
+# has dropped. What has come to the peer is.
+all_of() {
 	local from=from=$1 beats
-	sent() { said "$1" stats "protocol.$2"; }
-	is "$(how_many "$from" mpip.kind=data)" "$(sent "$1" sent_multipath)" "data packets"
-	is "$(how_many "$from" mpip.kind=query)" "$(sent "$1" queries_sent)" "queries"
-	is "$(how_many "$from" mpip.kind=confirmation)" "$(sent "$1" confirmations_sent)" confirmations
-	is "$(how_many "$from" mpip.flags.hs=1)" "$(sent "$1" handshakes_sent)" "handshakes of paths"
+	sent() { said "$2" stats "protocol.$1"; }
+	within "$(how_many "$from" mpip.kind=data)" "$(sent received_multipath "$2")" \
+		"$(sent sent_multipath "$1")" "data packets"
+	within "$(how_many "$from" mpip.kind=query)" "$(sent queries_received "$2")" \
+		"$(sent queries_sent "$1")" "queries"
+	within "$(how_many "$from" mpip.kind=confirmation)" "$(sent confirmations_received "$2")" \
+		"$(sent confirmations_sent "$1")" confirmations
+	within "$(how_many "$from" mpip.flags.hs=1)" "$(sent handshakes_received "$2")" \
+		"$(sent handshakes_sent "$1")" "handshakes of paths"
 	# These go on after the capture.
-	beats=$(($(sent "$1" heartbeats_sent) + $(sent "$1" size_probes_sent)))
+	beats=$(($(sent heartbeats_sent "$1") + $(sent size_probes_sent "$1")))
 	within "$(how_many "$from" mpip.kind=heartbeat)" $((beats > 20 ? beats - 20 : 1)) "$beats" heartbeats
-	beats=$(sent "$1" keepalives_sent)
+	beats=$(sent keepalives_sent "$1")
 	within "$(how_many "$from" mpip.kind=keepalive)" $((beats > 5 ? beats - 5 : 0)) "$beats" keepalives
 }
 
@@ -114,7 +119,7 @@ as_the_daemons_say() {
 	is "$(values mpip.version)" 1 version
 	is "$(values mpip.checksum.status)" 1 "checksum status"
 	for host in client server; do
-		all_sent "$host"
+		all_of "$host" "$([[ $host == client ]] && echo server || echo client)"
 		is "$(values mpip.node_id from=$host)" "$(said $host status node_id)" "$host's Node ID"
 		is "$(values mpip.local_address_list from=$host)" \
 			"$(said $host status nics[].address | words)" "$host's Local Address List"
@@ -128,8 +133,9 @@ as_the_daemons_say() {
 	done
 	is "$(values mpip.feedback_path_id from=server | sed 's/^0 //')" \
 		"$(said client paths paths[].path | words)" "Feedback Path IDs"
-	is "$(pick from=client mpip.kind=data <"$T/wire.pcap.rows" |
+	within "$(pick from=client mpip.kind=data <"$T/wire.pcap.rows" |
 		sed -n 's/.*|mpip.data_length=\([0-9]*\)|.*/\1/p' | awk '{n += $1} END {print n}')" \
+		"$(said server sessions sessions[].received_bytes)" \
 		"$(said client sessions sessions[].sent_bytes)" "bytes of user data"
 }
 
@@ -165,13 +171,19 @@ in_form() {
 @test "wire form fake-tcp: every CM, and what mpipctl says" { in_form fake-tcp 2; }
 
 @test "super-packets: of those merged by a host each CM is shown" {
-	local merged
+	local merged least
 	lab_start dual-nic-unshaped
 	transfer udp 3000000
 	merged=$(sed -n 's/.*|mpip.kind=\([^|]*\),data|.*/\1/p' "$T/wire.pcap.rows" | wc -l)
 	within "$merged" 5 100000 "frames with several CMs"
-	is "$(sed -n 's/.*|from=client|.*|mpip.kind=\([^|]*\)|.*/\1/p' "$T/wire.pcap.rows" |
-		tr , '\n' | grep -c data)" "$(said client stats protocol.sent_multipath)" "data packets"
+	# tcpdump itself may have lost some, on a busy machine.
+	least=$(said server stats protocol.received_multipath)
+	[[ $(cat "$T"/c[01].err | grep -cx '0 packets dropped by kernel') -eq 2 ]] || least=1
+	within "$(sed -n 's/.*|from=client|.*|mpip.kind=\([^|]*\)|.*/\1/p' "$T/wire.pcap.rows" |
+		tr , '\n' | grep -c data)" "$least" \
+		"$(said client stats protocol.sent_multipath)" "data packets"
+	# None is left out that is long enough for a heartbeat's CM.
+	[[ -z $(dissect wire.pcap -Y '!mpip && udp.port == 5280 && udp.length >= 36') ]]
 }
 
 @test "hosts without MPIP: nothing of theirs, though they send CMs as user data" {
