@@ -449,20 +449,10 @@ static double estimate_s(const struct session *s, const struct guest_cell *cells
 {
 	size_t first;
 	struct guest_cell *scenarios = cells_to_calibrate(s, &first);
-	double sum = estimate_cells_s(s->definition, cells, count);
-	if (count > 0)
-		sum += estimate_cells_s(s->definition, scenarios, first);
+	double sum = estimate_cells_s(s->definition, cells, count) +
+		     (count ? estimate_cells_s(s->definition, scenarios, first) : 0);
 	free(scenarios);
 	return sum / jobs_of(s);
-}
-
-/* Only says what there is to do: "NAME RUNS SECONDS". */
-static void print_plan(struct session *s)
-{
-	size_t count;
-	struct guest_cell *cells = cells_to_run(s, &count);
-	printf("%s %zu %.0f\n", s->definition->name, count, estimate_s(s, cells, count));
-	free(cells);
 }
 
 static int run_all(struct session *s, char **error)
@@ -551,16 +541,24 @@ static int become_root(char **argv, char **error)
 		strerror(errno));
 }
 
+/* Only says what there is to do: "NAME RUNS SECONDS". */
+static int print_plan(struct session *s)
+{
+	size_t count;
+	s->directory = lab_text("%s/%s", s->options->out, s->definition->name);
+	struct guest_cell *cells = cells_to_run(s, &count);
+	printf("%s %zu %.0f\n", s->definition->name, count, estimate_s(s, cells, count));
+	free(cells);
+	close_session(s);
+	return 0;
+}
+
 static int run_experiment(struct session *s, char **argv, char **error)
 {
 	snprintf(s->lab, sizeof(s->lab), LAB_PREFIX "%d", (int)getpid());
 	int rc = load(s, error);
-	if (rc == 0 && s->options->plan) {
-		s->directory = lab_text("%s/%s", s->options->out, s->definition->name);
-		print_plan(s);
-		close_session(s);
-		return 0;
-	}
+	if (rc == 0 && s->options->plan)
+		return print_plan(s);
 	if (rc == 0 && s->ground.by_sudo)
 		rc = become_root(argv, error);
 	if (rc == 0)
