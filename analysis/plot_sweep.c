@@ -94,13 +94,14 @@ static void draw(const struct figure *f, const struct panel *p, const struct lin
 	size_t count, int *block)
 {
 	double bottom;
+	fprintf(f->gp, "unset logscale\n%s%s", p->log_x ? "set logscale x\n" : "",
+		p->log_y ? "set logscale y\n" : "");
 	set_range(f, p, lines, count, &bottom);
 	fprintf(f->gp,
 		"set lmargin at screen %g; set rmargin at screen %g\n"
 		"set tmargin at screen %g; set bmargin at screen %g\n"
-		"set xlabel '%s'\nset ylabel '%s' offset 1\nunset logscale\n%s%splot ",
-		p->left, p->right, p->top, p->bottom, p->xlabel, p->ylabel,
-		p->log_x ? "set logscale x\n" : "", p->log_y ? "set logscale y\n" : "");
+		"set xlabel '%s'\nset ylabel '%s' offset 1\nplot ",
+		p->left, p->right, p->top, p->bottom, p->xlabel, p->ylabel);
 	for (size_t i = 0; i < count; i++) {
 		const struct line *l = &lines[i];
 		fprintf(f->dat, "# %s: x mean low high\n", l->name);
