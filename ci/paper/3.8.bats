@@ -120,10 +120,10 @@ sixteen() {
 	in_host client ip mptcp endpoint add "$CLIENT2" subflow fullmesh
 	in_host server ip mptcp endpoint add "$SERVER2" signal
 	both fake-tcp # as in the paper's experiments
-	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --mptcp --generate 1 --seconds 5
+	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --mptcp --generate 1 --seconds 8
 	wait_for 5 listening server 5001
 	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --mptcp --verify 1
-	wait_for 4 sixteen server
+	wait_for 7 sixteen server
 	wait_for 1 sixteen client
 	finish sender
 	sent=$(field sent "$REPORT")
