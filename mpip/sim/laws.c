@@ -246,8 +246,8 @@ void laws_late(struct sim *w)
 
 /*
  * Where the regular connection is dead, the session has to go on if it had a path in use at both
- * ends when nothing went wrong any more. If it had none, it may be lost for good, and nobody could
- * do better: both ends have moved and neither knows where to, or the other end has forgotten the
+ * ends a second after the last fault. If it had none, it may be lost for good, and nobody could do
+ * better: both ends have moved and neither knows where to, or the other end has forgotten the
  * session, or Table 3 has no row for where packets now come from, or the form is `literal`, in
  * which a change is only said on a path that was in use before it (ipchange.c).
  */

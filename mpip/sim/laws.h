@@ -25,7 +25,7 @@
 /* After every event. */
 void laws_check(struct sim *w);
 
-/* When the faults are over: which connections have a session at both ends. */
+/* A second after the faults: which connections have a session at both ends. */
 void laws_calm(struct sim *w);
 
 /* A second before the datagrams are sent that all have to come. */

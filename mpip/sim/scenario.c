@@ -192,9 +192,11 @@ struct sim *scenario_run(const struct scenario *s, uint64_t seed)
 		faults_complete(w, all_kinds);
 
 	SIM_TRACE(w, "calm");
-	laws_calm(w);
 	w->late_from = usec_add(w->now, usec_ms(s->faults ? 5000 : 1000));
 	w->apps_until = usec_add(w->late_from, usec_ms(2000));
+	if (s->faults) /* until then a path that is dead is seen to be */
+		sim_run(w, usec_add(w->now, usec_ms(1000)));
+	laws_calm(w);
 	sim_run(w, usec_sub(w->late_from, usec_ms(1000)));
 	laws_late(w);
 	sim_run(w, usec_add(w->apps_until, usec_ms(3000)));
