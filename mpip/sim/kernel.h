@@ -40,7 +40,7 @@ struct sim_connection {
 	uint32_t sent[2], read[2];    /* UDP: datagrams */
 	uint32_t late_sent[2], late_read[2]; /* of those that no fault could hit */
 	uint32_t id[2];                      /* of its session at each end, 0: none; see laws.c */
-	bool in_use[2];                      /* with a path in use */
+	bool has_way[2];                     /* with a path in use that lives */
 	bool had_session;                    /* both ends had it when nothing went wrong any more */
 };
 

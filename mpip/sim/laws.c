@@ -149,6 +149,20 @@ static void clash(struct sim *w, const struct sim_connection *c, unsigned end)
 	}
 }
 
+/* Whether a session has a path in use that gets packets through, as far as its addresses tell: that
+ * an idle session has one in use says little. */
+static bool has_way(const struct sim *w, const struct session *s)
+{
+	for (unsigned i = 0; i < s->paths; i++) {
+		const struct path *p = s->path[i];
+		unsigned here = network_nic(w, p->src.ip), there = network_nic(w, p->dst.ip);
+		bool known = here < SIM_NICS && there < SIM_NICS;
+		if (p->state == PATH_IN_USE && (!known || network_path_lives(w, here, there)))
+			return true;
+	}
+	return false;
+}
+
 static void note_ids(struct sim *w, struct sim_host *h)
 {
 	uint32_t id[SIM_CONNECTIONS][2];
@@ -158,7 +172,7 @@ static void note_ids(struct sim *w, struct sim_host *h)
 		struct sim_connection *c = connection_of(w, h, &s->tuple, &end);
 		if (!c)
 			continue;
-		c->in_use[end] = s->in_use > 0;
+		c->has_way[end] = has_way(w, s);
 		if (s->in_use > 0 && c->multipath_at[end].us == USEC_NEVER.us)
 			c->multipath_at[end] = w->now;
 		/* A forged question may have made one of another node. */
@@ -226,8 +240,8 @@ void laws_calm(struct sim *w)
 {
 	for (unsigned i = 0; i < w->connections; i++)
 		w->connection[i].had_session = has_session(&w->connection[i]) &&
-					       w->connection[i].in_use[0] &&
-					       w->connection[i].in_use[1];
+					       w->connection[i].has_way[0] &&
+					       w->connection[i].has_way[1];
 }
 
 /* An end that has removed a session, because its table was full or to begin anew, drops what the
@@ -245,11 +259,11 @@ void laws_late(struct sim *w)
 }
 
 /*
- * Where the regular connection is dead, the session has to go on if it had a path in use at both
- * ends a second after the last fault. If it had none, it may be lost for good, and nobody could do
- * better: both ends have moved and neither knows where to, or the other end has forgotten the
- * session, or Table 3 has no row for where packets now come from, or the form is `literal`, in
- * which a change is only said on a path that was in use before it (ipchange.c).
+ * Where the regular connection is dead, the session has to go on if it had a path in use that
+ * lives, at both ends, a second after the last fault. If it had none, it may be lost for good, and
+ * nobody could do better: both ends have moved and neither knows where to, or the other end has
+ * forgotten the session, or Table 3 has no row for where packets now come from, or the form is
+ * `literal`, in which a change is only said on a path that was in use before it (ipchange.c).
  */
 static void live_path(struct sim *w, const struct sim_connection *c)
 {
