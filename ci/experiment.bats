@@ -229,7 +229,7 @@ fast_enough() {
 
 @test "make report: interrupted it stops at once and leaves nothing, started again it goes on; the page is whole" {
 	local call pid
-	call=(make report 'NAME=disjoint-paths' ONLY=plain GROUND=host DURATION=2 WARM_UP=0 REPS=3 OUT="$T/out")
+	call=(env -u MAKEFLAGS -u MAKELEVEL make report NAME=disjoint-paths ONLY=plain GROUND=host DURATION=2 WARM_UP=0 REPS=3 OUT="$T/out")
 	setsid "${call[@]}" >"$T/log" 2>&1 3>&- &
 	pid=$!
 	for _ in {1..300}; do
@@ -255,7 +255,7 @@ fast_enough() {
 	grep -q '<figure id="fig-disjoint-paths">' "$T/out/report.html"
 	[[ $("$BUILD/ci/json" claims[].verdict <"$T/out/claims.json" | wc -l) -eq 40 ]]
 
-	run -2 make report NAME="disjoint-paths no-such"
+	run -2 env -u MAKEFLAGS -u MAKELEVEL make report NAME="disjoint-paths no-such"
 	[[ ${lines[0]} == 'NAME=disjoint-paths no-such: expected some of: '*"two-nics"* ]]
 }
 
