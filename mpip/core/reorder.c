@@ -11,7 +11,9 @@
  *  - a segment without user data (a pure ACK) never waits: it has nothing to put into order, and
  *    its sequence number says nothing of what is missing;
  *  - SYN and RST never wait; FIN takes one sequence number, which Equation 2 leaves out;
- *  - S only moves forward, or else one retransmission would make everything after it "early".
+ *  - S only moves forward, or else one retransmission would make everything after it "early";
+ *  - a segment that waits already and comes again is TCP's, which waits for nothing before it: S is
+ *    behind, since what filled the gap came over the regular connection. All of it goes up.
  */
 
 #include "mpip/core/reorder.h"
@@ -116,7 +118,8 @@ enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, co
 	for (; at > 0 && seq_before(seq, pool->slots[*place(r, at - 1)].seq); at--)
 		*place(r, at) = *place(r, at - 1);
 	*place(r, at) = index;
-	return r->held >= limit ? REORDER_PUSH : REORDER_HELD;
+	bool again = at > 0 && pool->slots[*place(r, at - 1)].seq == seq;
+	return again || r->held >= limit ? REORDER_PUSH : REORDER_HELD;
 }
 
 const struct reorder_slot *reorder_next(struct reorder *r, struct reorder_pool *pool)

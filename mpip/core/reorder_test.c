@@ -106,6 +106,18 @@ static void full_buffer_is_pushed_up(void **state)
 	assert_int_equal(feed(b, 110, 10, 0), REORDER_DELIVER); /* the lost one, again */
 }
 
+/* S knows nothing of what came over the regular connection. */
+static void what_comes_again_is_pushed_up(void **state)
+{
+	struct bench *b = *state;
+	feed(b, 100, 10, 0);
+	assert_int_equal(feed(b, 150, 10, 0), REORDER_HELD);
+	assert_int_equal(feed(b, 130, 10, 0), REORDER_HELD);
+	assert_int_equal(feed(b, 130, 10, 0), REORDER_PUSH);
+	assert_up(b, 4, (uint32_t[]){100, 130, 130, 150});
+	assert_int_equal(b->r.expected, 160);
+}
+
 static void sequence_numbers_wrap(void **state)
 {
 	struct bench *b = *state;
@@ -200,6 +212,8 @@ int main(void)
 		PAPER("3.8-8: a late packet releases those that waited",
 			late_packet_releases_the_others),
 		PAPER("3.8-11: a full buffer is pushed up", full_buffer_is_pushed_up),
+		PAPER("3.8-11: what waits and comes again is pushed up",
+			what_comes_again_is_pushed_up),
 		PAPER("3.8-10: sequence numbers wrap", sequence_numbers_wrap),
 		PAPER("3.8-8: ACK, SYN, RST and what is old never wait",
 			acks_syn_rst_and_old_never_wait),
