@@ -13,7 +13,7 @@
 #   host          is about this machine, or starts guests itself: never in a guest
 #   full          a whole suite that takes long: with FULL=1, or where TESTS names it
 #
-# Both kinds of test speak TAP. A program that ends without having run what it announced, or with a
+# Where all is asked for, the fuzzers run for a minute, too. All kinds of test speak TAP. A program that ends without having run what it announced, or with a
 # bad status and no failed test to show for it, counts as a failed test: silence is no success.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
@@ -30,6 +30,7 @@ output=$(mktemp -d "${TMPDIR:-/tmp}/mpip-tests.XXXXXX")
 # What a suite was building when it was interrupted. Its labs carry our prefix.
 clean_up() {
 	local state pid lab
+	[[ -z ${fuzzing:-} ]] || kill "$fuzzing" 2>/dev/null || true
 	for state in /run/mpip-lab/"$CI_PREFIX"-*; do
 		[[ -e $state ]] || continue
 		lab=${state##*/}
@@ -179,9 +180,22 @@ for test in "${tests[@]}"; do
 		run "$test" "$test"
 	fi
 done
+# A guest needs one core, and no clock of this machine: what fuzzes has the other ones meanwhile.
+fuzzing=
+if [[ -z ${TESTS:-} && -z ${SANITIZE:-} ]]; then
+	make --no-print-directory BUILD="$BUILD" DEPS= fuzz SECONDS=60 >"$output/fuzz" 2>&1 </dev/null &
+	fuzzing=$!
+fi
 if ((${#guests[@]})); then
 	export FILTERS="${filters[*]}"
 	LIMIT=$((SUITE_LIMIT * 10)) run "in guests" ci/run-guests.sh "${guests[@]}"
+fi
+if [[ -n $fuzzing ]]; then
+	status=0
+	wait "$fuzzing" || status=$?
+	cat "$output/fuzz"
+	[[ -z ${SUDO_UID:-} ]] || chown -R "$SUDO_UID:${SUDO_GID:-}" "$BUILD/fuzz"
+	count fuzzers "$status" "$output/fuzz"
 fi
 
 ((passed + failed + skipped > 0)) || failed=1

@@ -18,6 +18,7 @@ for name; do
 	pid[$name]=$!
 done
 status=0
+echo "1..$#"
 for name; do
 	if wait "${pid[$name]}"; then
 		echo "ok - fuzzer $name, $seconds s: $(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/$name.log") inputs, no finding"
