@@ -12,7 +12,7 @@ trap 'kill "${pid[@]}" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 for name; do
 	mkdir -p "$dir/$name.found" "$here/corpus/$name"
-	"$dir/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	"$dir/$name" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -print_final_stats=1 \
 		-artifact_prefix="$dir/$name-" "$dir/$name.found" "$here/corpus/$name" \
 		>"$dir/$name.log" 2>&1 </dev/null &
 	pid[$name]=$!
