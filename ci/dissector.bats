@@ -63,25 +63,18 @@ said() {
 # transfer FORM BYTES: one TCP connection, all of it captured at the router's two ports to the client.
 transfer() {
 	local host what
-	head -c "$2" /dev/urandom >"$T/data"
-	capture c0 router c0 -B 16384 ip
-	capture c1 router c1 -B 16384 ip
+	capture_client
 	mpipd_start client "{\"wire_form\": \"$1\"}"
 	mpipd_start server "{\"wire_form\": \"$1\"}"
-	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --receive "$T/received"
-	wait_for 5 listening server 5001
-	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data"
-	finish receiver
+	upload "$2"
 	sleep 0.3
-	end c0 || true
-	end c1 || true
+	captured
 	for host in client server; do
 		for what in status sessions paths stats; do
 			in_host "$host" "$MPIPCTL" --json "$what" >"$T/$host-$what.json"
 		done
 	done
 	mpipd_stop client server
-	mergecap -F pcap -w "$T/wire.pcap" "$T/c0.pcap" "$T/c1.pcap"
 	rows wire.pcap
 }
 

@@ -13,8 +13,9 @@
 #   host          is about this machine, or starts guests itself: never in a guest
 #   full          a whole suite that takes long: with FULL=1, or where TESTS names it
 #
-# Where all is asked for, the fuzzers run for a minute, too. All kinds of test speak TAP. A program that ends without having run what it announced, or with a
-# bad status and no failed test to show for it, counts as a failed test: silence is no success.
+# Where all is asked for, the fuzzers run for a minute, too. All kinds of test speak TAP. A program
+# that ends without having run what it announced, or with a bad status and no failed test to show for
+# it, counts as a failed test: silence is no success.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
@@ -126,15 +127,15 @@ for word in ${TESTS:-}; do
 	fi
 done
 
-has_tag() { # SUITE TAG
-	grep -qE "^# bats (file|test)_tags=(.*,)?$2(,|\$)" "$1"
+has_tag() { # SUITE TAG [file|test]: any of its tests, or all of them by the suite's own
+	[[ $1 == *.bats ]] && grep -qE "^# bats ${3:-(file|test)}_tags=(.*,)?$2(,|\$)" "$1"
 }
 
 # What takes long is left out, where nobody asks for it.
 if [[ -z ${FULL:-} && -z ${TESTS:-} ]]; then
 	short=()
 	for test in "${tests[@]}"; do
-		if [[ $test == *.bats ]] && grep -qE '^# bats file_tags=(.*,)?full(,|$)' "$test"; then
+		if has_tag "$test" full file; then
 			echo "# $test: only with FULL=1"
 		else
 			short+=("$test")
@@ -151,7 +152,7 @@ printf -v stays ",!%s" "${away[@]}"
 case ${GROUND:-} in
 vm)
 	for test in "${tests[@]}"; do
-		[[ $test == *.bats ]] && grep -qE '^# bats file_tags=host(,|$)' "$test" || guests+=("$test")
+		has_tag "$test" host file || guests+=("$test")
 	done
 	tests=() filters=(--filter-tags '!host')
 	;;
@@ -159,7 +160,7 @@ host) ;;
 '' | auto)
 	for test in "${tests[@]}"; do
 		for tag in "${away[@]}"; do
-			[[ $test != *.bats ]] || ! has_tag "$test" "$tag" || guests+=("$test")
+			! has_tag "$test" "$tag" || guests+=("$test")
 		done
 	done
 	for tag in "${away[@]}"; do

@@ -49,17 +49,10 @@ bool calibration_is_there(
 	return same;
 }
 
-int calibration_note(const char *directory, const struct definition *all,
-	const struct definition *own, char **error)
+int calibration_keep(const char *directory, const struct definition *all,
+	const struct definition *own, json_t *calibration, char **error)
 {
 	char *file = calibration_file(directory, all, own);
-	json_error_t e;
-	json_t *calibration = json_load_file(file, 0, &e);
-	if (!calibration) {
-		lab_fail(error, "%s: %s", file, e.text);
-		free(file);
-		return -1;
-	}
 	json_object_set_new(calibration, "scenario_sha256", json_string(own->scenario_digest));
 	json_object_set_new(calibration, "ground", json_string(ground_names[all->ground]));
 	if (all->ground == GROUND_VM)
@@ -70,7 +63,6 @@ int calibration_note(const char *directory, const struct definition *all,
 	if (!json_is_true(json_object_get(calibration, "good")))
 		fprintf(stderr, "%s: a link is not as its scenario says, see %s\n", all->name,
 			file);
-	json_decref(calibration);
 	free(file);
 	return rc;
 }
@@ -106,13 +98,11 @@ int calibration_make(const char *directory, const struct definition *all,
 	if (lab_down(lab, error) != 0)
 		rc = -1;
 	json_t *json = c ? calibration_json(scenario, c) : NULL;
-	char *file = calibration_file(directory, all, own);
 	if (rc == 0)
-		rc = file_write_json(file, json, error);
-	free(file);
+		rc = calibration_keep(directory, all, own, json, error);
 	json_decref(json);
 	if (c)
 		calibration_free(c);
 	scenario_free(scenario);
-	return rc == 0 ? calibration_note(directory, all, own, error) : rc;
+	return rc;
 }

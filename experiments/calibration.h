@@ -4,6 +4,7 @@
 
 #include "experiments/definition.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 /* The short calibration that comes before an experiment's runs: one for each scenario that its
@@ -20,10 +21,10 @@ char *calibration_file(
 bool calibration_is_there(
 	const char *directory, const struct definition *all, const struct definition *own);
 
-/* Says in a calibration's file what it is of, and tells when a link is not as the scenario has it.
- * 0, or -1 and *error. */
-int calibration_note(const char *directory, const struct definition *all,
-	const struct definition *own, char **error);
+/* Keeps what was measured, of which it adds what it is of; tells when a link is not as the scenario
+ * has it. 0, or -1 and *error. */
+int calibration_keep(const char *directory, const struct definition *all,
+	const struct definition *own, json_t *calibration, char **error);
 
 /* Calibrates in this machine's namespaces, in a lab of this name that is made for it and taken down
  * again. 0; 1 when a signal asked to stop; -1 and *error. */

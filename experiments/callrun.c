@@ -48,10 +48,15 @@ static int start_end(struct run *r, int i, const struct workload_end *base, char
 	return rc;
 }
 
-/* "call-server", the word of a child's log. */
+/* "call-server", of a child's log. Allocated. */
+static char *log_word(const struct run *r, int i)
+{
+	return lab_text("call-%s", r->hosts[i].name);
+}
+
 static int fail(struct run *r, int i, char **error)
 {
-	char *word = lab_text("call-%s", r->hosts[i].name);
+	char *word = log_word(r, i);
 	run_fail_child(r, child_of(r, i), r->hosts[i].name, word, error);
 	free(word);
 	return FAILED;
@@ -59,20 +64,14 @@ static int fail(struct run *r, int i, char **error)
 
 int call_start_callee(struct run *r, const struct workload_end *end, char **error)
 {
+	const char *host = r->hosts[TO].name;
+	char *word = log_word(r, TO);
+	struct readiness ready = {run_flag_is_set, (const int *)&r->clock->callee_ready, host, word,
+		"the call is not ready"};
 	int rc = start_end(r, TO, end, error);
-	int64_t deadline = now_us() + 10 * SECOND;
-	while (rc == GO_ON && !r->clock->callee_ready) {
-		switch (child_wait(child_of(r, TO), now_us() + 5000)) {
-		case WAIT_ENDED:
-			return fail(r, TO, error);
-		case WAIT_STOPPED:
-			return STOP;
-		case WAIT_TIME:
-			if (now_us() > deadline)
-				rc = lab_fail(error, "%s: the call is not ready after 10 s",
-					r->hosts[TO].name);
-		}
-	}
+	if (rc == GO_ON)
+		rc = run_wait(r, child_of(r, TO), &ready, error);
+	free(word);
 	return rc;
 }
 

@@ -34,27 +34,14 @@ static int start_end(struct run *r, int i, const struct workload_end *base, char
 }
 
 /* Waits for an end to say that it is ready. */
-static int wait_for(struct run *r, int i, volatile const int *ready, char **error)
+static int wait_for(struct run *r, int i, volatile const int *flag, char **error)
 {
-	struct child *c = i == FROM ? &r->client : &r->server;
-	int64_t deadline = now_us() + 10 * SECOND;
-	while (!*ready) {
-		char *word;
-		switch (child_wait(c, now_us() + 5000)) {
-		case WAIT_ENDED:
-			word = lab_text("connections-%s", r->hosts[i].name);
-			run_fail_child(r, c, r->hosts[i].name, word, error);
-			free(word);
-			return FAILED;
-		case WAIT_STOPPED:
-			return STOP;
-		case WAIT_TIME:
-			if (now_us() > deadline)
-				return lab_fail(
-					error, "%s: not ready after 10 s", r->hosts[i].name);
-		}
-	}
-	return GO_ON;
+	const char *host = r->hosts[i].name;
+	char *word = lab_text("connections-%s", host);
+	struct readiness ready = {run_flag_is_set, (const int *)flag, host, word, "not ready"};
+	int rc = run_wait(r, i == FROM ? &r->client : &r->server, &ready, error);
+	free(word);
+	return rc;
 }
 
 int connections_start_listener(struct run *r, const struct workload_end *end, char **error)

@@ -203,6 +203,16 @@ static struct contestant read_contestant(struct jat at)
 	return c;
 }
 
+/* Of what it says, however it is written. */
+static void digest_of(const json_t *value, char digest[static SHA256_TEXT])
+{
+	char *canonical = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+	if (!canonical)
+		abort();
+	sha256_bytes(canonical, strlen(canonical), digest);
+	free(canonical);
+}
+
 /* The scenario's digest; its words for people do not count. Returns the file's name, allocated. */
 static char *read_scenario(
 	const struct definition *d, struct jat at, char digest[static SHA256_TEXT])
@@ -219,11 +229,7 @@ static char *read_scenario(
 		return file;
 	}
 	json_object_del(scenario, "about");
-	char *canonical = json_dumps(scenario, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!canonical)
-		abort();
-	sha256_bytes(canonical, strlen(canonical), digest);
-	free(canonical);
+	digest_of(scenario, digest);
 	json_decref(scenario);
 	return file;
 }
@@ -427,11 +433,7 @@ void definition_digest(
 	const struct definition *d, const struct contestant *c, int rep, char out[SHA256_TEXT])
 {
 	json_t *run = definition_of_run(d, c, rep);
-	char *canonical = json_dumps(run, JSON_COMPACT | JSON_SORT_KEYS);
-	if (!canonical)
-		abort();
-	sha256_bytes(canonical, strlen(canonical), out);
-	free(canonical);
+	digest_of(run, out);
 	json_decref(run);
 }
 

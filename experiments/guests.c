@@ -234,21 +234,27 @@ static int move(const char *from, const char *to, char **error)
 	return rename(from, to) == 0 ? 0 : lab_fail(error, "%s: %s", to, strerror(errno));
 }
 
+static int take_calibration(const struct guests_plan *plan, const struct guest *g, char **error)
+{
+	struct definition own = definition_for(plan->definition, g->cell->contestant);
+	char *file = lab_text("%s/out/calibration.json", g->aside);
+	json_error_t e;
+	json_t *calibration = json_load_file(file, 0, &e);
+	int rc = calibration ? 0 : lab_fail(error, "%s: %s", file, e.text);
+	progress_clear(plan->progress);
+	if (rc == 0)
+		rc = calibration_keep(plan->directory, plan->definition, &own, calibration, error);
+	json_decref(calibration);
+	free(file);
+	return rc;
+}
+
 /* A guest whose job is done: its result goes to its place. */
 static int take_result(const struct guests_plan *plan, const struct guest *g, const char *image,
 	double *goodput, char **error)
 {
-	if (!g->cell->rep) {
-		struct definition own = definition_for(plan->definition, g->cell->contestant);
-		char *from = lab_text("%s/out/calibration.json", g->aside);
-		char *to = calibration_file(plan->directory, plan->definition, &own);
-		int rc = rename(from, to) == 0 ? 0 : lab_fail(error, "%s: %s", to, strerror(errno));
-		free(from);
-		free(to);
-		progress_clear(plan->progress);
-		return rc == 0 ? calibration_note(plan->directory, plan->definition, &own, error)
-			       : rc;
-	}
+	if (!g->cell->rep)
+		return take_calibration(plan, g, error);
 	char *from = lab_text("%s/out/%s/%s", g->aside, plan->definition->name, g->name);
 	char *to = lab_text("%s/%s", plan->directory, g->name);
 	char *file = lab_text("%s/result.json", from);

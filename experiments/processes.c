@@ -60,27 +60,45 @@ int run_fail_child(const struct run *r, const struct child *c, const char *where
 	return FAILED;
 }
 
-/* Waits for the newline that a child writes when it is ready. */
-static int wait_ready(const struct run *r, struct child *c, int fd, const char *where,
-	const char *log_word, char **error)
+int run_wait(const struct run *r, struct child *c, const struct readiness *ready, char **error)
 {
 	int64_t deadline = now_us() + 10 * SECOND;
-	for (;;) {
-		char byte;
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		if (poll(&p, 1, 0) > 0 && read(fd, &byte, 1) == 1)
-			return GO_ON;
+	while (!ready->is_there(ready->argument)) {
 		switch (child_wait(c, now_us() + 5000)) {
 		case WAIT_ENDED:
-			return run_fail_child(r, c, where, log_word, error);
+			return run_fail_child(r, c, ready->where, ready->log_word, error);
 		case WAIT_STOPPED:
 			return STOP;
 		case WAIT_TIME:
 			break;
 		}
 		if (now_us() > deadline)
-			return lab_fail(error, "%s: %s is not ready after 10 s", where, c->name);
+			return lab_fail(error, "%s: %s after 10 s", ready->where, ready->not_yet);
 	}
+	return GO_ON;
+}
+
+bool run_flag_is_set(const void *flag)
+{
+	return *(const volatile int *)flag;
+}
+
+static bool byte_came(const void *fd)
+{
+	char byte;
+	struct pollfd p = {.fd = *(const int *)fd, .events = POLLIN};
+	return poll(&p, 1, 0) > 0 && read(p.fd, &byte, 1) == 1;
+}
+
+/* Waits for the newline that a child writes when it is ready. */
+static int wait_ready(const struct run *r, struct child *c, int fd, const char *where,
+	const char *log_word, char **error)
+{
+	char *not_yet = lab_text("%s is not ready", c->name);
+	struct readiness ready = {byte_came, &fd, where, log_word, not_yet};
+	int rc = run_wait(r, c, &ready, error);
+	free(not_yet);
+	return rc;
 }
 
 int run_start_agent(struct run *r, int i, char **error)
@@ -232,8 +250,9 @@ int run_keep_table(struct run *r, struct run_host *h, const char *table, char **
 }
 
 /* Whether somebody listens on the server's TCP port, as /proc/PID/net/tcp shows it. */
-static bool server_listens(const struct run *r)
+static bool server_listens(const void *run)
 {
+	const struct run *r = run;
 	char wanted[64];
 	snprintf(wanted, sizeof(wanted), " 00000000:%04X 00000000:0000 0A ", WORKLOAD_SERVER_PORT);
 	char *ignored = NULL;
@@ -251,21 +270,10 @@ int run_start_server(struct run *r, struct workload_end *end, char **error)
 	char *out = run_file(r, "iperf-%s.json", "server");
 	char *log = run_file(r, "iperf-%s.log", "server");
 	int rc = child_start(&r->server, "iperf3", workload_server, end, out, log, -1, error);
-	int64_t deadline = now_us() + 10 * SECOND;
-	while (rc == GO_ON && !server_listens(r)) {
-		switch (child_wait(&r->server, now_us() + 5000)) {
-		case WAIT_ENDED:
-			rc = run_fail_child(r, &r->server, "server", "iperf-server", error);
-			break;
-		case WAIT_STOPPED:
-			rc = STOP;
-			break;
-		case WAIT_TIME:
-			if (now_us() > deadline)
-				rc = lab_fail(error, "server: iperf3 does not listen after 10 s");
-			break;
-		}
-	}
+	struct readiness ready = {
+		server_listens, r, "server", "iperf-server", "iperf3 does not listen"};
+	if (rc == GO_ON)
+		rc = run_wait(r, &r->server, &ready, error);
 	free(log);
 	free(out);
 	return rc;

@@ -18,6 +18,19 @@ char *run_file(const struct run *r, const char *format, const char *word);
 int run_fail_child(const struct run *r, const struct child *c, const char *where,
 	const char *log_word, char **error);
 
+/* Something that a child does when it is ready. */
+struct readiness {
+	bool (*is_there)(const void *argument);
+	const void *argument;
+	const char *where, *log_word; /* as for run_fail_child() */
+	const char *not_yet;          /* "WHERE: NOT_YET after 10 s" */
+};
+
+/* Waits for it, for 10 s at most. */
+int run_wait(const struct run *r, struct child *c, const struct readiness *ready, char **error);
+/* Whether the int at `flag`, which a child shares with us, is set: an is_there(). */
+bool run_flag_is_set(const void *flag);
+
 /* Each starts its process for host `i` and waits until it is ready. */
 int run_start_agent(struct run *r, int i, char **error);
 int run_start_mpipd(struct run *r, int i, char **error);

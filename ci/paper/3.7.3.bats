@@ -208,17 +208,9 @@ narrowed() {
 @test "3.7-8, 3.7-9: addresses and ports of the path on the way, and the socket's own at both ends" {
 	local path src dst ports
 	both literal
-	capture c0 router c0 -B 16384 ip
-	capture c1 router c1 -B 16384 ip
-	head -c 1500000 /dev/urandom >"$T/data"
-	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --receive "$T/received"
-	wait_for 5 listening server 5001
-	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data"
-	finish receiver
-	same "$T/data" "$T/received"
-	end c0 || true
-	end c1 || true
-	mergecap -F pcap -w "$T/wire.pcap" "$T/c0.pcap" "$T/c1.pcap"
+	capture_client
+	upload 1500000
+	captured
 	dissect wire.pcap -T fields -E separator=' ' -Y "mpip.kind == \"data\" && ip.src in {$CLIENT1, $CLIENT2}" \
 		-e mpip.path_id -e ip.src -e tcp.srcport -e ip.dst -e tcp.dstport | sort -u >"$T/on-the-way"
 	# The ports are the connection's, here and there; the addresses are those of the path in the CM.

@@ -17,19 +17,11 @@ both() { # FORM
 	mpipd_start server "{\"wire_form\": \"$1\", \"wire_fallback\": false}"
 }
 
-# upload BYTES [HOST]: over one connection, with all that passes the client's NICs in $T/wire.pcap.
-upload() {
-	head -c "$1" /dev/urandom >"$T/data"
-	capture c0 router c0 -B 16384 ip
-	capture c1 router c1 -B 16384 ip
-	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --receive "$T/received"
-	wait_for 5 listening server 5001
-	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data"
-	finish receiver
-	same "$T/data" "$T/received"
-	end c0 || true
-	end c1 || true
-	mergecap -F pcap -w "$T/wire.pcap" "$T/c0.pcap" "$T/c1.pcap"
+# captured_upload BYTES: with all that passes the client's NICs in $T/wire.pcap.
+captured_upload() {
+	capture_client
+	upload "$1"
+	captured
 }
 
 # packets FILTER: the ends and the kind of each packet with a CM, in their order.
@@ -40,7 +32,7 @@ packets() {
 
 @test "3.8-1, 3.8-2, 3.8-3: the client opens each path but the original one, and then it carries TCP" {
 	both literal
-	upload 1500000
+	captured_upload 1500000
 	packets 'tcp.port == 5001' >"$T/packets"
 	# One line for each way between two addresses, in the order of the first packet of each kind.
 	awk -v client="$CLIENT1 $CLIENT2" '
@@ -84,7 +76,7 @@ packets() {
 @test "3.8-5, 3.8-7: a TCP packet and its header travel in a datagram, and come out of it as TCP" {
 	local client_port
 	both udp
-	upload 1500000
+	captured_upload 1500000
 	client_port=$(ctl client sessions "sessions[protocol=tcp].src" | sed 's/.*://')
 	dissect wire.pcap -T fields -E separator=' ' -Y "mpip.kind == \"data\" && ip.src in {$CLIENT1, $CLIENT2}" \
 		-e udp.dstport -e mpip.protocol -e mpip.segment.srcport -e mpip.segment.dstport >"$T/data-packets"

@@ -11,6 +11,27 @@ capture() {
 	wait_for 5 test -s "$T/$name.pcap"
 }
 
+# capture_client: from now on, all that passes the client's NICs. captured: that ends, in $T/wire.pcap.
+capture_client() {
+	capture c0 router c0 -B 16384 ip
+	capture c1 router c1 -B 16384 ip
+}
+captured() {
+	end c0 || true
+	end c1 || true
+	mergecap -F pcap -w "$T/wire.pcap" "$T/c0.pcap" "$T/c1.pcap"
+}
+
+# upload BYTES: from the client to the server, over one connection.
+upload() {
+	head -c "$1" /dev/urandom >"$T/data"
+	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --receive "$T/received"
+	wait_for 5 listening server 5001
+	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data"
+	finish receiver
+	same "$T/data" "$T/received"
+}
+
 # dissect FILE [OPTION...]: what tshark makes of $T/FILE.
 dissect() {
 	local file=$1

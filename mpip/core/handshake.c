@@ -125,15 +125,14 @@ static bool query_due(struct engine *e, struct session *s, struct usec now, stru
 	struct availability *socket = row_get(e, s->tuple.remote_ip, s->tuple.remote_port, a);
 	if (address->mpip == MPIP_FALSE || socket->mpip == MPIP_FALSE)
 		return false;
-	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now) &&
-		leads_to(e, address->key.ip)) {
+	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now)) {
+		if (!leads_to(e, address->key.ip)) {
+			give_up(e, address, now, a);
+			s->regular_reason = "the other end has no MPIP";
+			return false;
+		}
 		address->mpip = MPIP_TRUE;
 		address->queries = 0;
-	}
-	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now)) {
-		give_up(e, address, now, a);
-		s->regular_reason = "the other end has no MPIP";
-		return false;
 	}
 	if (address->mpip == MPIP_TRUE && spent(e, socket, now)) {
 		give_up(e, socket, now, a);
