@@ -310,7 +310,7 @@ static void write_provenance(FILE *f, const struct results *r)
 		{"ground", "/ground"},
 		{"why this ground", "/ground_why"},
 		{"image's hash", "/vm/hash"},
-		{"QEMU", "/vm/qemu"},
+		{"Machine", "/vm/machine"},
 		{"GIPS", "/vm/gips"},
 		{"seed", "/seed"},
 		{"duration, s", "/duration_s"},

@@ -96,9 +96,11 @@ static double lost(const json_t *run)
 	return sent > 0 ? 100 * again / sent : 0;
 }
 
+/* NAN where the processor takes no time; so are the next ones. */
 static double machine_busy(const json_t *run)
 {
-	return 100 * json_number_value(json_pointer(run, "/cpu/machine_busy_share"));
+	const json_t *share = json_pointer(run, "/cpu/machine_busy_share");
+	return json_is_number(share) ? 100 * json_number_value(share) : NAN;
 }
 
 /* What the idle link saw; old results and those without a witness have none. */
@@ -111,16 +113,18 @@ static double witness_p99(const json_t *run)
 /* What other work on the machine took. */
 static double others_busy(const json_t *run)
 {
-	return 100 * json_number_value(json_pointer(run, "/cpu/others_share"));
+	const json_t *share = json_pointer(run, "/cpu/others_share");
+	return json_is_number(share) ? 100 * json_number_value(share) : NAN;
 }
 
 /* Of one processor, both hosts' mpipd together. */
 static double daemons_busy(const json_t *run)
 {
-	double share = 0;
+	const json_t *processes = json_pointer(run, "/cpu/processes");
+	double share = processes ? 0 : NAN;
 	size_t i;
 	json_t *process;
-	json_array_foreach (json_pointer(run, "/cpu/processes"), i, process)
+	json_array_foreach (processes, i, process)
 		if (strcmp(json_string_value(json_object_get(process, "program")), "mpipd") == 0)
 			share += json_number_value(json_object_get(process, "share"));
 	return 100 * share;

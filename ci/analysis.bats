@@ -160,7 +160,7 @@ made_up() {
 	local run=$2-r0$3-s1-d3
 	mkdir -p "$T/out/$1/$run"
 	cat >"$T/out/$1/$run/result.json" <<-END
-		{ "schema_version": 2, "experiment": "$1", "title": "Made & up", "contestant": "$2",
+		{ "schema_version": 3, "experiment": "$1", "title": "Made & up", "contestant": "$2",
 		  "run": "$run", "paper": null, "ground": "vm", "rep": $3, "seed": 1, "duration_s": 3,
 		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4], "mptcp": null,
 		  "mpipd": null, "marks": [], "paths": [], "links": { "nics": [] },
@@ -280,7 +280,7 @@ recompute() {
 	made_up_results
 	"$ANALYSIS" report --out "$T/out"
 	cp "$T/out/report.html" "$T/before"
-	sed -i 's/"schema_version": 2/"schema_version": 7/' "$bad"
+	sed -i 's/"schema_version": 3/"schema_version": 7/' "$bad"
 	for c in "report" "table throughput" "plot throughput"; do
 		# shellcheck disable=SC2086 # a command and its argument
 		run -1 "$ANALYSIS" $c --out "$T/out"

@@ -137,15 +137,15 @@ teardown() {
 	local wrong
 	run ! user make experiment NAME=small OUT="$T/out" GROUND=moon
 	[[ $output == *"ground moon: expected host, vm or auto"* && ! -e $T/out ]]
-	for wrong in "--gips 0" "--gips 65" "--gips fast" "--gips 33 --twice" "--jobs 0"; do
+	for wrong in "--gips -1" "--gips 65" "--gips 0 --twice" "--gips fast" "--gips 33 --twice" "--jobs 0"; do
 		# shellcheck disable=SC2086
 		run -1 experiment --out "$T/out" $wrong
 		[[ $output == *"expected "* && ! -e $T/out ]] || { echo "$wrong: $output"; return 1; }
 	done
 	run ! user make calibrate GROUND=moon
 	[[ $output == *"ground moon: expected host, vm or auto"* ]]
-	run ! user make calibrate GROUND=vm GIPS=0
-	[[ $output == *"GIPS=0: expected a whole number from 1 to 64"* ]]
+	run ! user make calibrate GROUND=vm GIPS=65
+	[[ $output == *"GIPS=65: expected a whole number from 0 to 64"* ]]
 	run ! user make converge NAME=small GROUND=host
 	[[ $output == *"GROUND=host: expected vm"* ]]
 }

@@ -7,7 +7,7 @@
 #
 # From the environment: FILTERS, options for bats that choose tests; JOBS, how many guests at a time
 # (one per core); GIPS, the virtual CPU's speed (1: slow, but tests are mostly about what happens);
-# BUILD; what image.sh and qemu.sh take. Descriptor 3 is where the progress goes, if it is a terminal.
+# BUILD; what image.sh and guest.sh take. Descriptor 3 is where the progress goes, if it is a terminal.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
@@ -103,7 +103,7 @@ status=0 finished=0 next=0
 while ((finished < ${#queue[@]})); do
 	while ((next < ${#queue[@]} && ${#names[@]} < JOBS)); do
 		name=${queue[next++]}
-		lab/vm/qemu.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
+		lab/vm/guest.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
 		names[$!]=$name
 		started[$!]=$SECONDS
 	done

@@ -18,7 +18,7 @@ setup_file() {
 
 setup() {
 	cd "$ROOT" || return
-	QEMU=$ROOT/lab/vm/qemu.sh
+	GUEST=$ROOT/lab/vm/guest.sh
 	T=$BATS_TEST_TMPDIR
 	export TMPDIR=$T/tmp LIMIT_S=120
 	mkdir -p "$T/job" "$TMPDIR"
@@ -31,7 +31,7 @@ job() {
 
 # runs_to OUT
 runs_to() {
-	timeout 280 "$QEMU" "$IMAGE" "$T/job" "$T/$1"
+	timeout 280 "$GUEST" "$IMAGE" "$T/job" "$T/$1"
 }
 
 digest() {
@@ -133,7 +133,7 @@ clock() {
 	local signal pid
 	job <<<'echo running; while :; do :; done'
 	for signal in TERM INT HUP KILL; do
-		env --default-signal=INT "$QEMU" "$IMAGE" "$T/job" "$T/$signal" 3>&- &
+		env --default-signal=INT "$GUEST" "$IMAGE" "$T/job" "$T/$signal" 3>&- &
 		pid=$!
 		for _ in $(seq 300); do
 			grep -q running "$T/$signal/.guest/report" 2>/dev/null && break
@@ -149,9 +149,9 @@ clock() {
 }
 
 @test "what cannot be used is said in one line" {
-	run -125 "$QEMU" "$T" "$T/job" "$T/out"
+	run -125 "$GUEST" "$T" "$T/job" "$T/out"
 	[[ ${#lines[@]} -eq 1 && $output == *"expected an image"* ]]
-	run -125 "$QEMU" "$IMAGE" "$T/job" "$T/out"
+	run -125 "$GUEST" "$IMAGE" "$T/job" "$T/out"
 	[[ ${#lines[@]} -eq 1 && $output == *"command: expected a shell script"* ]]
 	run -1 lab/vm/image.sh nonsense
 	[[ ${#lines[@]} -eq 1 && $output == *"expected a profile"* ]]
@@ -167,7 +167,7 @@ clock() {
 	echo 'id -u >/out/id' >"$place/job/command"
 	chown -R 65534:65534 "$place"
 	run -0 setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all env TMPDIR="$place" \
-		HOME=/nonexistent "$place/vm/qemu.sh" "$place/${IMAGE##*/}" "$place/job" "$place/out"
+		HOME=/nonexistent "$place/vm/guest.sh" "$place/${IMAGE##*/}" "$place/job" "$place/out"
 	[[ $(<"$place/out/id") == 0 ]]
 	rm -rf "$place"
 }

@@ -322,7 +322,7 @@ struct definition *definition_load(const char *file, char **error)
 		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
 		d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
 		d->delays_ms = jat_number_or(jat_key(root, "delays_ms"), 0.01, 10000, 2);
-		d->gips = (int)jat_integer_or(jat_key(root, "gips"), 1, GIPS_MAX, 4);
+		d->gips = (int)jat_integer_or(jat_key(root, "gips"), 0, GIPS_MAX, 0);
 		read_contestants(d, jat_key(root, "contestants"));
 	}
 	d->common_workload = NULL;

@@ -14,7 +14,7 @@
 /* An experiment as its JSON file defines it; experiments/README.md documents the format. */
 
 /* The version of result.json that the runner writes; part of each run's digest. */
-#define RESULT_VERSION 2
+#define RESULT_VERSION 3
 
 enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL, WORKLOAD_CONNECTIONS };
 
@@ -78,7 +78,7 @@ struct definition {
 	int64_t seed;
 	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
 			   */
-	int gips;         /* the guest's speed, 10^9 instructions per second */
+	int gips;         /* the guest's speed, 10^9 instructions per second; 0: it takes no time */
 	enum ground ground; /* set by whoever runs it; the host after definition_load() */
 	struct contestant *contestants;
 	size_t contestant_count;

@@ -6,8 +6,9 @@
  * -------------------
  * On the host a second takes a second. A guest takes some time to come up, and for each of its
  * seconds what it costs to wake up for timers, and for each packet; packets cost more where they go
- * through mpipd. How many there are follows from the rates of the links, or from the load where
- * that is less. The costs were measured on one two-core machine.
+ * through mpipd, and several times more where QEMU executes them. How many there are follows from
+ * the rates of the links, or from the load where that is less. The costs were measured on one
+ * two-core machine.
  */
 
 #include "experiments/estimate.h"
@@ -18,13 +19,22 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SET_UP_S       1.5  /* beyond the transfer */
-#define GUEST_SET_UP_S 12   /* ... in a guest */
-#define SECOND_S       2.5  /* a guest's second without traffic */
-#define MBIT_S         0.05 /* 10^6 bits through the kernel */
-#define MPIPD_MBIT_S   0.13 /* ... and through mpipd */
-#define SESSION_S      0.02 /* what mpipd does in a second for a session without traffic */
-#define UNSHAPED_MBIT  1000
+#define SET_UP_S      1.5 /* beyond the transfer, on the host */
+#define UNSHAPED_MBIT 1000
+
+/* What a guest takes, in seconds. */
+static const struct guest_costs {
+	double set_up;     /* beyond the transfer */
+	double second;     /* of its time, without traffic */
+	double mbit;       /* 10^6 bits through the kernel */
+	double mpipd_mbit; /* ... and through mpipd */
+	double session;    /* what mpipd does in a second for a session without traffic */
+} time_travel = {3, 0.3, 0.009, 0.028, 0.005}, qemu = {5, 1.5, 0.05, 0.13, 0.02};
+
+static const struct guest_costs *costs_of(const struct definition *d)
+{
+	return d->gips == 0 ? &time_travel : &qemu;
+}
 
 /* What a host's links carry together, or the widest of them; or those between routers where that is
  * less. */
@@ -61,17 +71,18 @@ static double run_s(
 		mbit = fmin(mbit, w->rate_mbit);
 	else if (w->kind == WORKLOAD_CALL && !w->tcp)
 		mbit = fmin(mbit, 1);
-	double second = SECOND_S + mbit * (c->mpipd ? MPIPD_MBIT_S : MBIT_S);
+	const struct guest_costs *k = costs_of(own);
+	double second = k->second + mbit * (c->mpipd ? k->mpipd_mbit : k->mbit);
 	if (c->mpipd && w->kind == WORKLOAD_CONNECTIONS)
-		second += w->streams * SESSION_S;
-	return GUEST_SET_UP_S + seconds * second;
+		second += w->streams * k->session;
+	return k->set_up + seconds * second;
 }
 
 static double calibration_s(const struct definition *own, const struct scenario *s)
 {
 	double seconds = 2 * (double)s->n_links;
-	return own->ground == GROUND_HOST ? SET_UP_S + seconds
-					  : GUEST_SET_UP_S + seconds * SECOND_S;
+	const struct guest_costs *k = costs_of(own);
+	return own->ground == GROUND_HOST ? SET_UP_S + seconds : k->set_up + seconds * k->second;
 }
 
 double estimate_cells_s(const struct definition *d, const struct guest_cell *cells, size_t count)

@@ -417,7 +417,7 @@ static int run_in_guests(
 {
 	if (count == 0)
 		return 0;
-	char *image = guests_image(s->programs, error);
+	char *image = guests_image(s->programs, s->definition->gips, error);
 	if (!image)
 		return -1;
 	size_t first;

@@ -4,7 +4,7 @@
  *
  * Theory of operation
  * -------------------
- * A cell is one guest of lab/vm/qemu.sh, resumed from the image's snapshot: its job directory holds
+ * A cell is one guest of lab/vm/guest.sh, resumed from the image's snapshot: its job directory holds
  * the experiment, its scenario and what that names, and the command, which is this same program
  * with --cell. The guest says on its report line how many of its seconds are done; here they are
  * added up over all guests. What it leaves in /out becomes the result's directory. A guest knows
@@ -50,12 +50,12 @@ static char *script(const char *programs, const char *name, char **error)
 	return NULL;
 }
 
-char *guests_image(const char *programs, char **error)
+char *guests_image(const char *programs, int gips, char **error)
 {
 	char *file = script(programs, "image.sh", error);
 	if (!file)
 		return NULL;
-	char *command = lab_text("BUILD='%s' '%s' run", programs, file);
+	char *command = lab_text("BUILD='%s' GIPS=%d '%s' run", programs, gips, file);
 	free(file);
 	FILE *f = popen(command, "re");
 	free(command);
@@ -138,7 +138,7 @@ static int write_job(const struct guests_plan *plan, const struct guest_cell *ce
 }
 
 struct guest_call {
-	char *script, *image, *job, *out, *seed, *gips;
+	char *script, *image, *job, *out, *seed, *gips, *slot;
 };
 
 static int guest_body(void *argument)
@@ -146,24 +146,26 @@ static int guest_body(void *argument)
 	const struct guest_call *c = argument;
 	setenv("SEED", c->seed, 1);
 	setenv("GIPS", c->gips, 1);
+	setenv("SLOT", c->slot, 1);
 	execl(c->script, c->script, c->image, c->job, c->out, (char *)NULL);
 	perror(c->script);
 	return 125;
 }
 
-static int start(const struct guests_plan *plan, const char *image, struct guest *g,
+static int start(const struct guests_plan *plan, const char *image, struct guest *g, int slot,
 	const struct guest_cell *cell, char **error)
 {
 	const struct definition *d = plan->definition;
 	*g = (struct guest){.cell = cell, .name = cell_name(plan, cell), .started_us = now_us()};
 	g->aside = lab_text("%s/.%s.guest", plan->directory, g->name);
 	struct guest_call call = {
-		.script = script(plan->programs, "qemu.sh", error),
+		.script = script(plan->programs, "guest.sh", error),
 		.image = lab_text("%s", image),
 		.job = lab_text("%s/job", g->aside),
 		.out = lab_text("%s/out", g->aside),
 		.seed = lab_text("%lld", (long long)definition_seed(d, cell->rep, 8)),
 		.gips = lab_text("%d", d->gips),
+		.slot = lab_text("%d", slot),
 	};
 	char *said = lab_text("%s/said", g->aside);
 	int rc = call.script ? directory_remove(g->aside, error) : -1;
@@ -178,6 +180,7 @@ static int start(const struct guests_plan *plan, const char *image, struct guest
 	free(call.out);
 	free(call.seed);
 	free(call.gips);
+	free(call.slot);
 	return rc;
 }
 
@@ -267,7 +270,7 @@ static int take_result(const struct guests_plan *plan, const struct guest *g, co
 	return rc;
 }
 
-/* Keeps what a guest that failed has left: its logs, its console, and what qemu.sh said. */
+/* Keeps what a guest that failed has left: its logs, its console, and what guest.sh said. */
 static void keep_failed(const struct guests_plan *plan, const struct guest *g, char **why)
 {
 	char *ignored = NULL;
@@ -364,7 +367,7 @@ int guests_run(const struct guests_plan *plan, const char *image, const struct g
 		for (int i = 0; rc == 0 && i < plan->jobs && next < count; i++) {
 			if (guests[i].cell)
 				continue;
-			rc = start(plan, image, &guests[i], &cells[next++], error);
+			rc = start(plan, image, &guests[i], i, &cells[next++], error);
 			running++;
 		}
 		if (rc == 0 && child_wait(NULL, now_us() + 300000) == WAIT_STOPPED)

@@ -26,7 +26,7 @@ struct guests_plan {
 
 /* The directory of the image that guests boot, built if need be, which may take a while. Allocated;
  * NULL and *error. */
-char *guests_image(const char *programs, char **error);
+char *guests_image(const char *programs, int gips, char **error);
 
 /* Runs all cells with that image and leaves their results, as run_one() does. A cell that fails is
  * told, and counted in *failed; what its guest said goes to standard error. Returns 0; -1 and

@@ -28,7 +28,8 @@ static const char usage[] =
 	"  --seed N            instead of the experiment's own\n"
 	"  --only CONTESTANT   this one alone\n"
 	"  --ground GROUND     host, vm or auto (default): the host if it can\n"
-	"  --gips N            instead of the experiment's own: the guest's speed\n"
+	"  --gips N            instead of the experiment's own: the guest's speed, 10^9 instructions\n"
+	"                      per second; 0: its processor takes no time\n"
 	"  --jobs N            guests at a time (default: one per processor)\n"
 	"  --rep N             this repetition alone\n"
 	"  --twice             at twice that speed\n"
@@ -75,7 +76,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	*o = (struct options){.out = "out", .ground = "auto", .seed = -1, .warm_up = -1};
+	*o = (struct options){.out = "out", .ground = "auto", .seed = -1, .warm_up = -1, .gips = -1};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
 		switch (c) {
@@ -104,7 +105,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			o->ground = optarg;
 			break;
 		case 'G':
-			o->gips = (long)number("gips", optarg, 1, GIPS_MAX, error);
+			o->gips = (long)number("gips", optarg, 0, GIPS_MAX, error);
 			break;
 		case 'j':
 			o->jobs = (long)number("jobs", optarg, 1, 256, error);
@@ -153,7 +154,9 @@ int options_apply(const struct options *o, struct definition *d, char **error)
 	d->repeats = o->reps ? (int)o->reps : d->repeats;
 	d->repeats = o->rep > d->repeats ? (int)o->rep : d->repeats;
 	d->seed = o->seed >= 0 ? o->seed : d->seed;
-	d->gips = (o->gips ? (int)o->gips : d->gips) * (o->twice ? 2 : 1);
+	d->gips = (o->gips >= 0 ? (int)o->gips : d->gips) * (o->twice ? 2 : 1);
+	if (d->gips == 0 && o->twice)
+		return lab_fail(error, "--twice: expected a speed, see --gips");
 	if (d->gips > GIPS_MAX)
 		return lab_fail(error, "--twice: expected a speed of at most %d, got %d",
 			GIPS_MAX / 2, d->gips / 2);

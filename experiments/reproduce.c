@@ -193,7 +193,7 @@ static int compare(const struct again *a, char **error)
 /* 0 when it has been run; 1 when asked to stop; -1 and *error. */
 static int run(const struct again *a, const char *programs, char *const *argv, char **error)
 {
-	char *image = guests_image(programs, error);
+	char *image = guests_image(programs, a->definition->gips, error);
 	if (!image)
 		return -1;
 	const struct definition *d = a->definition;

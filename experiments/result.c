@@ -258,9 +258,13 @@ static void add_process(json_t *list, const struct child *c, const char *host, d
 				c->cpu_s, "share", wall_s > 0 ? c->cpu_s / wall_s : 0));
 }
 
-/* What the processes used, and how busy the machine was while it was measured, by whatever. */
+/* What the processes used, and how busy the machine was while it was measured, by whatever; null where
+ * the processor takes no time. */
 static json_t *cpu_of(const struct run *r)
 {
+	const struct definition *d = r->plan->definition;
+	if (d->ground == GROUND_VM && d->gips == 0)
+		return json_null();
 	double wall_s = (double)(r->ended_us - r->started_us) / 1e6;
 	double total_s = r->busy_last.total_s - r->busy_first.total_s;
 	double busy_s = r->busy_last.busy_s - r->busy_first.busy_s;

@@ -42,7 +42,7 @@ HOW_TO_RUN = $(if $(filter-out 0,$(PAPER)),--paper) $(if $(DURATION),--duration 
 	$(if $(GIPS),--gips $(GIPS)) \
 	$(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
 EXPERIMENT_OPTIONS = $(HOW_TO_RUN) $(if $(OUT),--out $(OUT)) $(if $(GROUND),--ground $(GROUND))
-CONVERGE_OPTIONS = $(HOW_TO_RUN) --ground vm
+CONVERGE_OPTIONS = $(HOW_TO_RUN) $(if $(GIPS),,--gips 4) --ground vm
 
 .PHONY: experiment
 experiment:

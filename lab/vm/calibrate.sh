@@ -4,7 +4,7 @@
 # calibrate.sh SCENARIO [OPTION...]: `lab calibrate --virtual-time OPTION... SCENARIO` in a guest, with
 # its progress, its table and its exit status here. --output FILE writes the result as JSON.
 #
-# From the environment: BUILD (build), GIPS (4), KERNEL (kernel.sh).
+# From the environment: BUILD (build), GIPS (0), KERNEL (kernel.sh).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 lab=${BUILD:-build}/lab/lab
@@ -26,8 +26,9 @@ while (($# > 0)); do
 	esac
 	shift
 done
-if ! [[ ${GIPS:-4} =~ ^[0-9]{1,3}$ ]] || ((10#${GIPS:-4} < 1 || 10#${GIPS:-4} > 64)); then
-	fail "GIPS=$GIPS: expected a whole number from 1 to 64"
+export GIPS=${GIPS:-0}
+if ! [[ $GIPS =~ ^[0-9]{1,3}$ ]] || ((10#$GIPS > 64)); then
+	fail "GIPS=$GIPS: expected a whole number from 0 to 64"
 fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-calibrate.XXXXXX")
@@ -57,7 +58,7 @@ exit \$(cat /tmp/status)
 END
 image=$("$here/image.sh" run)
 : >"$scratch/out/.guest/report"
-"$here/qemu.sh" "$image" "$scratch/job" "$scratch/out" 2>"$scratch/said" &
+"$here/guest.sh" "$image" "$scratch/job" "$scratch/out" 2>"$scratch/said" &
 guest=$!
 
 # One line of progress, where there is a terminal to write it on again and again.

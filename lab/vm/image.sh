@@ -17,7 +17,9 @@
 #
 # The hash promises equal bits for equal GIPS, MEMORY_MB, seeds and jobs.
 #
-# From the environment: BUILD (build), KERNEL (kernel.sh).
+# For GIPS=0 the kernel is time-travel.sh's, without modules and without QEMU.
+#
+# From the environment: BUILD (build), GIPS (machine.sh), KERNEL (kernel.sh).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/machine.sh
@@ -42,14 +44,22 @@ esac
 build=$(cd "$top" && realpath -m "${BUILD:-build}")
 store=$build/vm
 mkdir -p "$store"
-kernel=$("$here/kernel.sh")
-release=$(basename "$(realpath "$kernel/modules")")
+if ((gips > 0)); then
+	kernel=$("$here/kernel.sh")
+	release=$(basename "$(realpath "$kernel/modules")")
+	emulator=$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version /QEMU /p')
+else
+	kernel=$("$here/time-travel.sh")
+	release=$(<"$kernel/release")
+	emulator='user-mode Linux'
+fi
 work=$(mktemp -d "$store/.image.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 # modules WHEN: the files of the modules of modules.list, in the order to be loaded.
 modules() {
 	local name
+	[[ -e $kernel/modules ]] || return 0
 	while read -r name; do
 		awk -v name="$name" '
 			function base(path) { sub(/.*\//, "", path); sub(/\.ko.*/, "", path); gsub(/-/, "_", path); return path }
@@ -110,10 +120,9 @@ with_libraries "$work/base.list" >"$work/base.what"
 with_libraries "$work/programs.list" | grep -vxFf "$work/base.what" >"$work/programs.what"
 modules now >"$work/now"
 modules late >"$work/late"
-version=$(qemu-system-x86_64 --version | sed -n '1s/^QEMU emulator version //p')
 
 key=$({
-	echo "$profile $version"
+	echo "$profile $emulator"
 	describe
 	cat "$work"/{base,programs}.what | awk '{print $1, $3}'
 	cat "$work"/{base,programs}.what | awk '{print $2}' | xargs -d '\n' cat | sha256sum
@@ -175,7 +184,7 @@ pack "$root" "$aside/base"
 cp "$(realpath "$kernel/vmlinuz")" "$aside/vmlinuz"
 
 digest() { sha256sum <"$1" | cut -d' ' -f1; }
-printf '%s\n' "$(digest "$aside/vmlinuz")" "$(digest "$aside/base")" "$version" "$(describe)" >"$work/boot"
+printf '%s\n' "$(digest "$aside/vmlinuz")" "$(digest "$aside/base")" "$emulator" "$(describe)" >"$work/boot"
 digest "$work/boot" >"$aside/boot.sha256"
 programs=$(digest "$aside/programs")
 hash=$(echo "$(<"$aside/boot.sha256") $programs" | sha256sum | cut -d' ' -f1)
@@ -187,8 +196,8 @@ cat >"$aside/image.json" <<JSON
   "kernel_sha256": "$(digest "$aside/vmlinuz")",
   "base_sha256": "$(digest "$aside/base")",
   "programs_sha256": "$programs",
-  "qemu": "$version",
-  "qemu_options": "$(describe)"
+  "machine": "$emulator",
+  "machine_options": "$(describe)"
 }
 JSON
 # Two that were started at once have made the same: the first one's stays.

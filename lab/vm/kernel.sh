@@ -9,23 +9,13 @@
 # What was fetched stays in the cache, so that only the first run needs the network.
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/cache.sh
+. "$here/cache.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
 fail() {
 	echo "kernel: $*" >&2
 	exit 1
-}
-
-# A place that this user can write: the user's cache, or, without a home, the build's.
-cache_directory() {
-	local candidate=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/mpip
-	if mkdir -p "$candidate" 2>/dev/null && [[ -w $candidate ]]; then
-		echo "$candidate"
-	else
-		candidate=$(realpath -m "${BUILD:-build}/vm/cache")
-		mkdir -p "$candidate"
-		echo "$candidate"
-	fi
 }
 
 # has_modules DIR: whether it has what modules.list needs.

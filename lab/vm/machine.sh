@@ -9,17 +9,24 @@
 # CPU are named, RDRAND and RDSEED are off, and the clock of the day is the virtual one, so that
 # there is no source of time or chance from outside. The guest is told that its time stamp counter
 # ticks GIPS times as fast as it does: GIPS x 10^9 instructions fit into each of its seconds.
+#
+# With GIPS=0 the processor takes no time at all: user-mode Linux with time travel (time-travel.sh).
+# Time passes only where all wait for it, and 256 ns with each look at the clock. It is what more and
+# more GIPS lead to, several times as fast in real time, and says nothing about the cost of anything.
 
-gips=${GIPS:-4}
+gips=${GIPS:-4} # 0 to 64
 memory_mb=${MEMORY_MB:-1024}
 
 machine=(-M microvm,acpi=on,rtc=on,pit=on,pic=off,isa-serial=off -smp 1 -nodefaults -nic none
 	-action reboot=shutdown -display none)
 virtual=(-accel tcg,thread=single -icount shift=0,sleep=off,rr=record,rrfile=/dev/null
-	-cpu Skylake-Client-v3,-rdrand,-rdseed,-hle,-rtm,-pcid,-x2apic,-tsc-deadline,-invpcid,-spec-ctrl,-3dnowprefetch,-xsavec
+	-cpu Skylake-Client-v3,-rdrand,-rdseed,-hle,-rtm,-pcid,-x2apic,-tsc-deadline,-invpcid,-spec-ctrl,-3dnowprefetch,-xsavec,-erms
 	-rtc base=2026-01-01,clock=vm)
-kernel_options='console=ttyS0 panic=-1 reboot=triple quiet mitigations=off nokaslr norandmaps random.trust_cpu=off random.trust_bootloader=off'
+kernel_options='console=ttyS0 panic=-1 reboot=triple quiet mitigations=off nokaslr norandmaps random.trust_cpu=off random.trust_bootloader=off clearcpuid=112 hardened_usercopy=off psi=0 cgroup_disable=memory audit=0'
 virtual_options='tsc=reliable clocksource=tsc tsc_early_khz'
+# The guest finds the archive it boots with, and leaves its report and its result, where it is started.
+time_travel=(time-travel=inf-cpu time-travel-start=1767225600000000000 initrd=initramfs hostfs=. uml_dir=./
+	umid=time-travel con0=null,fd:1 con=null norandmaps quiet)
 clock_bits=32 # a stored guest goes on at a multiple of 2^32 virtual nanoseconds (snapshot.sh)
 
 # Whoever ends, ends QEMU with it.
@@ -28,6 +35,10 @@ qemu=(setpriv --pdeathsig KILL qemu-system-x86_64)
 # describe: all of the above that decides the guest's bits, for the image's hash; the two settings by
 # their names.
 describe() {
+	if ((gips == 0)); then
+		echo "user-mode Linux mem=MEMORY_MB ${time_travel[*]}"
+		return
+	fi
 	echo "${machine[*]} -m MEMORY_MB ${virtual[*]} $kernel_options $virtual_options=GIPS*1000000 clock 2^$clock_bits"
 }
 
@@ -76,6 +87,13 @@ real_time() {
 		fi
 	fi
 	[[ ${KVM:-$(<"$tried")} == 1 ]]
+}
+
+# list_processors: the numbers of those that this process may use.
+list_processors() {
+	taskset -pc $$ | sed 's/.*: //' | tr ',' '\n' | while IFS=- read -r from to; do
+		seq "$from" "${to:-$from}"
+	done
 }
 
 # comma PATH: as QEMU's options want it.

@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# guest.sh IMAGE JOB OUT: runs a job in a guest, in virtual time (machine.sh).
+#
+# IMAGE is what image.sh has made. JOB is a directory with `command`, a shell script that is run in
+# /mpip, and whatever it wants to find in /job. What the guest leaves in /out appears in OUT, a
+# directory. While it runs, OUT/.guest/report is the job's standard output and OUT/.guest/console
+# everything else. Ends with the job's status; 125 and the console's last lines where the guest came
+# to grief.
+#
+# The guest goes on from where snapshot.sh has stored it; with KVM, or with GIPS=0, it boots.
+#
+# From the environment: SEED (1), GIPS (4), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
+# or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which of this machine's processors), and LIMIT_S: so
+# many seconds without a word from the guest are a hang (600).
+set -euo pipefail
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/machine.sh
+. "$here/machine.sh"
+
+(($# == 3)) || { echo "usage: guest.sh IMAGE JOB OUT" >&2 && exit 125; }
+image=$(realpath "$1") job=$2 out=$(realpath -m "$3")
+limit_s=${LIMIT_S:-600}
+slot=${SLOT:-$$}
+[[ -r $image/image.json ]] || { echo "vm: $image: expected an image made by image.sh" >&2 && exit 125; }
+[[ -r $job/command ]] || { echo "vm: $job/command: expected a shell script, the job" >&2 && exit 125; }
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+signal=TERM
+child=''
+# shellcheck disable=SC2317 # a trap calls it
+end() {
+	if [[ -n $child ]]; then
+		kill "-$signal" "$child" 2>/dev/null || true
+		wait "$child" 2>/dev/null || true
+	fi
+	rm -rf "$scratch" "$out/.guest/initramfs" "$out/.guest/time-travel"
+}
+trap end EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+trap 'exit 129' HUP
+
+pack_job "$job" '' "$scratch"
+mkdir -p "$out/.guest"
+: >"$out/.guest/report"
+: >"$out/.guest/console"
+result=$scratch/result.tar
+# Sends the guest on its way, in the background.
+start_qemu() {
+	local snapshot
+	# shellcheck disable=SC2054 # QEMU's options have commas
+	local run=("${qemu[@]}" -monitor none -m "$memory_mb"
+		-chardev "file,id=console,path=$(comma "$out/.guest/console")" -device isa-serial,index=0,chardev=console
+		-chardev "file,id=report,path=$(comma "$out/.guest/report")" -device isa-serial,index=1,chardev=report
+		-chardev "file,id=result,path=$(comma "$result")" -device virtio-serial-device -device virtserialport,chardev=result)
+	if [[ ${REALTIME:-} == 1 ]] && real_time "$image"; then
+		cat "$image/base" "$image/programs" "$scratch/job" >"$scratch/initramfs"
+		"${run[@]}" "${with_kvm[@]}" -kernel "$image/vmlinuz" -initrd "$scratch/initramfs" \
+			-append "$kernel_options" </dev/null &
+	else
+		# In the background, so that a signal is not kept waiting.
+		"$here/snapshot.sh" "$image" >"$scratch/snapshot" &
+		child=$!
+		wait "$child" || exit 125
+		snapshot=$(<"$scratch/snapshot")
+		resume "$image" "$snapshot" "$scratch/job"
+		"${run[@]}" "${resumed[@]}" </dev/null 8<"$snapshot/devices" &
+	fi
+}
+start_time_travel() {
+	local processors
+	# All names are relative: the command line is a part of what random numbers are made of.
+	cat "$image/base" "$image/programs" "$scratch/job" >"$out/.guest/initramfs"
+	result=$out/.guest/result.tar
+	# Its kernel and its processes take turns: on two processors they would wait for each other's waking.
+	mapfile -t processors < <(list_processors)
+	(cd "$out/.guest" && exec setpriv --pdeathsig KILL taskset -c "${processors[slot % ${#processors[@]}]}" \
+		setarch -R "$image/vmlinuz" "mem=${memory_mb}M" "${time_travel[@]}" </dev/null >console 2>&1) &
+}
+if ((gips > 0)); then
+	start_qemu
+else
+	start_time_travel
+fi
+child=$!
+signal=KILL
+
+# Ends when QEMU does, or when the guest has been silent for too long.
+hung=''
+: >"$scratch/started"
+while kill -0 "$child" 2>/dev/null; do
+	sleep 0.1
+	heard=$(stat -c %Y "$out/.guest/console" "$out/.guest/report" "$scratch/started" | sort -n | tail -n 1)
+	if (($(date +%s) - heard > limit_s)); then
+		hung=yes
+		kill -KILL "$child" 2>/dev/null || true
+		break
+	fi
+done
+status=0
+wait "$child" 2>/dev/null || status=$?
+child=''
+
+job_status=$(tr -d '\r' <"$out/.guest/report" | sed -n '$s/^exit \([0-9][0-9]*\)$/\1/p')
+if [[ -z $job_status ]]; then
+	if [[ -n $hung ]]; then
+		echo "vm: the guest has said nothing for $limit_s s and was ended; its console's last lines:" >&2
+	elif ((status != 0)); then
+		echo "vm: the guest's machine ended with status $status; the console's last lines:" >&2
+	else
+		echo "vm: the guest ended before its job was done; its console's last lines:" >&2
+	fi
+	last_lines "$out/.guest/console"
+	exit 125
+fi
+if ((job_status != 0)); then
+	echo "vm: the job ended with status $job_status; the console's last lines:" >&2
+	last_lines "$out/.guest/console"
+fi
+if [[ -s $result ]]; then
+	tar -C "$out" -xf "$result"
+	rm "$result"
+fi
+exit "$job_status"

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# time-travel.sh: makes the kernel for guests whose processor takes no time (GIPS=0, machine.sh), and
+# prints its place, DIR/vmlinuz and DIR/release.
+#
+# It is the distribution's kernel source, configured as user-mode Linux with time travel
+# (time-travel.config): an ordinary program. Built once per version of the source, in some minutes;
+# what was built stays in the cache, so that only the first run needs the network.
+#
+# Two changes are made to it:
+# - its random numbers do not come from this machine, but from the seed alone (entropy.c);
+# - when it dies, the processes of the guest die with it, and do not go on as processes of this machine.
+set -euo pipefail
+here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/cache.sh
+. "$here/cache.sh"
+
+fail() {
+	echo "kernel: $*" >&2
+	exit 1
+}
+
+# change FILE FROM TO: exactly where it is expected.
+change() {
+	grep -q "$2" "$1" || fail "$package $version: expected '$2' in $1"
+	sed -i "s/$2/$3/" "$1"
+}
+change_source() {
+	change arch/um/os-Linux/util.c 'return getrandom(buf, len, flags);' 'return -1;'
+	change arch/um/os-Linux/skas/process.c 'PTRACE_O_TRACESYSGOOD' '(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)'
+}
+
+[[ $(uname -m) == x86_64 ]] || fail "guests are for x86_64, this machine is $(uname -m)"
+cache=$(cache_directory)
+exec 9>"$cache/lock"
+flock 9
+
+package=$(apt-cache depends linux-source 2>/dev/null | awk '/Depends: linux-source-[0-9]/ {print $2; exit}')
+version=$(apt-cache policy "${package:-none}" 2>/dev/null | awk '$1 == "Candidate:" {print $2}')
+key=$({ cat "$here/time-travel.config" && declare -f change_source; } | sha256sum | cut -c1-16)
+if [[ -z $version ]]; then
+	# Without the network, what was built for an older version will do.
+	place=$(find "$cache" -maxdepth 1 -name "time-travel-*-$key" -printf '%T@ %p\n' | sort -rn | sed -n '1s/[^ ]* //p')
+	[[ -n $place ]] || fail "expected apt with the package linux-source; GIPS=4 needs no kernel of its own"
+else
+	place=$cache/time-travel-$version-$key
+fi
+if [[ -e $place/release ]]; then
+	echo "$place"
+	exit
+fi
+
+aside=$(mktemp -d "$cache/.build.XXXXXX")
+trap 'rm -rf "$aside"' EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+cores=$(nproc)
+echo "kernel: building $package $version for virtual time (once, about $((8 / cores + 1)) minutes, into $cache)" >&2
+(cd "$aside" && apt-get download -q "$package" >download.log 2>&1) ||
+	fail "apt-get download $package: $(tail -n 1 "$aside/download.log")"
+dpkg-deb --fsys-tarfile "$aside"/*.deb | tar -C "$aside" -x --wildcards './usr/src/linux-source-*.tar.*'
+rm "$aside"/*.deb
+mkdir "$aside/source"
+tar -C "$aside/source" --strip-components=1 --exclude='*/drivers/gpu/*.[ch]' --exclude='*/sound/*.[ch]' \
+	-xf "$(find "$aside/usr/src" -name 'linux-source-*.tar.*' | head -n 1)"
+rm -rf "${aside:?}/usr"
+
+cd "$aside/source"
+change_source
+export ARCH=um KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=mpip KBUILD_BUILD_HOST=mpip
+make -s allnoconfig KCONFIG_ALLCONFIG="$here/time-travel.config" >"$aside/build.log" 2>&1 &&
+	make -s -j"$cores" linux >>"$aside/build.log" 2>&1 &
+child=$!
+trap 'kill "$child" 2>/dev/null; exit 143' TERM
+trap 'kill "$child" 2>/dev/null; exit 130' INT
+wait "$child" || {
+	tail -n 5 "$aside/build.log" >&2
+	fail "$package $version cannot be built"
+}
+missing=$(grep -vxFf .config "$here/time-travel.config" | grep '^CONFIG_.*=y' || true)
+[[ -z $missing ]] || fail "$package $version: expected to have ${missing//$'\n'/, }"
+mkdir "$aside/place"
+strip -o "$aside/place/vmlinuz" linux
+make -s kernelrelease >"$aside/place/release"
+cd "$cache"
+rm -rf "$place"
+mv "$aside/place" "$place"
+echo "$place"
