@@ -25,10 +25,11 @@ setup_file() {
 	mkdir -p "$COPY/build" "$CACHE"
 	tar -C "$root" --exclude ./.git --exclude ./out --exclude './build*' -cf - . | tar -C "$COPY" -xpf -
 	tar -C "$build" --exclude ./vm --exclude ./asan -cf - . | tar -C "$COPY/build" -xpf -
-	# What is fetched once: it is there, as for anybody's second run.
-	kernel=$(cd "$root" && BUILD=$build lab/vm/kernel.sh)
+	# What is fetched or built once: it is there, as for anybody's second run.
+	kernel=$(cd "$root" && BUILD=$build lab/vm/kernel.sh && BUILD=$build lab/vm/time-travel.sh)
+	kernel=${kernel##*$'\n'}
 	mkdir "$CACHE/mpip"
-	for kernel in "${kernel%/*}"/linux-image-*; do
+	for kernel in "${kernel%/*}"/linux-image-* "$kernel"; do
 		[[ ! -d $kernel ]] || cp -al "$kernel" "$CACHE/mpip/" 2>/dev/null || cp -a "$kernel" "$CACHE/mpip/"
 	done
 	small cubic
@@ -111,6 +112,16 @@ teardown() {
 	other=$(build/ci/json digest <"${RUN/s1/s2}/result.json")
 	[[ $output == *"equal: $first"* && ${#first} -eq 64 && $first != "$other" ]]
 	[[ -z $(find "$T" -name 'mpip-*') ]]
+}
+
+@test "ground: where the processor takes no time, the digest is the same, too, and nothing is said of its load" {
+	experiment --gips 0 --only mpip+mptcp
+	busy
+	run -0 user make reproduce RUN="${RUN/vm1/vm0}"
+	busy_end
+	[[ $output == *"equal: "* ]]
+	grep -q '"cpu": null' "${RUN/vm1/vm0}/result.json"
+	run -0 user build/experiments/check-result experiments/result.schema.json "${RUN/vm1/vm0}/result.json"
 }
 
 @test "ground: a byte changed in a log is noticed, and the run is reproduced without it" {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
-# The vm ground: equal bits, and what is left when a guest comes to grief. Nothing here needs root;
-# as root, one test is run by somebody else.
+# The vm ground: equal bits, and what is left when a guest comes to grief; in QEMU (GIPS=1) and where
+# the processor takes no time (GIPS=0). Nothing here needs root; as root, one test is run by somebody
+# else.
 
 # bats file_tags=host
 
@@ -9,19 +10,39 @@ bats_require_minimum_version 1.5.0
 
 setup_file() {
 	cd "$BATS_TEST_DIRNAME/.." || return
-	export ROOT=$PWD GIPS=1 MEMORY_MB=512
+	export ROOT=$PWD MEMORY_MB=512
 	export BUILD=${BUILD:-build}
-	IMAGE=$(lab/vm/image.sh run)
-	export IMAGE
-	lab/vm/snapshot.sh "$IMAGE"
+	IMAGE_0=$(GIPS=0 lab/vm/image.sh run)
+	IMAGE_1=$(GIPS=1 lab/vm/image.sh run)
+	export IMAGE_0 IMAGE_1
+	GIPS=1 lab/vm/snapshot.sh "$IMAGE_1"
 }
 
 setup() {
 	cd "$ROOT" || return
 	GUEST=$ROOT/lab/vm/guest.sh
-	T=$BATS_TEST_TMPDIR
-	export TMPDIR=$T/tmp LIMIT_S=120
+	export LIMIT_S=120
+	with 1
+}
+
+# with GIPS: from now on guests of that speed, and a place of their own.
+with() {
+	export GIPS=$1
+	local image=IMAGE_$1
+	IMAGE=${!image}
+	T=$BATS_TEST_TMPDIR/$1
+	export TMPDIR=$T/tmp
 	mkdir -p "$T/job" "$TMPDIR"
+}
+
+# in_both TEST: in both kinds of guest.
+in_both() {
+	local gips
+	for gips in 0 1; do
+		echo "GIPS=$gips:"
+		with "$gips"
+		"$1"
+	done
 }
 
 # job: makes the job of what stands in the standard input.
@@ -38,16 +59,18 @@ digest() {
 	(cd "$T/$1" && find . -type f ! -path './.guest/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
 }
 
-# nothing_left: neither the scratch directory nor a QEMU that writes below $T.
+# nothing_left: neither the scratch directory nor a guest's process: QEMU with files below $T, or one
+# that works there.
 nothing_left() {
 	local left
 	[[ -z $(ls -A "$TMPDIR") ]] || { ls -A "$TMPDIR"; return 1; }
-	left=$(pgrep -f "qemu-system.*$T/") || return 0
+	left=$(pgrep -f "qemu-system.*$T/"; find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$T/*" 2>/dev/null || true)
+	[[ -n $left ]] || return 0
 	echo "still running: $left"
 	return 1
 }
 
-@test "the same job gives the same bits, beside a busy core too; with another seed it does not" {
+same_bits() {
 	cp lab/scenarios/dual-nic-5ms.json "$T/job/"
 	job <<-'END'
 		set -e
@@ -71,6 +94,9 @@ nothing_left() {
 	SEED=2 runs_to four
 	[[ $(digest one) != "$(digest four)" ]]
 	nothing_left
+}
+@test "the same job gives the same bits, beside a busy core too; with another seed it does not" {
+	in_both same_bits
 }
 
 # clock SNAPSHOT: the virtual nanoseconds at which it goes on: of idle time, and of instructions.
@@ -97,13 +123,16 @@ clock() {
 	diff -r "$T/one/machine" "$T/two/machine"
 }
 
-@test "a job's status and its last words arrive, with the results it has made" {
+status_arrives() {
 	job <<<'echo something >/out/result; no-such-program; echo "status $?"; exit 7'
 	run -7 runs_to out
 	[[ $output == *"the job ended with status 7"*"no-such-program: not found"* ]]
 	[[ $(<"$T/out/result") == something ]]
 	grep -q '^status 127' "$T/out/.guest/report"
 	nothing_left
+}
+@test "a job's status and its last words arrive, with the results it has made" {
+	in_both status_arrives
 }
 
 @test "a kernel panic: 125, its reason, no result" {
@@ -114,22 +143,28 @@ clock() {
 	nothing_left
 }
 
-@test "out of memory: 125, its reason" {
+out_of_memory() {
 	job <<<'mkdir /fill; mount -t ramfs fill /fill; dd if=/dev/zero of=/fill/up bs=1M count=1000'
 	run -125 runs_to out
 	[[ $output == *"Kernel panic - not syncing: Out of memory"* ]] || { echo "$output"; return 1; }
 	nothing_left
 }
+@test "out of memory: 125, its reason" {
+	in_both out_of_memory
+}
 
-@test "a guest that hangs is ended after its limit" {
+hang() {
 	job <<<'echo before; while :; do :; done'
 	LIMIT_S=15 run -125 runs_to out
 	[[ $output == *"has said nothing for 15 s"* ]]
 	grep -q before "$T/out/.guest/report"
 	nothing_left
 }
+@test "a guest that hangs is ended after its limit" {
+	in_both hang
+}
 
-@test "a signal ends QEMU, and leaves no file behind" {
+signals() {
 	local signal pid
 	job <<<'echo running; while :; do :; done'
 	for signal in TERM INT HUP KILL; do
@@ -147,6 +182,9 @@ clock() {
 		nothing_left || { echo "after SIG$signal"; return 1; }
 	done
 }
+@test "a signal ends the guest, and leaves no file behind" {
+	in_both signals
+}
 
 @test "what cannot be used is said in one line" {
 	run -125 "$GUEST" "$T" "$T/job" "$T/out"
@@ -157,12 +195,12 @@ clock() {
 	[[ ${#lines[@]} -eq 1 && $output == *"expected a profile"* ]]
 }
 
-@test "it needs no rights" {
+no_rights() {
 	[[ $(id -u) -eq 0 ]] || skip "the other tests were run without any"
 	local place
 	place=$(mktemp -d /tmp/mpip-vm-test.XXXXXX)
 	cp -r "$IMAGE" lab/vm "$place/"
-	cp -r --sparse=always "$(lab/vm/snapshot.sh "$IMAGE")" "$place/"
+	((GIPS == 0)) || cp -r --sparse=always "$(lab/vm/snapshot.sh "$IMAGE")" "$place/"
 	mkdir "$place/job"
 	echo 'id -u >/out/id' >"$place/job/command"
 	chown -R 65534:65534 "$place"
@@ -170,4 +208,7 @@ clock() {
 		HOME=/nonexistent "$place/vm/guest.sh" "$place/${IMAGE##*/}" "$place/job" "$place/out"
 	[[ $(<"$place/out/id") == 0 ]]
 	rm -rf "$place"
+}
+@test "it needs no rights" {
+	in_both no_rights
 }

@@ -11,7 +11,7 @@
 #
 # The guest goes on from where snapshot.sh has stored it; with KVM, or with GIPS=0, it boots.
 #
-# From the environment: SEED (1), GIPS (4), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
+# From the environment: SEED (1), GIPS (0), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
 # or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which of this machine's processors), and LIMIT_S: so
 # many seconds without a word from the guest are a hang (600).
 set -euo pipefail

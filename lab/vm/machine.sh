@@ -14,7 +14,7 @@
 # Time passes only where all wait for it, and 256 ns with each look at the clock. It is what more and
 # more GIPS lead to, several times as fast in real time, and says nothing about the cost of anything.
 
-gips=${GIPS:-4} # 0 to 64
+gips=${GIPS:-0} # to 64
 memory_mb=${MEMORY_MB:-1024}
 
 machine=(-M microvm,acpi=on,rtc=on,pit=on,pic=off,isa-serial=off -smp 1 -nodefaults -nic none

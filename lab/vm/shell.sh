@@ -12,6 +12,7 @@ export GIPS=${GIPS:-1}
 # shellcheck source=lab/vm/machine.sh
 . "$here/machine.sh"
 
+((gips > 0)) || { echo "lab-shell: GIPS=0: expected a processor that takes time" >&2 && exit 2; }
 (($# == 1)) || { echo "usage: shell.sh SCENARIO.json" >&2 && exit 2; }
 [[ -r $1 ]] || { echo "lab-shell: $1: expected a scenario" >&2 && exit 1; }
 [[ -t 0 && -t 1 ]] || { echo "lab-shell: expected a terminal" >&2 && exit 1; }

@@ -69,8 +69,10 @@ rm -rf "${aside:?}/usr"
 cd "$aside/source"
 change_source
 export ARCH=um KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=mpip KBUILD_BUILD_HOST=mpip
-make -s allnoconfig KCONFIG_ALLCONFIG="$here/time-travel.config" >"$aside/build.log" 2>&1 &&
-	make -s -j"$cores" linux >>"$aside/build.log" 2>&1 &
+make -s allnoconfig KCONFIG_ALLCONFIG="$here/time-travel.config" >"$aside/build.log" 2>&1
+missing=$(grep -vxFf .config "$here/time-travel.config" | grep '^CONFIG_.*=y' || true)
+[[ -z $missing ]] || fail "$package $version: expected to have ${missing//$'\n'/, }"
+make -s -j"$cores" linux >>"$aside/build.log" 2>&1 &
 child=$!
 trap 'kill "$child" 2>/dev/null; exit 143' TERM
 trap 'kill "$child" 2>/dev/null; exit 130' INT
@@ -78,8 +80,6 @@ wait "$child" || {
 	tail -n 5 "$aside/build.log" >&2
 	fail "$package $version cannot be built"
 }
-missing=$(grep -vxFf .config "$here/time-travel.config" | grep '^CONFIG_.*=y' || true)
-[[ -z $missing ]] || fail "$package $version: expected to have ${missing//$'\n'/, }"
 mkdir "$aside/place"
 strip -o "$aside/place/vmlinuz" linux
 make -s kernelrelease >"$aside/place/release"

@@ -372,7 +372,7 @@ static void take_message(
 }
 
 /* Fetches the next datagrams of a NIC whose last ones were all taken. */
-static void fill_batch(struct wirelink *w, unsigned nic, struct usec *now)
+static void fill_batch(struct wirelink *w, unsigned nic)
 {
 	struct wirelink_batch *b = w->nic[nic].batch;
 	for (unsigned i = 0; i < RECEIVE_BATCH; i++) {
@@ -388,15 +388,21 @@ static void fill_batch(struct wirelink *w, unsigned nic, struct usec *now)
 	w->receive_calls++;
 	b->next = 0;
 	b->have = n > 0 ? (unsigned)n : 0;
+}
 
-	/* The stamps are the wall clock's. Both clocks are read together: what passes between the
-	 * two readings would look like delay. */
+/* When the datagrams of these NICs have arrived. Their stamps are the wall clock's. Both clocks are
+ * read together: what passes between the two readings would look like delay. */
+static void date_batches(struct wirelink *w, unsigned nics, struct usec *now)
+{
 	struct timespec wall, monotonic;
 	clock_gettime(CLOCK_REALTIME, &wall);
 	clock_gettime(CLOCK_MONOTONIC, &monotonic);
 	*now = (struct usec){(int64_t)monotonic.tv_sec * 1000000 + monotonic.tv_nsec / 1000};
-	for (unsigned i = 0; i < b->have; i++)
-		b->arrived[i] = usec_sub(*now, age_of(&b->headers[i].msg_hdr, &wall));
+	for (unsigned nic = 0; nic < w->nics; nic++) {
+		struct wirelink_batch *b = w->nic[nic].batch;
+		for (unsigned i = 0; nics & 1u << nic && i < b->have; i++)
+			b->arrived[i] = usec_sub(*now, age_of(&b->headers[i].msg_hdr, &wall));
+	}
 }
 
 /*
@@ -408,9 +414,15 @@ static void fill_batch(struct wirelink *w, unsigned nic, struct usec *now)
 bool wirelink_receive(
 	struct wirelink *w, unsigned ready, struct usec *now, wirelink_take *take, void *context)
 {
-	for (unsigned nic = 0; nic < w->nics; nic++)
-		if (ready & 1u << nic && w->nic[nic].batch->next == w->nic[nic].batch->have)
-			fill_batch(w, nic, now);
+	unsigned filled = 0;
+	for (unsigned nic = 0; nic < w->nics; nic++) {
+		if (!(ready & 1u << nic) || w->nic[nic].batch->next != w->nic[nic].batch->have)
+			continue;
+		fill_batch(w, nic);
+		filled |= 1u << nic;
+	}
+	if (filled)
+		date_batches(w, filled, now);
 	for (;;) {
 		int first = -1;
 		for (unsigned nic = 0; nic < w->nics; nic++) {
