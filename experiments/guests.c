@@ -4,13 +4,13 @@
  *
  * Theory of operation
  * -------------------
- * A cell is one guest of lab/vm/guest.sh, resumed from the image's snapshot: its job directory holds
- * the experiment, its scenario and what that names, and the command, which is this same program
- * with --cell. The guest says on its report line how many of its seconds are done; here they are
- * added up over all guests. What it leaves in /out becomes the result's directory. A guest knows
- * nothing of the world: git's revision, the command line, the digests of the programs as they were
- * built are put into its result here, beside the image's hash. Nothing of it is in the job, so that
- * it cannot move a single bit of what is measured.
+ * A cell is one guest of lab/vm/guest.sh, resumed from the image's snapshot: its job directory
+ * holds the experiment, its scenario and what that names, and the command, which is this same
+ * program with --cell. The guest says on its report line how many of its seconds are done; here
+ * they are added up over all guests. What it leaves in /out becomes the result's directory. A guest
+ * knows nothing of the world: git's revision, the command line, the digests of the programs as they
+ * were built are put into its result here, beside the image's hash. Nothing of it is in the job, so
+ * that it cannot move a single bit of what is measured.
  */
 
 #include "experiments/guests.h"

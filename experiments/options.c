@@ -28,7 +28,8 @@ static const char usage[] =
 	"  --seed N            instead of the experiment's own\n"
 	"  --only CONTESTANT   this one alone\n"
 	"  --ground GROUND     host, vm or auto (default): the host if it can\n"
-	"  --gips N            instead of the experiment's own: the guest's speed, 10^9 instructions\n"
+	"  --gips N            instead of the experiment's own: the guest's speed, 10^9 "
+	"instructions\n"
 	"                      per second; 0: its processor takes no time\n"
 	"  --jobs N            guests at a time (default: one per processor)\n"
 	"  --rep N             this repetition alone\n"
@@ -76,7 +77,8 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	*o = (struct options){.out = "out", .ground = "auto", .seed = -1, .warm_up = -1, .gips = -1};
+	*o = (struct options){
+		.out = "out", .ground = "auto", .seed = -1, .warm_up = -1, .gips = -1};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
 		switch (c) {

@@ -258,8 +258,8 @@ static void add_process(json_t *list, const struct child *c, const char *host, d
 				c->cpu_s, "share", wall_s > 0 ? c->cpu_s / wall_s : 0));
 }
 
-/* What the processes used, and how busy the machine was while it was measured, by whatever; null where
- * the processor takes no time. */
+/* What the processes used, and how busy the machine was while it was measured, by whatever; null
+ * where the processor takes no time. */
 static json_t *cpu_of(const struct run *r)
 {
 	const struct definition *d = r->plan->definition;

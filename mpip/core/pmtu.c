@@ -24,7 +24,7 @@
 #include <stdlib.h>
 
 #define RAISE   usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
-#define TRIES   1               /* probes of one size, without an answer, until the ladder */
+#define TRIES   2               /* probes of one size until the ladder: one may meet a full queue */
 #define ANEW    usec_ms(2000)   /* from a ladder without any answer to the next search */
 #define ASK_TCP usec_ms(1000)   /* suspicion is heard this long after the last answer */
 #define ASK_UDP usec_ms(5000)
