@@ -14,7 +14,9 @@
  * A router's word (ICMP "fragmentation needed") ends the search at once, but what it says is
  * asked for again, and never believed below PMTU_MIN. A path MTU that becomes smaller without a
  * word shows as loss: when TCP sends again what was sent already, and now and then for UDP, the
- * size in use is asked for again. A path MTU that has become larger is found when RAISE is over.
+ * size in use is asked for again. UDP does not say what it has lost, and where queues are full
+ * probes are lost, too: so several searches must find less while the path has no queue. A path MTU
+ * that has become larger is found when RAISE is over.
  *
  * What is done with it is outbound.c's: a packet too big for a path takes another one.
  */
@@ -23,11 +25,14 @@
 
 #include <stdlib.h>
 
-#define RAISE   usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
-#define TRIES   2               /* probes of one size until the ladder: one may meet a full queue */
-#define ANEW    usec_ms(2000)   /* from a ladder without any answer to the next search */
-#define ASK_TCP usec_ms(1000)   /* suspicion is heard this long after the last answer */
-#define ASK_UDP usec_ms(5000)
+#define RAISE     usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
+#define TRIES     2             /* probes of one size until the ladder: one may meet a full queue */
+#define ANEW      usec_ms(2000) /* from a ladder without any answer to the next search */
+#define ASK_TCP   usec_ms(1000) /* suspicion is heard this long after the last answer */
+#define ASK_UDP   usec_ms(5000)
+#define DOUBTS    3            /* searches that must agree, where UDP has asked ... */
+#define CONGESTED 1000         /* microseconds of queuing */
+#define AGAIN     usec_ms(500) /* ... and how long after each other */
 
 /* FDDI; Ethernet less PPPoE, GRE, VXLAN, WireGuard, tunnels in tunnels; IPv6's minimum. */
 static const uint16_t ladder[] = {
@@ -51,6 +56,7 @@ static void settle(const struct engine *e, struct pmtu *m, uint16_t size, struct
 {
 	m->state = PMTU_SETTLED;
 	m->sure = true;
+	m->doubts = 0;
 	m->size = size;
 	m->due = size < e->mtu ? usec_add(now, RAISE) : USEC_NEVER;
 }
@@ -136,6 +142,12 @@ static struct usec patience(const struct engine *e, const struct path *p)
 	return usec_before(twice, e->set.silence_min) ? e->set.silence_min : twice;
 }
 
+/* A queue of so many bytes that is full takes small packets and drops large ones. */
+static bool is_congested(const struct path *p)
+{
+	return p->queuing > CONGESTED && 2 * p->queuing > p->max_queuing;
+}
+
 void pmtu_upkeep(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
 {
@@ -163,6 +175,7 @@ void pmtu_upkeep(
 		}
 		m->state = PMTU_LADDER;
 		m->sure = false;
+		m->before = m->size;
 		m->size = smaller(m->size, PMTU_BASE);
 		send_size_probe(e, s, p, m->wanted, now, a);
 		for (unsigned i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
@@ -170,7 +183,12 @@ void pmtu_upkeep(
 				send_size_probe(e, s, p, ladder[i], now, a);
 		break;
 	case PMTU_LADDER:
-		if (m->answered) {
+		if (m->doubts > 1) {
+			m->doubts -= !is_congested(p);
+			m->size = m->before;
+			m->sure = true;
+			ask(m, m->wanted, usec_add(now, AGAIN));
+		} else if (m->answered) {
 			count(e, STAT_BLACK_HOLES);
 			settle(e, m, m->answered, now);
 			icmp_path_became_smaller(e, s, p, a);
@@ -188,7 +206,9 @@ void pmtu_suspect(struct session *s, struct usec now)
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct pmtu *m = s->path[i]->pmtu;
 		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_SETTLED &&
-			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us)
+			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us) {
 			ask(m, m->size, now);
+			m->doubts = s->tuple.protocol == IPPROTO_TCP ? 1 : DOUBTS;
+		}
 	}
 }

@@ -32,7 +32,9 @@ struct pmtu {
 	uint16_t size;     /* the largest IP packet to send */
 	uint16_t wanted;   /* the largest that is looked for */
 	uint16_t answered; /* the largest probe answered since the search began */
+	uint16_t before;   /* `size` when the ladder began */
 	uint8_t tries;
+	uint8_t doubts; /* searches that must find less than `before` until it is believed */
 	struct usec due, last_answer;
 	UT_hash_handle hh;
 };
