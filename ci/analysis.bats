@@ -284,7 +284,7 @@ recompute() {
 	for c in "report" "table throughput" "plot throughput"; do
 		# shellcheck disable=SC2086 # a command and its argument
 		run -1 "$ANALYSIS" $c --out "$T/out"
-		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 2, got 7: "* ]] ||
+		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 3, got 7: "* ]] ||
 			{ echo "$c: $output"; return 1; }
 	done
 	head -c 300 "$bad" >"$T/cut" && cp "$T/cut" "$bad"

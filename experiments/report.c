@@ -13,6 +13,8 @@
 
 #include "lab/error.h"
 
+#include <math.h>
+
 static double member(const json_t *object, const char *key)
 {
 	return json_number_value(json_object_get(object, key));
@@ -27,17 +29,20 @@ static void add_interval(const json_t *interval, int limit, struct report *repor
 		if (!sum || json_is_true(json_object_get(sum, "sender")) ||
 			json_is_true(json_object_get(sum, "omitted")))
 			continue;
-		double seconds = member(sum, "seconds");
+		double seconds = member(sum, "seconds"), packets = member(sum, "packets");
 		/* Where the warm-up's end is reported at its very microsecond, as in virtual time,
-		 * iperf3 begins to count anew, but takes the time from the report before. */
-		if (json_object_get(sum, "end") && member(sum, "end") < seconds)
+		 * iperf3 begins to count bytes anew, but takes the time and the datagrams from the
+		 * report before. */
+		if (json_object_get(sum, "end") && member(sum, "end") < seconds) {
+			packets *= member(sum, "end") / seconds;
 			seconds = member(sum, "end");
+		}
 		/* What comes in after the last whole second is the queues running empty. */
 		if (seconds < 0.5 || (int)json_array_size(report->series) >= limit)
 			continue;
 		report->bytes += member(sum, "bytes");
 		report->seconds += seconds;
-		report->datagrams += (json_int_t)member(sum, "packets");
+		report->datagrams += llround(packets);
 		if (json_object_get(sum, "jitter_ms"))
 			report->jitter_ms = member(sum, "jitter_ms");
 		json_array_append_new(

@@ -104,12 +104,14 @@ static void warm_up_that_ends_with_a_report(void **state)
 	char *error = NULL;
 	assert_int_equal(
 		read_text("{\"intervals\": [{\"sum\": {\"start\": 1, \"end\": 1, \"seconds\": 2, "
-			  "\"bytes\": 1000000, \"omitted\": false, \"sender\": false}},"
+			  "\"bytes\": 1000000, \"omitted\": false, \"sender\": false, "
+			  "\"packets\": 2000}},"
 			  "{\"sum\": {\"start\": 1, \"end\": 2, \"seconds\": 1, "
 			  "\"bytes\": 1000000, \"omitted\": false, \"sender\": false}}]}",
 			2, &r, &error),
 		0);
 	assert_true(fabs(r.seconds - 2) < 1e-9);
+	assert_int_equal(r.datagrams, 1000);
 	assert_true(fabs(json_real_value(json_array_get(r.series, 0)) - 8) < 1e-9);
 	report_free(&r);
 }
