@@ -160,6 +160,43 @@ static void lost_path(void **state)
 	}
 }
 
+static bool drop_size_probes(const struct world *w, const struct flight *f)
+{
+	(void)w;
+	return f->length > 1400;
+}
+
+static int64_t full_queue(const struct world *w, const struct flight *f)
+{
+	(void)w;
+	return f->to == 1 ? 50000 : 1000;
+}
+
+static uint64_t black_holes_after(struct world *w, unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		send_packet(w, 0, IPPROTO_UDP, 0, 1300, 1);
+		run_for(w, 1);
+	}
+	return engine_stats(w->host[0].engine)->n[STAT_BLACK_HOLES];
+}
+
+/* Where queues are full, probes get lost; a path without a queue that loses them is narrow. */
+static void a_full_queue_is_no_black_hole(void **state)
+{
+	(void)state;
+	struct world *w = world_of(settings_default(), true);
+	assert_int_equal(black_holes_after(w, 1000), 0);
+	expect_multipath(w);
+	w->drop = drop_size_probes;
+	w->delay = full_queue;
+	assert_int_equal(black_holes_after(w, 20000), 0);
+	w->delay = NULL;
+	assert_true(black_holes_after(w, 20000) > 0);
+	assert_int_equal(w->host[1].udp.wrong, 0);
+	world_free(w);
+}
+
 /* 3.7.2: nothing gets through: the regular connection takes over, and multipath returns. */
 static void fallback(void **state)
 {
@@ -278,6 +315,7 @@ int main(void)
 		cmocka_unit_test(one_way_udp),
 		cmocka_unit_test(lost_path),
 		cmocka_unit_test(fallback),
+		cmocka_unit_test(a_full_queue_is_no_black_hole),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(both_at_once),
 		cmocka_unit_test(expiry),
