@@ -15,7 +15,7 @@ BUILD=${BUILD:-build}
 JOBS=${JOBS:-$(nproc)}
 export GIPS=${GIPS:-0} MEMORY_MB=${MEMORY_MB:-2048} LIMIT_S=${LIMIT_S:-1800}
 
-declare -A names=() started=() # by process ID
+declare -A names=() started=() slots=() # by process ID
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-guests.XXXXXX")
 # shellcheck disable=SC2317 # a trap calls it
 end() {
@@ -75,7 +75,7 @@ report() { # PID STATUS
 	sed 's/^/# /' "$scratch/$name/err"
 	echo "# $name: $((SECONDS - started[$1])) s"
 	rm -rf "${scratch:?}/$name"
-	unset "names[$1]"
+	unset "names[$1]" "slots[$1]"
 	finished=$((finished + 1))
 	(($2 == 0)) || status=1
 }
@@ -103,9 +103,12 @@ status=0 finished=0 next=0
 while ((finished < ${#queue[@]})); do
 	while ((next < ${#queue[@]} && ${#names[@]} < JOBS)); do
 		name=${queue[next++]}
-		lab/vm/guest.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
+		slot=0
+		while [[ " ${slots[*]} " == *" $slot "* ]]; do slot=$((slot + 1)); done
+		SLOT=$slot lab/vm/guest.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
 		names[$!]=$name
 		started[$!]=$SECONDS
+		slots[$!]=$slot
 	done
 	sleep 0.5
 	progress

@@ -155,6 +155,8 @@ vm)
 		has_tag "$test" host file || guests+=("$test")
 	done
 	tests=() filters=(--filter-tags '!host')
+	# Some tests interrupt what takes no time where a processor takes none.
+	export GIPS=${GIPS:-1}
 	;;
 host) ;;
 '' | auto)

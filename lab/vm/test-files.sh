@@ -28,12 +28,12 @@ tree() { # DIRECTORY...
 
 # bats is a tree of scripts; scripts look for shells in /bin, and busybox's would take its own ip and
 # tc for the real ones; gnuplot's letters are fontconfig's,
-# and tshark wants its own scripts before ours.
+# tshark wants its own scripts before ours, and openssl makes no certificate without its settings.
 tree /usr/lib/bats-core /usr/libexec/bats-core /usr/lib/bats
 echo "program $(command -v bash) /bin/bash"
 echo "program $(command -v sh) /bin/sh"
 tree /etc/fonts
 fc-match --format='file %{file} %{file}\n' sans 2>/dev/null || true
-for file in /usr/share/wireshark/*.lua; do
+for file in /usr/share/wireshark/*.lua /usr/lib/ssl/openssl.cnf; do
 	[[ ! -f $file ]] || echo "file $file $file"
 done
