@@ -48,27 +48,22 @@ static bool differs(const json_t *a, const json_t *b, char *place, size_t room)
 	return json_object_size(a) != json_object_size(b);
 }
 
-static double value_at(const json_t *direction, const char *pointer)
-{
-	const json_t *value = json_pointer(direction, pointer);
-	return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static void print_direction(const json_t *stream, const char *name, const char *way, FILE *out)
 {
 	const json_t *d = json_object_get(stream, way);
 	fprintf(out,
 		"%s %s: %.0f sent, %.2f %% lost, delay mean %.2f p95 %.2f ms, |IPDV| %.2f ms, PDV "
 		"p95 %.2f ms, %.2f %% reordered",
-		name, way, value_at(d, "/sent"), 100 * value_at(d, "/loss_ratio"),
-		value_at(d, "/one_way_delay_ms/mean"), value_at(d, "/one_way_delay_ms/p95"),
-		value_at(d, "/ipdv_mean_magnitude_ms"), value_at(d, "/pdv_ms/p95"),
-		100 * value_at(d, "/reordering/ratio"));
+		name, way, json_number_at(d, "/sent"), 100 * json_number_at(d, "/loss_ratio"),
+		json_number_at(d, "/one_way_delay_ms/mean"),
+		json_number_at(d, "/one_way_delay_ms/p95"),
+		json_number_at(d, "/ipdv_mean_magnitude_ms"), json_number_at(d, "/pdv_ms/p95"),
+		100 * json_number_at(d, "/reordering/ratio"));
 	if (json_is_object(json_object_get(d, "voice")))
 		fprintf(out, ", MOS %.2f (R %.1f, mouth to ear %.0f ms, %.2f %% late or lost)",
-			value_at(d, "/voice/mos"), value_at(d, "/voice/r"),
-			value_at(d, "/voice/mouth_to_ear_ms"),
-			100 * value_at(d, "/voice/late_or_lost_ratio"));
+			json_number_at(d, "/voice/mos"), json_number_at(d, "/voice/r"),
+			json_number_at(d, "/voice/mouth_to_ear_ms"),
+			100 * json_number_at(d, "/voice/late_or_lost_ratio"));
 	fputc('\n', out);
 }
 
@@ -82,7 +77,8 @@ static void print_call(const json_t *call, FILE *out)
 		print_direction(stream, name, "forward", out);
 		print_direction(stream, name, "reverse", out);
 		fprintf(out, "%s round trip: mean %.2f p95 %.2f ms\n", name,
-			value_at(stream, "/rtt_ms/mean"), value_at(stream, "/rtt_ms/p95"));
+			json_number_at(stream, "/rtt_ms/mean"),
+			json_number_at(stream, "/rtt_ms/p95"));
 	}
 }
 

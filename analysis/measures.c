@@ -473,10 +473,8 @@ int measure_exists(const char *name)
 
 double measure(const json_t *result, const char *name)
 {
-	if (name[0] == '/') {
-		const json_t *value = json_pointer(result, name);
-		return json_is_number(value) ? json_number_value(value) : NAN;
-	}
+	if (name[0] == '/')
+		return json_number_at(result, name);
 	int i = find(name);
 	const char *list = strchr(name, '/');
 	return i < 0 ? NAN : measures[i].of(result, list ? list + 1 : "");

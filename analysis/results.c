@@ -36,6 +36,12 @@ json_t *json_pointer(const json_t *value, const char *pointer)
 	return (json_t *)value;
 }
 
+double json_number_at(const json_t *value, const char *pointer)
+{
+	const json_t *number = json_pointer(value, pointer);
+	return json_is_number(number) ? json_number_value(number) : NAN;
+}
+
 static const char *text_of(const json_t *value)
 {
 	const char *text = json_string_value(value);

@@ -57,4 +57,7 @@ bool results_is_loss_wrong(const json_t *run);
  * there is none. */
 json_t *json_pointer(const json_t *value, const char *pointer);
 
+/* The number there; NaN when there is none. */
+double json_number_at(const json_t *value, const char *pointer);
+
 #endif

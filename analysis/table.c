@@ -99,22 +99,19 @@ static double lost(const json_t *run)
 /* NAN where the processor takes no time; so are the next ones. */
 static double machine_busy(const json_t *run)
 {
-	const json_t *share = json_pointer(run, "/cpu/machine_busy_share");
-	return json_is_number(share) ? 100 * json_number_value(share) : NAN;
+	return 100 * json_number_at(run, "/cpu/machine_busy_share");
 }
 
 /* What the idle link saw; old results and those without a witness have none. */
 static double witness_p99(const json_t *run)
 {
-	const json_t *p99 = json_pointer(run, "/witness/p99_ms");
-	return json_is_number(p99) ? json_number_value(p99) : NAN;
+	return json_number_at(run, "/witness/p99_ms");
 }
 
 /* What other work on the machine took. */
 static double others_busy(const json_t *run)
 {
-	const json_t *share = json_pointer(run, "/cpu/others_share");
-	return json_is_number(share) ? 100 * json_number_value(share) : NAN;
+	return 100 * json_number_at(run, "/cpu/others_share");
 }
 
 /* Of one processor, both hosts' mpipd together. */

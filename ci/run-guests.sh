@@ -6,14 +6,13 @@
 # share one. run-tests.sh calls this and counts.
 #
 # From the environment: FILTERS, options for bats that choose tests; JOBS, how many guests at a time
-# (one per core); GIPS, the speed of their processor (0: it takes no time);
-# BUILD; what image.sh and guest.sh take. Descriptor 3 is where the progress goes, if it is a terminal.
+# (one per core); BUILD; what image.sh and guest.sh take. Descriptor 3 is where the progress goes, if it is a terminal.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
 BUILD=${BUILD:-build}
 JOBS=${JOBS:-$(nproc)}
-export GIPS=${GIPS:-0} MEMORY_MB=${MEMORY_MB:-2048} LIMIT_S=${LIMIT_S:-1800}
+export MEMORY_MB=${MEMORY_MB:-2048} LIMIT_S=${LIMIT_S:-1800}
 
 declare -A names=() started=() slots=() # by process ID
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-guests.XXXXXX")

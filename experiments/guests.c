@@ -4,7 +4,7 @@
  *
  * Theory of operation
  * -------------------
- * A cell is one guest of lab/vm/guest.sh, resumed from the image's snapshot: its job directory
+ * A cell is one guest of lab/vm/guest.sh: its job directory
  * holds the experiment, its scenario and what that names, and the command, which is this same
  * program with --cell. The guest says on its report line how many of its seconds are done; here
  * they are added up over all guests. What it leaves in /out becomes the result's directory. A guest

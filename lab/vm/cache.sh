@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # for who sources it
 #
-# cache.sh: where kernels are kept, for those who source it.
+# cache.sh: where kernels are kept and how they are fetched, for those who source it.
+
+fail() {
+	echo "kernel: $*" >&2
+	exit 1
+}
 
 # A place that this user can write: the user's cache, or, without a home, the build's.
 cache_directory() {
@@ -13,4 +18,18 @@ cache_directory() {
 		mkdir -p "$candidate"
 		echo "$candidate"
 	fi
+}
+
+# open_cache: sets cache, which nobody else changes from now on.
+open_cache() {
+	[[ $(uname -m) == x86_64 ]] || fail "guests are for x86_64, this machine is $(uname -m)"
+	cache=$(cache_directory)
+	exec 9>"$cache/lock"
+	flock 9
+}
+
+# download PACKAGE DIRECTORY
+download() {
+	(cd "$2" && apt-get download -q "$1" >download.log 2>&1) ||
+		fail "apt-get download $1: $(tail -n 1 "$2/download.log")"
 }

@@ -90,7 +90,7 @@ fi
 child=$!
 signal=KILL
 
-# Ends when QEMU does, or when the guest has been silent for too long.
+# Ends when the machine does, or when the guest has been silent for too long.
 hung=''
 : >"$scratch/started"
 while kill -0 "$child" 2>/dev/null; do

@@ -13,11 +13,6 @@ here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 . "$here/cache.sh"
 PATH=$PATH:/usr/sbin:/sbin
 
-fail() {
-	echo "kernel: $*" >&2
-	exit 1
-}
-
 # has_modules DIR: whether it has what modules.list needs.
 has_modules() {
 	local name
@@ -64,8 +59,7 @@ fetch() {
 		trap 'rm -rf "$aside"' EXIT
 		for part in "$package" "linux-modules-$version" "linux-modules-extra-$version"; do
 			[[ $part == "$package" ]] || apt-cache show "$part" >/dev/null 2>&1 || continue
-			(cd "$aside" && apt-get download -q "$part" >download.log 2>&1) ||
-				fail "apt-get download $part: $(tail -n 1 "$aside/download.log")"
+			download "$part" "$aside"
 		done
 		for part in "$aside"/*.deb; do
 			dpkg-deb -x "$part" "$aside/root"
@@ -81,10 +75,7 @@ fetch() {
 	ready "$target/boot/vmlinuz-$version" "$target/lib/modules/$version"
 }
 
-[[ $(uname -m) == x86_64 ]] || fail "the vm ground is for x86_64, this machine is $(uname -m)"
-cache=$(cache_directory)
-exec 9>"$cache/lock"
-flock 9
+open_cache
 
 release=$(uname -r)
 case ${KERNEL:-} in

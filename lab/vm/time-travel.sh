@@ -16,11 +16,6 @@ here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/cache.sh
 . "$here/cache.sh"
 
-fail() {
-	echo "kernel: $*" >&2
-	exit 1
-}
-
 # change FILE FROM TO: exactly where it is expected.
 change() {
 	grep -q "$2" "$1" || fail "$package $version: expected '$2' in $1"
@@ -31,11 +26,7 @@ change_source() {
 	change arch/um/os-Linux/skas/process.c 'PTRACE_O_TRACESYSGOOD' '(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)'
 }
 
-[[ $(uname -m) == x86_64 ]] || fail "guests are for x86_64, this machine is $(uname -m)"
-cache=$(cache_directory)
-exec 9>"$cache/lock"
-flock 9
-
+open_cache
 package=$(apt-cache depends linux-source 2>/dev/null | awk '/Depends: linux-source-[0-9]/ {print $2; exit}')
 version=$(apt-cache policy "${package:-none}" 2>/dev/null | awk '$1 == "Candidate:" {print $2}')
 key=$({ cat "$here/time-travel.config" && declare -f change_source; } | sha256sum | cut -c1-16)
@@ -57,8 +48,7 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 cores=$(nproc)
 echo "kernel: building $package $version for virtual time (once, about $((8 / cores + 1)) minutes, into $cache)" >&2
-(cd "$aside" && apt-get download -q "$package" >download.log 2>&1) ||
-	fail "apt-get download $package: $(tail -n 1 "$aside/download.log")"
+download "$package" "$aside"
 dpkg-deb --fsys-tarfile "$aside"/*.deb | tar -C "$aside" -x --wildcards './usr/src/linux-source-*.tar.*'
 rm "$aside"/*.deb
 mkdir "$aside/source"

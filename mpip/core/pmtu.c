@@ -30,8 +30,8 @@
 #define ANEW      usec_ms(2000) /* from a ladder without any answer to the next search */
 #define ASK_TCP   usec_ms(1000) /* suspicion is heard this long after the last answer */
 #define ASK_UDP   usec_ms(5000)
-#define DOUBTS    3            /* searches that must agree, where UDP has asked ... */
 #define CONGESTED 1000         /* microseconds of queuing */
+#define DOUBTS    3            /* searches that must agree, where UDP has asked ... */
 #define AGAIN     usec_ms(500) /* ... and how long after each other */
 
 /* FDDI; Ethernet less PPPoE, GRE, VXLAN, WireGuard, tunnels in tunnels; IPv6's minimum. */
