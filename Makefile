@@ -60,7 +60,8 @@ make reproduce RUN=out/...      run a result of the vm ground again, compare the
 make converge NAME=two-nics     is the guest's processor fast enough? (GIPS=)
 make plots                      draw the figures of everything in out/
 make report                     run what is missing, judge the paper's claims: out/report.html
-     NAME="udp weights"         of these experiments alone; DURATION= and so on as above
+     NAME="udp weights"         of these experiments alone; DURATION= and so on as above, but
+                                GROUND=vm unless told otherwise
 make test                       unit tests and bats suites (TESTS= some of them, GROUND=vm in guests,
                                 FULL=1 also those that take long)
 make asan                       the same under AddressSanitizer and UBSan

@@ -6,6 +6,8 @@
 
 # bats file_tags=host
 
+# shellcheck disable=SC2030,SC2031 # with() sets what one test is to see
+
 bats_require_minimum_version 1.5.0
 
 setup_file() {
