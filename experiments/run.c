@@ -217,6 +217,18 @@ static int watch_transfer(struct run *r, char **error)
 	}
 }
 
+/* A path whose flow did not get into the ingress hook fails, and another form takes its place: the
+ * run would be of something else than was asked for. */
+static int check_steering(const struct run_host *h, char **error)
+{
+	json_int_t errors =
+		json_integer_value(json_object_get(json_object_get(h->stats, "io"), "steer_errors"));
+	if (errors == 0)
+		return GO_ON;
+	return lab_fail(error, "%s: mpipd could not steer %lld flows: expected none (steer_errors)",
+		h->name, (long long)errors);
+}
+
 /* The last tables of mpipd, then its end; its log is whole only then. */
 static int finish_mpipd(struct run *r, int i, char **error)
 {
@@ -225,7 +237,8 @@ static int finish_mpipd(struct run *r, int i, char **error)
 	h->stats = run_ask_mpipctl(r, h, "stats", error);
 	if (!h->stats)
 		return *error ? FAILED : STOP;
-	if (rc == GO_ON && (rc = run_keep_table(r, h, "peers", error)) != GO_ON)
+	if ((rc = run_keep_table(r, h, "peers", error)) != GO_ON ||
+		(rc = check_steering(h, error)) != GO_ON)
 		return rc;
 	if (!child_end(&h->mpipd, 5000))
 		return lab_fail(error, "%s: mpipd does not end by SIGTERM", h->name);

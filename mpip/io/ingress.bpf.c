@@ -53,9 +53,10 @@
 
 const volatile struct ingress_setup setup = {};
 
+/* Allocated at once, some 6 MB: what kernels keep for a map that grows runs out when a session's
+ * paths come at once, and a path whose flow is not here fails. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, INGRESS_FLOWS_MAX);
 	__type(key, struct ingress_flow);
 	__type(value, struct ingress_flow_state);
