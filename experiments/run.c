@@ -221,8 +221,8 @@ static int watch_transfer(struct run *r, char **error)
  * run would be of something else than was asked for. */
 static int check_steering(const struct run_host *h, char **error)
 {
-	json_int_t errors =
-		json_integer_value(json_object_get(json_object_get(h->stats, "io"), "steer_errors"));
+	json_int_t errors = json_integer_value(
+		json_object_get(json_object_get(h->stats, "io"), "steer_errors"));
 	if (errors == 0)
 		return GO_ON;
 	return lab_fail(error, "%s: mpipd could not steer %lld flows: expected none (steer_errors)",
