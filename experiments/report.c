@@ -20,8 +20,10 @@ static double member(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-/* What one second's sums add, where this end received. A test in both directions has two sums. */
-static void add_interval(const json_t *interval, int limit, struct report *report)
+/* What one second's sums add, where this end received. A test in both directions has two sums.
+ * `before` is the interval before it, or NULL. */
+static void add_interval(
+	const json_t *interval, const json_t *before, int limit, struct report *report)
 {
 	static const char *const sums[] = {"sum", "sum_bidir_reverse"};
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
@@ -32,9 +34,9 @@ static void add_interval(const json_t *interval, int limit, struct report *repor
 		double seconds = member(sum, "seconds"), packets = member(sum, "packets");
 		/* Where the warm-up's end is reported at its very microsecond, as in virtual time,
 		 * iperf3 begins to count bytes anew, but takes the time and the datagrams from the
-		 * report before. */
+		 * report before the last. */
 		if (json_object_get(sum, "end") && member(sum, "end") < seconds) {
-			packets *= member(sum, "end") / seconds;
+			packets -= member(json_object_get(before, sums[i]), "packets");
 			seconds = member(sum, "end");
 		}
 		/* What comes in after the last whole second is the queues running empty. */
@@ -68,9 +70,10 @@ int report_read(const char *file, int seconds, struct report *report, char **err
 		rc = lab_fail(error, "%s: iperf3 reports: %s", file, trouble);
 
 	size_t i;
-	json_t *interval;
+	json_t *interval, *before = NULL;
 	json_array_foreach (json_object_get(root, "intervals"), i, interval) {
-		add_interval(interval, seconds, report);
+		add_interval(interval, before, seconds, report);
+		before = interval;
 	}
 
 	json_decref(root);
