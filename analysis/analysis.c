@@ -140,22 +140,31 @@ static int plot_one(const struct options *o, const char *experiment, char **erro
 	return rc;
 }
 
+/* What is there of every experiment: one that cannot be used does not keep the others from being
+ * drawn. */
+static int plot_all(const struct options *o, char **error)
+{
+	json_t *all = results_experiments(o->out), *name;
+	size_t i;
+	int rc = 0;
+	if (json_array_size(all) == 0)
+		rc = lab_fail(error, "%s: no results to draw; make experiment makes some", o->out);
+	json_array_foreach (all, i, name) {
+		char *trouble = NULL;
+		if (plot_one(o, json_string_value(name), &trouble) != 0) {
+			fprintf(stderr, "%s\n", trouble);
+			rc = 1;
+		}
+		free(trouble);
+	}
+	json_decref(all);
+	return rc;
+}
+
 static int plot(const struct options *o, char **error)
 {
-	if (o->count == 0) {
-		json_t *all = results_experiments(o->out), *name;
-		size_t i;
-		int rc = json_array_size(all)
-				 ? 0
-				 : lab_fail(error,
-					   "%s: no results to draw; make experiment makes some",
-					   o->out);
-		json_array_foreach (all, i, name)
-			if (rc == 0)
-				rc = plot_one(o, json_string_value(name), error);
-		json_decref(all);
-		return rc;
-	}
+	if (o->count == 0)
+		return plot_all(o, error);
 	int rc = 0;
 	for (int i = 0; rc == 0 && i < o->count; i++)
 		rc = plot_one(o, o->names[i], error);

@@ -4,24 +4,27 @@
  *
  * Theory of operation
  * -------------------
- * One page: the claims and what became of them; the figures; each experiment's numbers, calibration
- * and provenance. All is read first, and written to files aside that are renamed at the end, so
- * that a result that cannot be used leaves the last report alone. Links lead to the figures further
- * down and to the run directories beside the page. It is meant to be read in black and white too,
- * so a verdict is a word and a sign.
+ * One page: what it is made from; the claims and what became of them; the figures; each
+ * experiment's numbers, calibration and provenance. It is written to files aside that are renamed
+ * at the end, so that a result that cannot be used leaves the last report alone; one that no claim
+ * is about is only a line in its place. Links lead to the figures further down and to the run
+ * directories beside the page. It is meant to be read in black and white too, so a verdict is a
+ * word and a sign.
+ *
+ * The experiments come last on the page, but are written first, into memory: what the page is made
+ * from is known only then, and their results are too large to be kept together.
  */
 
 #include "analysis/report.h"
 
 #include "analysis/claims.h"
 #include "analysis/html.h"
+#include "analysis/report_experiment.h"
 #include "analysis/results.h"
-#include "analysis/stats.h"
 #include "experiments/files.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +34,7 @@ static const char style[] =
 	"body{font:15px/1.45 'DejaVu Sans',sans-serif;color:#111;margin:2em auto;max-width:1240px;"
 	"padding:0 1em}"
 	"h1{font-size:24px}h2{font-size:19px;margin-top:2em;border-bottom:1px solid #999}"
-	"h3{font-size:16px;margin-bottom:.3em}"
+	"h3{font-size:16px;margin-bottom:.3em}h4{font-size:14px;margin:.6em 0 .3em}"
 	"table{border-collapse:collapse;margin:.4em 0}"
 	"td,th{border:1px solid #bbb;padding:3px 7px;text-align:left;vertical-align:top;"
 	"font-weight:normal}"
@@ -52,6 +55,14 @@ static const char *sign_of(const char *verdict)
 	       : strcmp(verdict, "differs") == 0  ? "≠"
 	       : strcmp(verdict, "missing") == 0  ? "…"
 						  : "✘";
+}
+
+/* Whether a check holds; one without an interval is not judged. */
+static const char *sign_of_check(const json_t *check)
+{
+	if (!json_is_number(json_object_get(check, "low")))
+		return "…";
+	return json_is_true(json_object_get(check, "holds")) ? "✔" : "✘";
 }
 
 static int by_text(const void *a, const void *b)
@@ -125,7 +136,7 @@ static void write_checks(FILE *f, const json_t *claim)
 		if (json_is_number(max))
 			fprintf(f, "%s ≤ %.4g", json_is_number(min) ? " and" : "",
 				json_number_value(max));
-		fprintf(f, ": %s<br>", number);
+		fprintf(f, ": %s %s<br>", number, sign_of_check(check));
 		free(number);
 	}
 	html_text(f, text(claim, "why"));
@@ -218,184 +229,158 @@ static int write_figures(FILE *f, const char *out, const json_t *pictures, char 
 	return rc;
 }
 
-static void write_number(FILE *f, double value)
+/* What the runs that claims are judged by have in common: each value once. */
+struct common {
+	json_t *forms, *grounds, *revisions;
+	size_t least, most; /* repetitions of a contestant */
+};
+
+static void add_once(json_t *list, char *value)
 {
-	if (isfinite(value))
-		fprintf(f, "<td>%.4g", value);
-	else
-		fputs("<td>-", f);
+	if (!has(list, value))
+		json_array_append_new(list, json_string(value));
+	free(value);
 }
 
-/* The mean of what the idle links saw; NaN without runs. */
-static double witness_p99(const struct contestant_results *c)
+/* Whether the run was made in the experiment's short form, or in another. */
+static const char *form_of(const json_t *run)
 {
-	double sum = 0;
-	for (size_t k = 0; k < c->count; k++)
-		sum += json_number_value(json_pointer(c->runs[k], "/witness/p99_ms"));
-	return sum / (double)c->count;
+	const json_t *line = json_pointer(run, "/provenance/command_line");
+	if (has(line, "--duration") || has(line, "--warm-up"))
+		return "other durations";
+	return has(line, "--paper") ? "the paper's" : "short";
 }
 
-static void write_caveats(FILE *f, const struct results *r)
+static void add_common(struct common *common, const struct results *r)
 {
-	if (r->uncalibrated) {
-		fputs("<p class=small>uncalibrated: ", f);
-		html_text(f, r->uncalibrated);
+	size_t i;
+	json_t *run;
+	json_array_foreach (r->all, i, run) {
+		const json_t *git = json_pointer(run, "/provenance/git");
+		const char *revision = text(git, "revision");
+		add_once(common->forms, lab_text("%s", form_of(run)));
+		add_once(common->grounds, lab_text("%s", text(run, "ground")));
+		add_once(common->revisions,
+			lab_text("%.12s%s", revision[0] ? revision : "unknown",
+				json_is_true(json_object_get(git, "dirty")) ? " (dirty)" : ""));
+	}
+	for (i = 0; i < r->count; i++) {
+		size_t count = r->contestants[i].count + r->contestants[i].marked_count;
+		common->least = !common->least || count < common->least ? count : common->least;
+		common->most = count > common->most ? count : common->most;
+	}
+}
+
+static void write_values(FILE *f, const char *name, const json_t *values)
+{
+	size_t i;
+	json_t *value;
+	fprintf(f, "%s: %s", name, json_array_size(values) > 1 ? "several (" : "");
+	json_array_foreach (values, i, value) {
+		fputs(i ? ", " : "", f);
+		html_text(f, json_string_value(value));
+	}
+	fputs(json_array_size(values) > 1 ? "); " : "; ", f);
+}
+
+static void write_common(FILE *f, const struct common *common)
+{
+	fputs("<p>", f);
+	if (common->most) {
+		write_values(f, "Form", common->forms);
+		if (common->least == common->most)
+			fprintf(f, "repetitions: %zu; ", common->most);
+		else
+			fprintf(f, "repetitions: %zu to %zu; ", common->least, common->most);
+		write_values(f, "ground", common->grounds);
+		write_values(f, "git revision", common->revisions);
+		fputs("of the experiments that claims are judged by.", f);
+	} else {
+		fputs("No run that a claim is judged by is there.", f);
+	}
+	fputs("</p>\n", f);
+}
+
+/* Whether a claim is judged by runs of this experiment. */
+static bool is_judged_by(const json_t *judged, const char *experiment)
+{
+	size_t i, k, length = strlen(experiment);
+	json_t *claim, *run;
+	json_array_foreach (json_object_get(judged, "claims"), i, claim) {
+		json_array_foreach (json_object_get(claim, "runs"), k, run) {
+			const char *name = json_string_value(run);
+			if (strncmp(name, experiment, length) == 0 && name[length] == '/')
+				return true;
+		}
+	}
+	return false;
+}
+
+/* The claims have been judged by now, so results that cannot be used are of no claim. */
+static void write_experiment(FILE *f, const char *out, const char *name, const json_t *judged,
+	const json_t *paper, struct common *common)
+{
+	char *error = NULL;
+	struct results *r = results_load(out, name, paper, &error);
+	fprintf(f, "<h3 id=\"exp-%s\">%s", name, name);
+	if (!r) {
+		fputs("</h3>\n<p>", f);
+		html_text(f, error);
 		fputs("</p>\n", f);
+		free(error);
+		return;
 	}
-	for (size_t i = 0; i < r->count; i++) {
-		const struct contestant_results *c = &r->contestants[i];
-		for (size_t k = 0; k < c->count; k++) {
-			if (results_is_limited(c->runs[k])) {
-				fprintf(f, "<p class=small>CPU-limited: %s: ",
-					text(c->runs[k], "run"));
-				html_json(f, json_object_get(c->runs[k], "cpu_limited"));
-				fputs("</p>\n", f);
-			}
-			if (results_is_loss_wrong(c->runs[k])) {
-				fprintf(f, "<p class=small>losses not as configured: %s: ",
-					text(c->runs[k], "run"));
-				html_json(f, json_object_get(c->runs[k], "losses"));
-				fputs("</p>\n", f);
-			}
-		}
-	}
-}
-
-static void write_goodputs(FILE *f, const struct results *r)
-{
-	fputs("<table><tr><th>contestant<th>runs<th>marked<th>goodput, Mbit/s<th>± 95 %"
-	      "<th>sd<th>paper<th>witness p99, ms<th>CPU-limited\n",
-		f);
-	for (size_t i = 0; i < r->count; i++) {
-		const struct contestant_results *c = &r->contestants[i];
-		fprintf(f, "<tr><td>%s<td>%zu<td>%zu", c->name, c->count, c->marked_count);
-		write_number(f, c->mean);
-		write_number(f, c->ci95);
-		write_number(f, c->count > 1 ? stats_sd(c->goodput, c->count) : NAN);
-		write_number(f, c->paper);
-		write_number(f, witness_p99(c));
-		fprintf(f, "<td>%zu", c->limited_count);
-	}
-	fputs("</table>\n", f);
-	for (size_t i = 0; i < r->count; i++) {
-		const struct contestant_results *c = &r->contestants[i];
-		for (size_t k = 0; k < c->marked_count; k++) {
-			fprintf(f,
-				"<p class=small>marked, not averaged: <a href=\"%s/%s/\">%s</a>: ",
-				r->experiment, text(c->marked[k], "run"),
-				text(c->marked[k], "run"));
-			html_json(f, json_object_get(c->marked[k], "marks"));
-			fputs("</p>\n", f);
-		}
-	}
-	write_caveats(f, r);
-}
-
-/* Whether none of the runs before `i` has the same value at this place. */
-static bool is_new(const json_t *runs, size_t i, const char *pointer)
-{
-	const json_t *value = json_pointer(json_array_get(runs, i), pointer);
-	for (size_t k = 0; k < i; k++)
-		if (json_equal(json_pointer(json_array_get(runs, k), pointer), value))
-			return false;
-	return value != NULL;
-}
-
-/* Each value that the runs have at a place, once. */
-static void write_provenance(FILE *f, const struct results *r)
-{
-	static const struct {
-		const char *name, *pointer;
-	} rows[] = {
-		{"ground", "/ground"},
-		{"why this ground", "/ground_why"},
-		{"image's hash", "/vm/hash"},
-		{"Machine", "/vm/machine"},
-		{"GIPS", "/vm/gips"},
-		{"seed", "/seed"},
-		{"duration, s", "/duration_s"},
-		{"warm-up, s", "/warm_up_s"},
-		{"workload", "/workload"},
-		{"git revision", "/provenance/git/revision"},
-		{"uncommitted changes", "/provenance/git/dirty"},
-		{"kernel", "/provenance/kernel"},
-		{"processors", "/provenance/processors"},
-		{"compiler", "/provenance/compiler"},
-		{"libraries", "/provenance/libraries"},
-		{"mpipd's SHA-256", "/provenance/programs_sha256/mpipd"},
-		{"scenario's SHA-256", "/provenance/digests/scenario"},
-	};
-	fputs("<details><summary>provenance</summary><table>\n", f);
-	for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
-		bool any = false;
-		for (size_t i = 0; i < json_array_size(r->all); i++) {
-			if (!is_new(r->all, i, rows[k].pointer))
-				continue;
-			fprintf(f, any ? "<br>" : "<tr><th>%s<td>", rows[k].name);
-			html_json(f, json_pointer(json_array_get(r->all, i), rows[k].pointer));
-			any = true;
-		}
-	}
-	fputs("</table></details>\n", f);
-}
-
-static void write_calibration(FILE *f, const struct results *r)
-{
-	fputs("<details><summary>calibration</summary>\n", f);
-	bool any = false;
-	for (size_t i = 0; i < json_array_size(r->all); i++) {
-		if (!is_new(r->all, i, "/calibration"))
-			continue;
-		const json_t *run = json_array_get(r->all, i);
-		fprintf(f, "<h3>%s</h3>\n", text(run, "run"));
-		html_json(f, json_object_get(run, "calibration"));
-		any = true;
-	}
-	if (!any)
-		fputs("<p>The results of this experiment have none.</p>\n", f);
-	fputs("</details>\n", f);
-}
-
-static int write_experiment(
-	FILE *f, const char *out, const char *name, const json_t *paper, char **error)
-{
-	struct results *r = results_load(out, name, paper, error);
-	if (!r)
-		return -1;
-	fprintf(f, "<h3 id=\"exp-%s\">%s: ", name, name);
+	fputs(": ", f);
 	html_text(f, r->title);
 	fprintf(f, "</h3>\n");
-	if (r->missing)
-		fprintf(f, "<p class=small>%zu runs are not done yet.</p>\n", r->missing);
-	if (json_array_size(r->all)) {
-		write_goodputs(f, r);
-		write_calibration(f, r);
-		write_provenance(f, r);
-	}
+	report_experiment(f, r);
+	if (is_judged_by(judged, name))
+		add_common(common, r);
 	results_free(r);
-	return 0;
+}
+
+/* All experiments as they are on the page. Allocated. */
+static char *experiments_text(const char *out, const json_t *judged, const json_t *experiments,
+	const json_t *paper, struct common *common)
+{
+	char *page = NULL;
+	size_t length, i;
+	json_t *name;
+	FILE *f = open_memstream(&page, &length);
+	if (!f)
+		abort();
+	json_array_foreach ((json_t *)experiments, i, name) {
+		write_experiment(f, out, json_string_value(name), judged, paper, common);
+	}
+	fclose(f);
+	if (!page)
+		abort();
+	return page;
 }
 
 static int write_page(FILE *f, const char *out, const json_t *judged, const json_t *experiments,
 	const json_t *paper, char **error)
 {
 	char *directory = lab_text("%s/figures", out);
-	json_t *pictures = pictures_in(directory), *name;
-	size_t i;
+	json_t *pictures = pictures_in(directory);
+	struct common common = {
+		.forms = json_array(), .grounds = json_array(), .revisions = json_array()};
+	char *results = experiments_text(out, judged, experiments, paper, &common);
 	fprintf(f,
 		"<!DOCTYPE html>\n<html lang=en><meta charset=utf-8>\n"
 		"<title>MPIP: the paper's claims, measured</title>\n<style>%s</style>\n"
 		"<h1>MPIP: the paper's claims, measured</h1>\n"
 		"<p>After Tian and Liu, <i>Multipath IP Transmission</i>.</p>\n",
 		style);
+	write_common(f, &common);
 	write_claims(f, judged, pictures);
 	int rc = write_figures(f, out, pictures, error);
 	fputs("<h2>Experiments: results, calibration, provenance</h2>\n", f);
-	json_array_foreach ((json_t *)experiments, i, name) {
-		if (rc == 0)
-			rc = write_experiment(f, out, json_string_value(name), paper, error);
-	}
-	fputs("</html>\n", f);
+	fprintf(f, "%s</html>\n", results);
+	free(results);
+	json_decref(common.forms);
+	json_decref(common.grounds);
+	json_decref(common.revisions);
 	json_decref(pictures);
 	free(directory);
 	return rc;

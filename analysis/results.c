@@ -7,6 +7,9 @@
  * The runner leaves in runs.json which runs the last call was about, whether it made them or found
  * them. Only these are read: runs of another duration or definition that lie beside them measure
  * something else. A run with marks was not what it is called; it is kept apart and never averaged.
+ *
+ * Contestants may have scenarios of their own, each with a calibration of its own beside the runs.
+ * Which calibration is a run's is told by what both say they are of, never by a file's name.
  */
 
 #include "analysis/results.h"
@@ -22,6 +25,7 @@
 #include <unistd.h>
 
 #define NAMED_MOST 3 /* contestants that a caveat names */
+#define SCENARIO   "/provenance/digests/scenario"
 
 json_t *json_pointer(const json_t *value, const char *pointer)
 {
@@ -77,7 +81,7 @@ static void add_run(struct results *r, json_t *run, const json_t *paper)
 
 	const char *form = json_string_value(json_pointer(run, "/mpipd/wire_form"));
 	if (form)
-		r->wire_form = form;
+		r->wire_form = !r->wire_form[0] || !strcmp(r->wire_form, form) ? form : "several";
 	r->experiment = text_of(json_object_get(run, "experiment"));
 	r->title = text_of(json_object_get(run, "title"));
 	r->ground = text_of(json_object_get(run, "ground"));
@@ -95,7 +99,8 @@ static void add_run(struct results *r, json_t *run, const json_t *paper)
 	c->goodput[c->count++] = json_number_value(json_object_get(run, "goodput_mbit"));
 }
 
-static int load_run(struct results *r, const char *name, const json_t *paper, char **error)
+static int load_run(struct results *r, const char *experiment, const char *name,
+	const json_t *paper, char **error)
 {
 	char *file = lab_text("%s/%s/result.json", r->directory, name);
 	int rc = 0;
@@ -109,8 +114,9 @@ static int load_run(struct results *r, const char *name, const json_t *paper, ch
 				   json_integer_value(version) != RESULT_VERSION)) {
 			rc = lab_fail(error,
 				"%s: schema_version: expected %d, got %lld: a result of another "
-				"version of this program; FRESH=1 makes it again",
-				file, RESULT_VERSION, (long long)json_integer_value(version));
+				"version of this program; make experiment NAME=%s makes it again",
+				file, RESULT_VERSION, (long long)json_integer_value(version),
+				experiment);
 			json_decref(run);
 		} else if (run) {
 			json_array_append_new(r->all, run);
@@ -139,27 +145,69 @@ bool results_is_loss_wrong(const json_t *run)
 	return false;
 }
 
-/* Why the links that the runs were made on are not known to be as the scenario says; NULL when they
- * are. Allocated. */
-static char *why_uncalibrated(const struct results *r)
+static bool is_of_scenario(const json_t *calibration, const json_t *run)
 {
-	char *file = lab_text("%s/calibration.json", r->directory), *why = NULL;
-	json_t *calibration = json_load_file(file, 0, NULL);
-	const json_t *run = json_array_get(r->all, 0);
-	if (!calibration)
-		why = lab_text("%s is not there", file);
-	else if (run &&
-		 (strcmp(text_of(json_object_get(calibration, "ground")), r->ground) != 0 ||
-			 json_integer_value(json_object_get(calibration, "gips")) !=
-				 json_integer_value(json_pointer(run, "/vm/gips")) ||
-			 strcmp(text_of(json_object_get(calibration, "scenario_sha256")),
-				 text_of(json_pointer(run, "/provenance/digests/scenario")))))
-		why = lab_text("%s is of another ground, speed or scenario", file);
-	else if (!json_is_true(json_object_get(calibration, "good")))
-		why = lab_text("a link is not as its scenario says, see %s", file);
-	json_decref(calibration);
-	free(file);
-	return why;
+	return strcmp(text_of(json_object_get(calibration, "scenario_sha256")),
+		       text_of(json_pointer(run, SCENARIO))) == 0;
+}
+
+const json_t *results_calibration(const struct results *r, const json_t *run)
+{
+	size_t i;
+	json_t *calibration;
+	json_array_foreach (r->calibrations, i, calibration)
+		if (is_of_scenario(calibration, run) &&
+			strcmp(text_of(json_object_get(calibration, "ground")), r->ground) == 0 &&
+			json_integer_value(json_object_get(calibration, "gips")) ==
+				json_integer_value(json_pointer(run, "/vm/gips")))
+			return calibration;
+	return NULL;
+}
+
+static int is_calibration(const struct dirent *e)
+{
+	const char *suffix = strrchr(e->d_name, '.');
+	return strncmp(e->d_name, "calibration", 11) == 0 && suffix && strcmp(suffix, ".json") == 0;
+}
+
+/* The calibrations beside the runs, each with its "file", sorted by it. One that cannot be read is
+ * as good as none. */
+static json_t *load_calibrations(const char *directory)
+{
+	json_t *list = json_array();
+	struct dirent **found = NULL;
+	int count = scandir(directory, &found, is_calibration, alphasort);
+	for (int i = 0; i < count; i++) {
+		char *file = lab_text("%s/%s", directory, found[i]->d_name);
+		json_t *calibration = json_load_file(file, 0, NULL);
+		json_object_set_new(calibration, "file", json_string(found[i]->d_name));
+		if (json_is_object(calibration))
+			json_array_append(list, calibration);
+		json_decref(calibration);
+		free(file);
+		free(found[i]);
+	}
+	free(found);
+	return list;
+}
+
+/* Why nothing measured the links that this run was made on, or what it found; NULL when they are as
+ * the scenario says. Allocated. */
+static char *why_uncalibrated(const struct results *r, const json_t *run)
+{
+	const json_t *calibration = results_calibration(r, run), *other;
+	if (calibration && json_is_true(json_object_get(calibration, "good")))
+		return NULL;
+	if (calibration)
+		return lab_text("a link is not as its scenario says, see %s/%s", r->directory,
+			text_of(json_object_get(calibration, "file")));
+	size_t i;
+	json_array_foreach (r->calibrations, i, other)
+		if (is_of_scenario(other, run))
+			return lab_text("%s/%s is of another ground or speed", r->directory,
+				text_of(json_object_get(other, "file")));
+	return lab_text("no %s/calibration*.json is of the scenario of %s", r->directory,
+		text_of(json_object_get(run, "contestant")));
 }
 
 /* Appends to a list of names; `head` goes before the first. */
@@ -168,6 +216,28 @@ static void append(char **text, const char *head, const char *name)
 	char *longer = lab_text("%s%s%s", *text, **text ? ", " : head, name);
 	free(*text);
 	*text = longer;
+}
+
+/* What is to be said of each scenario that the runs were made in; NULL: nothing. Allocated. */
+static char *find_uncalibrated(const struct results *r)
+{
+	char *all = lab_text("%s", "");
+	size_t i;
+	json_t *run;
+	json_array_foreach (r->all, i, run) {
+		bool seen = false;
+		for (size_t k = 0; k < i && !seen; k++)
+			seen = json_equal(json_pointer(run, SCENARIO),
+				json_pointer(json_array_get(r->all, k), SCENARIO));
+		char *why = seen ? NULL : why_uncalibrated(r, run);
+		if (why)
+			append(&all, "", why);
+		free(why);
+	}
+	if (*all)
+		return all;
+	free(all);
+	return NULL;
 }
 
 /* How many they are, in the place of more names than a figure has room for. */
@@ -199,7 +269,7 @@ static void find_caveats(struct results *r)
 	}
 	count_instead(&limited, "CPU-limited: ", limited_count, r->count);
 	count_instead(&losses, "losses not as configured: ", losses_count, r->count);
-	r->uncalibrated = json_array_size(r->all) ? why_uncalibrated(r) : NULL;
+	r->uncalibrated = find_uncalibrated(r);
 	r->caveats = lab_text("%s%s%s%s%s", r->uncalibrated ? "uncalibrated" : "",
 		r->uncalibrated && *limited ? "; " : "", limited,
 		(r->uncalibrated || *limited) && *losses ? "; " : "", losses);
@@ -215,6 +285,7 @@ struct results *results_load(
 		abort();
 	r->directory = lab_text("%s/%s", out, experiment);
 	r->all = json_array();
+	r->calibrations = load_calibrations(r->directory);
 	r->wire_form = r->title = r->ground = "";
 	r->experiment = experiment;
 
@@ -226,7 +297,7 @@ struct results *results_load(
 	size_t i;
 	json_array_foreach (json_object_get(runs, "runs"), i, name)
 		if (rc == 0)
-			rc = load_run(r, text_of(name), paper, error);
+			rc = load_run(r, experiment, text_of(name), paper, error);
 	json_decref(runs);
 	free(file);
 
@@ -253,6 +324,7 @@ void results_free(struct results *r)
 	}
 	free(r->contestants);
 	json_decref(r->all);
+	json_decref(r->calibrations);
 	free(r->uncalibrated);
 	free(r->caveats);
 	free(r->directory);
@@ -295,5 +367,31 @@ const struct contestant_results *results_find(const struct results *r, const cha
 	for (size_t i = 0; i < r->count; i++)
 		if (strcmp(r->contestants[i].name, name) == 0)
 			return &r->contestants[i];
+	return NULL;
+}
+
+/* Whether a run was made on the same links with the same load as another. */
+static bool is_alike(const json_t *run, const json_t *other)
+{
+	static const char *const what[] = {
+		SCENARIO, "/workload", "/provenance/definition/contestant/sysctls"};
+	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++) {
+		const json_t *a = json_pointer(run, what[i]), *b = json_pointer(other, what[i]);
+		if (a != b && !json_equal(a, b))
+			return false;
+	}
+	return true;
+}
+
+const struct contestant_results *results_plain(
+	const struct results *r, const struct contestant_results *c)
+{
+	for (size_t i = 0; c->count && i < r->count; i++) {
+		const struct contestant_results *plain = &r->contestants[i];
+		if (plain->count && !json_is_object(json_object_get(plain->runs[0], "mpipd")) &&
+			!json_is_object(json_object_get(plain->runs[0], "mptcp")) &&
+			is_alike(plain->runs[0], c->runs[0]))
+			return plain;
+	}
 	return NULL;
 }

@@ -22,8 +22,9 @@ struct contestant_results {
 };
 
 struct results {
-	char *directory;                                     /* OUT/EXPERIMENT */
-	const char *experiment, *title, *ground, *wire_form; /* wire_form "" without mpipd */
+	char *directory; /* OUT/EXPERIMENT */
+	const char *experiment, *title, *ground;
+	const char *wire_form; /* "several" where runs differ, "" without mpipd */
 	int duration_s, warm_up_s;
 	struct contestant_results *contestants;
 	size_t count;
@@ -31,6 +32,7 @@ struct results {
 	char *uncalibrated; /* why one cannot rely on the links; NULL: they have been calibrated */
 	char *caveats;      /* the same and limited runs and losses in short; "" for none */
 	json_t *all;        /* owns the results */
+	json_t *calibrations; /* what calibration*.json hold, each with its "file", sorted */
 };
 
 /* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
@@ -46,6 +48,15 @@ json_t *results_experiments(const char *out);
 
 /* The contestant of this name, or NULL. */
 const struct contestant_results *results_find(const struct results *r, const char *name);
+
+/* The contestant with neither mpipd nor MPTCP on the links and with the load that `c` has; NULL:
+ * there is none with a run that counts. */
+const struct contestant_results *results_plain(
+	const struct results *r, const struct contestant_results *c);
+
+/* The calibration of the links that a run was made on: of its scenario, ground and speed. NULL:
+ * there is none. */
+const json_t *results_calibration(const struct results *r, const json_t *run);
 
 /* Whether the processor may have made a run's numbers; why is in its "cpu_limited". */
 bool results_is_limited(const json_t *run);

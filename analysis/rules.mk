@@ -7,7 +7,7 @@ ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
 		emodel.o gnuplot.o html.o measures.o pathlog.o paths.o \
-		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test paths_test reordering_test replay_test \

@@ -4,16 +4,20 @@
  *
  * Theory of operation
  * -------------------
- * Each cell is text first; then the columns get the width of their widest cell. What does not exist
- * is a dash: a confidence interval of one run, a ratio without plain, a value that the paper lacks.
+ * Each cell is text first, for the report's page as for a terminal, where the columns get the width
+ * of their widest cell. What does not exist is a dash: a confidence interval of one run, a ratio
+ * without plain, a value that the paper lacks.
  */
 
 #include "analysis/table.h"
 
+#include "analysis/measures.h"
 #include "analysis/stats.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -21,8 +25,10 @@ enum {
 	RUNS,
 	GOODPUT,
 	CI,
+	SD,
 	RATIO,
 	BENEFIT,
+	SUBFLOWS,
 	SHARES,
 	LOST,
 	BUSY,
@@ -31,21 +37,49 @@ enum {
 	DAEMON,
 	PAPER,
 	PAPER_RATIO,
-	COLUMNS
+	MEASURES /* from here on: the experiment's own */
 };
 /* Percent of the machine's processors that other work may take without a warning. */
 #define DISTURBED 10
 
-#define CELL 96
-#define ROWS 64
+#define OWN_MOST   4
+#define LINKS_MOST 16  /* of a host */
+#define RUNS_MOST  999 /* repetitions, as the runner has it */
 
-struct table {
-	char cells[ROWS][COLUMNS][CELL];
-	size_t rows;
+/* Experiments that are about something else than goodput, and their measures (measures.h). */
+static const struct own_measures {
+	const char *experiment;
+	struct {
+		const char *head[TABLE_HEAD], *measure;
+	} of[OWN_MOST];
+} own_measures[] = {
+	{"clock-offset", {{{"delay's slope,", "ppm"}, "delay_slope_ppm"},
+				 {{"its", "R^2"}, "delay_r2"}, {{"skew found,", "ppm"}, "skew_ppm"},
+				 {{"skew set,", "ppm"}, "/clock/skew_ppm"}}},
+	{"delay-trend", {{{"queuing delay,", "ms"}, "queuing_ms/1"},
+				{{"its deviation,", "ms"}, "queuing_sd_ms/1"}}},
+	{"footprint", {{{"memory of a", "connection, B"}, "/footprint/memory_bytes_per_connection"},
+			      {{"processor,", "us/Mbyte"}, "/footprint/cpu_us_per_mbyte"}}},
+	{"skype-routing", {{{"call's round", "trip, ms"}, "/call/audio/rtt_ms/mean"},
+				  {{"deviation of", "goodput, Mbit/s"}, "goodput_sd_mbit"},
+				  {{"small packets", "on path 1"}, "small_packet_share/1"},
+				  {{"large packets", "on path 1"}, "large_packet_share/1"}}},
+	{"weights", {{{"convergence,", "s"}, "convergence_s"},
+			    {{"fluctuation", "of weights"}, "weight_fluctuation"}}},
 };
 
+static_assert(MEASURES + OWN_MOST == TABLE_COLUMNS, "a column for each");
+
+static const struct own_measures *own_measures_of(const struct results *r)
+{
+	for (size_t i = 0; i < sizeof(own_measures) / sizeof(own_measures[0]); i++)
+		if (strcmp(own_measures[i].experiment, r->experiment) == 0)
+			return &own_measures[i];
+	return NULL;
+}
+
 /* Sets a cell of the row under way. */
-#define SET(t, column, ...) snprintf((t)->cells[(t)->rows][column], CELL, __VA_ARGS__)
+#define SET(t, column, ...) snprintf((t)->cells[(t)->rows][column], TABLE_CELL, __VA_ARGS__)
 
 /* A number, or a dash. */
 static void set_number(struct table *t, int column, const char *format, double value)
@@ -56,20 +90,34 @@ static void set_number(struct table *t, int column, const char *format, double v
 		SET(t, column, format, value);
 }
 
-static void head(struct table *t, bool udp)
+/* With four digits, or one behind the point where that is more; or a dash. */
+static void set_measured(struct table *t, int column, double value)
 {
-	static const char *const names[2][COLUMNS] = {
-		{"contestant", "runs", "goodput", "95 % CI", "ratio to", "aggregation", "bytes per",
-			"retrans-", "machine", "witness", "others", "mpipd", "paper", "paper:"},
-		{"", "", "Mbit/s", "+-", "plain", "benefit", "NIC, %", "mitted, %", "busy, %",
-			"p99, ms", "busy, %", "CPU, %", "Mbit/s", "ratio"},
+	set_number(t, column,
+		fabs(value) < 10    ? "%.3f"
+		: fabs(value) < 100 ? "%.2f"
+				    : "%.1f",
+		value);
+}
+
+static void head(struct table *t, bool udp, const struct own_measures *own)
+{
+	static const char *const names[TABLE_HEAD][MEASURES] = {
+		{"contestant", "runs", "goodput,", "95 % CI,", "sd,", "ratio to", "aggregation",
+			"subflows", "bytes per", "retrans-", "machine", "witness", "others",
+			"mpipd", "paper,", "paper:"},
+		{"", "", "Mbit/s", "+-", "Mbit/s", "plain", "benefit", "", "NIC, %", "mitted, %",
+			"busy, %", "p99, ms", "busy, %", "CPU, %", "Mbit/s", "ratio"},
 	};
-	for (size_t row = 0; row < 2; row++, t->rows++)
-		for (int c = 0; c < COLUMNS; c++)
+	for (size_t row = 0; row < TABLE_HEAD; row++, t->rows++) {
+		for (int c = 0; c < MEASURES; c++)
 			SET(t, c, "%s", names[row][c]);
+		for (size_t i = 0; own && i < OWN_MOST && own->of[i].measure; i++)
+			SET(t, MEASURES + (int)i, "%s", own->of[i].head[row]);
+	}
 	if (udp) {
-		snprintf(t->cells[0][LOST], CELL, "datagrams");
-		snprintf(t->cells[1][LOST], CELL, "lost, %%");
+		snprintf(t->cells[0][LOST], TABLE_CELL, "datagrams");
+		snprintf(t->cells[1][LOST], TABLE_CELL, "lost, %%");
 	}
 }
 
@@ -148,7 +196,7 @@ static void set_shares(struct table *t, const struct contestant_results *c)
 		SET(t, SHARES, "-");
 		return;
 	}
-	char cell[CELL] = "";
+	char cell[TABLE_CELL] = "";
 	size_t i;
 	json_t *nic;
 	json_array_foreach (json_pointer(c->runs[0], "/links/nics"), i, nic) {
@@ -160,35 +208,123 @@ static void set_shares(struct table *t, const struct contestant_results *c)
 				json_array_get(json_pointer(c->runs[k], "/links/nics"), i),
 				"share"));
 		size_t used = strlen(cell);
-		snprintf(cell + used, CELL - used, "%s%.0f", used ? "/" : "",
+		snprintf(cell + used, TABLE_CELL - used, "%s%.0f", used ? "/" : "",
 			100 * share / (double)c->count);
 	}
 	SET(t, SHARES, "%s", cell);
 }
 
-/* With `plain` as what each of the sender's links carries alone; only where links are shaped, and
- * so alike to all contestants. */
-static double benefit(const struct contestant_results *c, const struct contestant_results *plain)
+/* MPTCP's subflows of all data connections. */
+static double subflows(const json_t *run)
 {
-	if (!plain || plain->count == 0 || c->count == 0)
-		return NAN;
-	const json_t *links = json_pointer(c->runs[0], "/provenance/counters/after/links");
-	const char *kind = json_string_value(json_pointer(json_array_get(links, 0), "/up/kind"));
-	if (!kind || strcmp(kind, "none") == 0)
-		return NAN;
-
-	double alone[16];
-	size_t i, nics = 0;
-	json_t *nic;
-	json_array_foreach (json_pointer(c->runs[0], "/links/nics"), i, nic)
-		if (is_nic_of(nic, sender(c->runs[0])) && nics < 16)
-			alone[nics++] = plain->mean;
-	return stats_aggregation_benefit(c->mean, alone, nics);
+	return json_number_at(run, "/mptcp/subflows");
 }
 
-static void row(struct table *t, const struct results *r, const struct contestant_results *c)
+/* The first end of a calibrated link: "client.eth0". */
+static const char *near_end(const json_t *link)
 {
-	const struct contestant_results *plain = results_find(r, "plain");
+	return json_string_value(json_array_get(json_object_get(link, "ends"), 0));
+}
+
+static bool is_link_of(const json_t *link, const char *host)
+{
+	size_t length = strlen(host);
+	return strncmp(near_end(link), host, length) == 0 && near_end(link)[length] == '.';
+}
+
+/* Whether a link carries the same part of its rate as another: fixed delays do not matter. */
+static bool is_like(const json_t *link, const json_t *other)
+{
+	static const char *const what[] = {
+		"/up/deviation_ms/configured", "/up/loss_percent/configured"};
+	for (size_t i = 0; i < sizeof(what) / sizeof(what[0]); i++)
+		if (!(json_number_at(link, what[i]) == json_number_at(other, what[i])))
+			return false;
+	return true;
+}
+
+/* The NIC that most of a run's bytes left the sender by, "client.eth0". */
+static void most_used_nic(const json_t *run, char name[TABLE_CELL])
+{
+	double most = -1;
+	size_t i;
+	json_t *nic;
+	json_array_foreach (json_pointer(run, "/links/nics"), i, nic) {
+		double share = json_number_value(json_object_get(nic, "share"));
+		if (!is_nic_of(nic, sender(run)) || share <= most)
+			continue;
+		most = share;
+		snprintf(name, TABLE_CELL, "%s.%s", sender(run),
+			json_string_value(json_object_get(nic, "nic")));
+	}
+}
+
+/* What each of the sender's links carries alone: what plain does on the link that it takes, and on
+ * the others as much more or less as their rates, by calibration, are more or less. Returns how
+ * many; 0 where that does not follow: a link is unshaped, has other losses or jitter than the
+ * others, or those between routers have rates of their own. */
+static size_t carried_alone(
+	const struct results *r, const struct contestant_results *plain, double alone[LINKS_MOST])
+{
+	const json_t *run = plain->runs[0], *taken = NULL;
+	const json_t *workload = json_object_get(run, "workload");
+	const json_t *links = json_object_get(results_calibration(r, run), "links");
+	char nic[TABLE_CELL] = "";
+	most_used_nic(run, nic);
+	size_t i, count = 0;
+	json_t *link;
+	json_array_foreach (links, i, link) {
+		if (strcmp(near_end(link), nic) == 0)
+			taken = link;
+		if (!is_link_of(link, json_string_value(json_object_get(workload, "from"))) &&
+			!is_link_of(link, json_string_value(json_object_get(workload, "to"))) &&
+			isfinite(json_number_at(link, "/up/rate_mbit/measured")))
+			return 0;
+	}
+	json_array_foreach (links, i, link) {
+		if (!taken || !is_link_of(link, sender(run)) || count == LINKS_MOST)
+			continue;
+		alone[count] = plain->mean * json_number_at(link, "/up/rate_mbit/measured") /
+			       json_number_at(taken, "/up/rate_mbit/measured");
+		if (!isfinite(alone[count++]) || !is_like(link, taken))
+			return 0;
+	}
+	return count;
+}
+
+/* A load that is less than all links carry cannot show any. */
+static double benefit(const struct results *r, const struct contestant_results *c,
+	const struct contestant_results *plain)
+{
+	double alone[LINKS_MOST], sum = 0;
+	size_t count = plain ? carried_alone(r, plain, alone) : 0;
+	for (size_t i = 0; i < count; i++)
+		sum += alone[i];
+	double load = plain ? json_number_at(plain->runs[0], "/workload/rate_mbit") : NAN;
+	double e = load < sum ? NAN : stats_aggregation_benefit(c->mean, alone, count);
+	return fabs(e) < 0.005 ? 0 : e; /* plain's own, but for what rates are measured to */
+}
+
+/* The mean of what a measure finds in a contestant's runs, and half its confidence interval. */
+static void set_own(
+	struct table *t, int column, const struct contestant_results *c, const char *what)
+{
+	double values[RUNS_MOST];
+	size_t n = 0;
+	for (size_t i = 0; i < c->count && n < RUNS_MOST; i++) {
+		values[n] = measure(c->runs[i], what);
+		n += isfinite(values[n]);
+	}
+	if (n > 1)
+		SET(t, column, "%.4g +- %.2g", stats_mean(values, n), stats_ci95(values, n));
+	else
+		set_number(t, column, "%.4g", n ? values[0] : NAN);
+}
+
+static void row(struct table *t, const struct results *r, const struct contestant_results *c,
+	const struct own_measures *own)
+{
+	const struct contestant_results *plain = results_plain(r, c);
 	bool daemon = c->count && json_is_object(json_object_get(c->runs[0], "mpipd"));
 	SET(t, NAME, "%s", c->name);
 	if (c->marked_count && c->limited_count)
@@ -200,10 +336,12 @@ static void row(struct table *t, const struct results *r, const struct contestan
 		SET(t, RUNS, "%zu (%zu limited)", c->count, c->limited_count);
 	else
 		SET(t, RUNS, "%zu", c->count);
-	set_number(t, GOODPUT, "%.1f", c->mean);
-	set_number(t, CI, "%.1f", c->ci95);
+	set_measured(t, GOODPUT, c->mean);
+	set_measured(t, CI, c->ci95);
+	set_measured(t, SD, c->count > 1 ? stats_sd(c->goodput, c->count) : NAN);
 	set_number(t, RATIO, "%.2f", plain ? c->mean / plain->mean : NAN);
-	set_number(t, BENEFIT, "%.2f", benefit(c, plain));
+	set_number(t, BENEFIT, "%.2f", benefit(r, c, plain));
+	set_number(t, SUBFLOWS, "%.0f", mean_of(c, subflows));
 	set_shares(t, c);
 	set_number(t, LOST, "%.2f", mean_of(c, lost));
 	set_number(t, BUSY, "%.0f", mean_of(c, machine_busy));
@@ -212,18 +350,53 @@ static void row(struct table *t, const struct results *r, const struct contestan
 	set_number(t, DAEMON, "%.0f", daemon ? mean_of(c, daemons_busy) : NAN);
 	set_number(t, PAPER, "%.1f", c->paper);
 	set_number(t, PAPER_RATIO, "%.2f", plain ? c->paper / plain->paper : NAN);
+	for (size_t i = 0; own && i < OWN_MOST && own->of[i].measure; i++)
+		set_own(t, MEASURES + (int)i, c, own->of[i].measure);
 	t->rows++;
+}
+
+/* A column that is a dash for every contestant is left out. */
+static void leave_out_dashes(struct table *t)
+{
+	size_t kept = 0;
+	for (size_t c = 0; c < t->columns; c++) {
+		bool any = c == NAME;
+		for (size_t i = TABLE_HEAD; i < t->rows; i++)
+			any = any || strcmp(t->cells[i][c], "-") != 0;
+		if (!any)
+			continue;
+		for (size_t i = 0; kept < c && i < t->rows; i++)
+			memcpy(t->cells[i][kept], t->cells[i][c], TABLE_CELL);
+		kept++;
+	}
+	t->columns = kept;
+}
+
+struct table *table_build(const struct results *r)
+{
+	const struct own_measures *own = own_measures_of(r);
+	struct table *t = calloc(1, sizeof(*t));
+	if (!t)
+		abort();
+	t->columns = MEASURES;
+	while (own && t->columns < TABLE_COLUMNS && own->of[t->columns - MEASURES].measure)
+		t->columns++;
+	head(t, json_is_object(json_object_get(json_array_get(r->all, 0), "udp")), own);
+	for (size_t i = 0; i < r->count && t->rows < TABLE_ROWS; i++)
+		row(t, r, &r->contestants[i], own);
+	leave_out_dashes(t);
+	return t;
 }
 
 static void print(const struct table *t, FILE *out)
 {
-	int width[COLUMNS] = {0};
+	int width[TABLE_COLUMNS] = {0};
 	for (size_t i = 0; i < t->rows; i++)
-		for (int c = 0; c < COLUMNS; c++)
+		for (size_t c = 0; c < t->columns; c++)
 			if ((int)strlen(t->cells[i][c]) > width[c])
 				width[c] = (int)strlen(t->cells[i][c]);
 	for (size_t i = 0; i < t->rows; i++) {
-		for (int c = 0; c < COLUMNS; c++)
+		for (size_t c = 0; c < t->columns; c++)
 			fprintf(out, c == NAME ? "%-*s" : "  %*s", width[c], t->cells[i][c]);
 		fputc('\n', out);
 	}
@@ -284,23 +457,14 @@ static void print_caveats(const struct results *r, FILE *out)
 			print_limits(r->contestants[i].runs[k], out);
 }
 
-static bool is_udp(const struct results *r)
-{
-	return json_is_object(json_object_get(json_array_get(r->all, 0), "udp"));
-}
-
 void table_print(const struct results *r, FILE *out)
 {
-	static struct table t;
-	t = (struct table){0};
-	head(&t, is_udp(r));
-	for (size_t i = 0; i < r->count && t.rows < ROWS; i++)
-		row(&t, r, &r->contestants[i]);
-
+	struct table *t = table_build(r);
 	fprintf(out, "%s: %s\n%d s after %d s of warm-up; ground: %s%s%s\n\n", r->experiment,
 		r->title, r->duration_s, r->warm_up_s, r->ground,
 		r->wire_form[0] ? "; wire form: " : "", r->wire_form);
-	print(&t, out);
+	print(t, out);
+	free(t);
 	print_marked(r, out);
 	print_caveats(r, out);
 	bool disturbed = false;

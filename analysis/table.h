@@ -6,8 +6,23 @@
 
 #include <stdio.h>
 
-/* The table of an experiment, for people: one row per contestant, then the marked runs and why,
- * and the reasons to doubt the others. */
+/* The table of an experiment: one row per contestant. */
+
+#define TABLE_HEAD    2 /* rows of headings before the first contestant's */
+#define TABLE_ROWS    64
+#define TABLE_COLUMNS 20
+#define TABLE_CELL    96
+
+struct table {
+	char cells[TABLE_ROWS][TABLE_COLUMNS][TABLE_CELL]; /* text; "-" where there is no value */
+	size_t rows, columns;
+};
+
+/* What the table says. A heading's two rows are one text, of which the first may end in a hyphen.
+ * Free with free(). */
+struct table *table_build(const struct results *r);
+
+/* The same for people, then the marked runs and why, and the reasons to doubt the others. */
 void table_print(const struct results *r, FILE *out);
 
 #endif

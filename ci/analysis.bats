@@ -155,17 +155,23 @@ experiment() {
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
 }
 
-# made_up EXPERIMENT CONTESTANT REP GOODPUT: a result as a run leaves it, with what the report reads.
+# made_up EXPERIMENT CONTESTANT REP GOODPUT [SCENARIO-DIGEST]: a result as a run leaves it, with what the report reads.
 made_up() {
 	local run=$2-r0$3-s1-d3
 	mkdir -p "$T/out/$1/$run"
 	cat >"$T/out/$1/$run/result.json" <<-END
 		{ "schema_version": 3, "experiment": "$1", "title": "Made & up", "contestant": "$2",
 		  "run": "$run", "paper": null, "ground": "vm", "rep": $3, "seed": 1, "duration_s": 3,
-		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4], "mptcp": null,
-		  "mpipd": null, "marks": [], "paths": [], "links": { "nics": [] },
+		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4],
+		  "mptcp": $([[ $2 == *mptcp ]] && echo '{ "subflows": 4 }' || echo null),
+		  "mpipd": $([[ $2 == *plain || $2 == *-mptcp ]] && echo null || echo "{ \"wire_form\": \"$2\" }"),
+		  "marks": [], "paths": [],
+		  "links": { "nics": [{ "host": "client", "nic": "eth0", "share": 0.7 },
+			{ "host": "client", "nic": "eth1", "share": 0.3 },
+			{ "host": "server", "nic": "eth0", "share": 1 }] },
 		  "workload": { "kind": "tcp", "direction": "forward", "from": "client", "to": "server" },
-		  "provenance": { "kernel": { "release": "6.1" } } }
+		  "provenance": { "kernel": { "release": "6.1" }, "git": { "revision": "0123456789abcdef", "dirty": false },
+			"digests": { "scenario": "${5:-}" } } }
 	END
 	(cd "$T/out/$1" && printf '"%s"\n' *-r0*/ | tr -d / | paste -sd, |
 		sed "s|.*|{ \"experiment\": \"$1\", \"runs\": [&] }|" >runs.json)
@@ -221,7 +227,8 @@ recompute() {
 		{ sum += $1; squares += $1 * $1 }
 		END { mean = sum / NR; sd = sqrt((squares - NR * mean * mean) / (NR - 1))
 			if (NR != 3 || sd <= 0) exit 1
-			printf "%.4g<td>%.4g<td>%.4g\n", mean, 4.302653 * sd / sqrt(3), sd }'
+			print digits(mean) "<td>" digits(4.302653 * sd / sqrt(3)) "<td>" digits(sd) }
+		function digits(v) { return sprintf(v < 10 ? "%.3f" : v < 100 ? "%.2f" : "%.1f", v) }'
 }
 
 @test "report: the page's numbers, computed again from the result files, are the same" {
@@ -235,7 +242,7 @@ recompute() {
 		experiment=$(basename "$(dirname "$cell")") contestant=$(basename "${cell%-r01-s1-d3}")
 		row=$(recompute "${cell%-r01-s1-d3}"-r0?-s1-d3/result.json)
 		sed -n "/<h3 id=\"exp-$experiment\"/,/<\/table>/p" "$T/out/report.html" | tr '\n' ' ' |
-			grep -qF "<tr><td>$contestant<td>3<td>0<td>$row<td>" || { echo "$cell: $row"; return 1; }
+			grep -qF "<tr><td>$contestant<td>3<td>$row" || { echo "$cell: $row"; return 1; }
 	done
 	# and the same in the claims: the mean and the interval's ends
 	row=$(recompute "$T"/out/udp/mpip-r0?-s1-d3/result.json)
@@ -323,13 +330,13 @@ recompute() {
 		"good": false }'
 	printf '{ "good": true, "ground": "vm", "gips": 0, "scenario_sha256": "" }' >"$t/calibration.json"
 	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
-	[[ $output =~ plain\ +3\ +92\.0\  && $output != *limited* && $output != *calibrat* && $output != *losses* ]]
+	[[ $output =~ plain\ +3\ +92\.00\  && $output != *limited* && $output != *calibrat* && $output != *losses* ]]
 
 	sed -i "s/\"marks\": \[\]/\"marks\": [], \"cpu_limited\": [\"busy\", \"late\"], \"losses\": [$(tr -d '\n' <<<"$loss")]/" \
 		"$t/plain-r02-s1-d3/result.json"
 	sed -i 's/"good": true/"good": false/' "$t/calibration.json"
 	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
-	[[ $output =~ plain\ +3\ \(1\ limited\)\ +92\.0\  ]]
+	[[ $output =~ plain\ +3\ \(1\ limited\)\ +92\.00\  ]]
 	[[ $output == *"uncalibrated: a link is not as its scenario says, see $t/calibration.json"* ]]
 	[[ $output == *"CPU-limited: plain-r02-s1-d3 (92.0 Mbit/s): busy; late"* ]]
 	[[ $output == *"losses: plain-r02-s1-d3: link client.eth0 up: lost 90 of 1000 packets, expected 2 to 30"* ]]
@@ -340,8 +347,96 @@ recompute() {
 
 	sed -i 's/"good": false/"good": true/; s/"gips": 0/"gips": 4/' "$t/calibration.json"
 	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
-	[[ $output == *"uncalibrated: $t/calibration.json is of another ground, speed or scenario"* ]]
+	[[ $output == *"uncalibrated: $t/calibration.json is of another ground or speed"* ]]
 	rm "$t/calibration.json"
 	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
-	[[ $output == *"uncalibrated: $t/calibration.json is not there"* ]]
+	[[ $output == *"uncalibrated: no $t/calibration*.json is of the scenario of fake-tcp"* ]]
+}
+
+# calibration SCENARIO-DIGEST GOOD RATE RATE: of client.eth0 and client.eth1, as it is kept beside runs;
+# what is measured is a little less than what is set.
+calibration() {
+	printf '{ "good": %s, "ground": "vm", "gips": 0, "scenario_sha256": "%s", "links": [' "$2" "$1"
+	printf '{ "ends": ["%s"], "up": %s, "down": %s }' \
+		'client.eth0", "router.c0' "$(direction "$3")" "$(direction "$3")"
+	printf ', { "ends": ["%s"], "up": %s, "down": %s }] }\n' \
+		'client.eth1", "router.c1' "$(direction "$4")" "$(direction "$4")"
+}
+
+direction() {
+	printf '{ "rate_mbit": { "configured": %s, "measured": %s1, "good": true }, "queue_packets": null' "$1" "$1"
+	printf ', "deviation_ms": { "configured": 0, "measured": 1e-19, "good": true }'
+	printf ', "loss_percent": { "configured": %s, "measured": 0, "good": true } }' "${LOSS:-0}"
+}
+
+# Two scenarios, each with a calibration of its own; and one whose contestants have plain's links.
+made_up_scenarios() {
+	local r t=$T/out/throughput
+	for r in 1 2 3; do
+		made_up throughput no-limit-plain $r "$((79 + r))" aa
+		made_up throughput no-limit-mpip $r "$((107 + r))" aa
+		made_up throughput wireless-plain $r "$((39 + r))" bb
+		made_up throughput wireless-mpip+mptcp $r "$((44 + r))" bb
+	done
+	calibration aa true 84.2 42.1 >"$t/calibration.json"
+	calibration bb true 42.1 42.1 >"$t/calibration-wireless.json"
+}
+
+@test "calibration: each scenario's own is looked at, whatever its name, and is on the page" {
+	made_up_scenarios
+	local t=$T/out/throughput
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	[[ $output != *calibrat* ]] || { echo "$output"; return 1; }
+	"$ANALYSIS" report --out "$T/out"
+	grep -q 'calibration-wireless.json</a>: wireless-mpip+mptcp, wireless-plain</h4>' "$T/out/report.html"
+	grep -q '<td>client.eth0 → router.c0<td>84.21 (84.2)<td>-<td>0 (0)<td>-<td>0 (0)<td>-<td>-' "$T/out/report.html"
+
+	calibration bb false 42.1 42.1 >"$t/calibration-wireless.json"
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	[[ $output == *"uncalibrated: a link is not as its scenario says, see $t/calibration-wireless.json"* ]]
+	[[ $output != *"calibration.json"* ]]
+	rm "$t/calibration-wireless.json"
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	[[ $output == *"uncalibrated: no $t/calibration*.json is of the scenario of wireless-mpip+mptcp"* ]]
+
+	# of one contestant alone, as ONLY= leaves it
+	calibration bb true 42.1 42.1 >"$t/calibration-wireless.json"
+	rm -r "$t/calibration.json" "$t"/no-limit-*
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	[[ $output != *calibrat* ]] || { echo "$output"; return 1; }
+}
+
+@test "table: plain is the one on the same links, links alone are scaled by their calibrated rates" {
+	made_up_scenarios
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	# 109 over 81 and 40.5: (109 - 81) / 40.5; 46 over 41 and 41
+	[[ $output =~ no-limit-plain\ +3\ +81\.00\ .*\ 1\.00\ +0\.00\  ]]
+	[[ $output =~ no-limit-mpip\ +3\ +109\.0\ +2\.484\ +1\.000\ +1\.35\ +0\.69\  ]]
+	[[ $output =~ wireless-mpip\+mptcp\ +3\ +46\.00\ +2\.484\ +1\.000\ +1\.12\ +0\.12\ +4\  ]]
+	[[ $output == *"; wire form: several"* ]]
+	# other losses: what the second link carries alone does not follow
+	LOSS=1 calibration bb true 42.1 42.1 | sed 's/"loss_percent": { "configured": 1/"loss_percent": { "configured": 0/' \
+		>"$T/out/throughput/calibration-wireless.json"
+	run -0 "$ANALYSIS" table --out "$T/out" throughput
+	[[ $output =~ wireless-mpip\+mptcp\ +3\ +46\.00\ +2\.484\ +1\.000\ +1\.12\ +-\ +4\  ]]
+}
+
+@test "report: results of another version that no claim is about are a line; plot draws the others" {
+	made_up_results
+	made_up two-nics plain 1 90
+	local bad=$T/out/two-nics/plain-r01-s1-d3/result.json
+	sed -i 's/"schema_version": 3/"schema_version": 2/' "$bad"
+	run -1 "$ANALYSIS" plot --out "$T/out"
+	[[ $output == *"$bad: schema_version: expected 3, got 2: "*"make experiment NAME=two-nics makes it again"* ]]
+	[[ $output == *"figures/throughput.svg and .png"* && $output == *"figures/tcp-modes.svg and .png"* ]]
+	run -0 "$ANALYSIS" report --out "$T/out"
+	grep -qF "<p>$bad: schema_version: expected 3, got 2: " "$T/out/report.html"
+	grep -q '<p>Form: short; repetitions: 3; ground: vm; git revision: 0123456789ab; ' "$T/out/report.html"
+
+	sed -i 's/"dirty": false/"dirty": true/' "$T/out/tcp-modes/plain-r02-s1-d3/result.json"
+	sed -i 's/"kernel"/"command_line": ["--paper"], "kernel"/' "$T"/out/tcp-modes/*/result.json
+	rm -r "$T/out/throughput/no-limit-mpip-r01-s1-d3"
+	"$ANALYSIS" report --out "$T/out"
+	grep -q "<p>Form: several (the paper's, short); repetitions: 2 to 3; " "$T/out/report.html"
+	grep -q 'git revision: several (0123456789ab, 0123456789ab (dirty)); ' "$T/out/report.html"
 }
