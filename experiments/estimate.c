@@ -14,10 +14,12 @@
 #include "experiments/estimate.h"
 
 #include "lab/error.h"
+#include "lab/rates.h"
 #include "lab/scenario.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SET_UP_S      1.5 /* beyond the transfer, on the host */
 #define UNSHAPED_MBIT 1000
@@ -36,6 +38,19 @@ static const struct guest_costs *costs_of(const struct definition *d)
 	return d->gips == 0 ? &time_travel : &qemu;
 }
 
+/* What a direction carries; where that changes with time, at most. 0: it is unshaped. */
+static double most_rate_of(const struct shape *shape)
+{
+	if (!shape->rates)
+		return shape->rate_mbit;
+	struct rates rates = rates_of(shape);
+	double most = 0;
+	for (size_t i = 0; i < rates.n; i++)
+		most = fmax(most, rates.steps[i].rate_mbit);
+	rates_free(&rates);
+	return most;
+}
+
 /* What a host's links carry together, or the widest of them; or those between routers where that is
  * less. */
 static double rate_of(const struct scenario *s, const char *host, bool all)
@@ -45,13 +60,14 @@ static double rate_of(const struct scenario *s, const char *host, bool all)
 	for (size_t i = 0; i < s->n_links; i++) {
 		const struct lab_link *l = &s->links[i];
 		const struct node *near = &s->nodes[l->near.node];
+		double rate = most_rate_of(&l->up);
 		if (scenario_node(s, host) == near) {
-			own += l->up.rate_mbit;
-			own_most = fmax(own_most, l->up.rate_mbit);
+			own += rate;
+			own_most = fmax(own_most, rate);
 		} else if (near->router) {
-			inner += l->up.rate_mbit;
-			inner_most = fmax(inner_most, l->up.rate_mbit);
-			unshaped = unshaped || l->up.rate_mbit <= 0;
+			inner += rate;
+			inner_most = fmax(inner_most, rate);
+			unshaped = unshaped || rate <= 0;
 		}
 	}
 	double wide = all ? own : own_most, narrow = all ? inner : inner_most;
@@ -88,16 +104,23 @@ static double calibration_s(const struct definition *own, const struct scenario 
 double estimate_cells_s(const struct definition *d, const struct guest_cell *cells, size_t count)
 {
 	double sum = 0;
+	struct scenario *s = NULL; /* the last one: neighbours mostly have the same */
+	const char *file = "";
 	for (size_t i = 0; i < count; i++) {
 		struct definition own = definition_for(d, cells[i].contestant);
-		char *ignored = NULL;
-		struct scenario *s = scenario_load(own.scenario_file, &ignored);
+		if (strcmp(own.scenario_file, file) != 0) {
+			char *ignored = NULL;
+			if (s)
+				scenario_free(s);
+			s = scenario_load(own.scenario_file, &ignored);
+			free(ignored);
+			file = own.scenario_file;
+		}
 		if (s)
 			sum += cells[i].rep ? run_s(&own, cells[i].contestant, s)
 					    : calibration_s(&own, s);
-		if (s)
-			scenario_free(s);
-		free(ignored);
 	}
+	if (s)
+		scenario_free(s);
 	return sum;
 }
