@@ -42,6 +42,8 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
 
+# image.sh keeps those that were used last.
+touch -c "$image" 2>/dev/null || true
 pack_job "$job" '' "$scratch"
 mkdir -p "$out/.guest"
 : >"$out/.guest/report"

@@ -202,7 +202,7 @@ cat >"$aside/image.json" <<JSON
 JSON
 # Two that were started at once have made the same: the first one's stays.
 mv -T "$aside" "$image" 2>/dev/null || true
-# Builds change often: the newest few images of each profile are enough.
+# Builds change often: the few images of each profile that were made or used last (guest.sh) are enough.
 find "$store" -maxdepth 1 -name "image-$profile-*" -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d' ' -f2- |
 	xargs -r -d '\n' rm -rf
 echo "$image"
