@@ -15,7 +15,7 @@ struct path_row {
 	int64_t delay_us, min_delay_us, queuing_us, max_queuing_us; /* one way, towards dst */
 	int64_t weight;                                             /* after this step */
 	bool usable;
-	int64_t sent_packets, sent_bytes; /* since the session began */
+	int64_t sent_packets, sent_bytes; /* since the path was made */
 };
 
 struct path_log {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* The runner's command line. What is 0 (seed, warm_up: negative) or NULL was not given. */
+/* The runner's command line. What is 0 (seed, warm_up, gips: negative) or NULL was not given. */
 struct options {
 	const char *file, *out, *only, *ground, *reproduce;
 	long duration, warm_up, reps, rep, gips, jobs;

@@ -35,7 +35,7 @@ $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/err
 $(EXPERIMENTS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -lm
 
-# make experiment NAME=two-nics [DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
+# make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
 HOW_TO_RUN = $(if $(filter-out 0,$(PAPER)),--paper) $(if $(DURATION),--duration $(DURATION)) $(if $(WARM_UP),--warm-up $(WARM_UP)) \
 	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \

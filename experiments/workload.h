@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 
-/* The load: iperf3 through libiperf, one process per end, and what its reports say. */
+/* The load: iperf3 through libiperf, one process per end. */
 
 /* Where the server listens, and the local port of the first data connection, by which the data is
  * told from iperf3's own control connection. */

@@ -3,7 +3,7 @@
 #
 # machine.sh: the guest's machine, for those who source it.
 #
-# Virtual time (design): with -icount one guest instruction is one virtual nanosecond, and idle time
+# Virtual time: with -icount one guest instruction is one virtual nanosecond, and idle time
 # is skipped. rr=record makes QEMU's main loop and its virtual CPU exclude each other: without it one
 # run in ten or so differs by microseconds, because the two race when the guest halts. Machine and
 # CPU are named, RDRAND and RDSEED are off, and the clock of the day is the virtual one, so that

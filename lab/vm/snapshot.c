@@ -7,7 +7,7 @@
  * Theory of operation
  * -------------------
  * A boot is the same for all jobs, and most of it is the calibration of the APIC's timer against a
- * clock that counts instructions. So guest.sh boots once and stores the guest as it is at the
+ * clock that counts instructions. So snapshot.sh boots once and stores the guest as it is at the
  * instruction that writes to the reset register, at which that QEMU pauses. A job then runs in a
  * guest that goes on from there, and finds its own files.
  *
