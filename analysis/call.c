@@ -24,8 +24,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-static const char *const stream_names[CALL_STREAMS] = {"audio", "video"};
-
 /* One stream in one direction, joined. */
 struct joined {
 	size_t sent, received; /* received: rows, copies too */
@@ -200,7 +198,7 @@ json_t *call_measures(const struct call_log *forward, const struct call_log *rev
 	const struct call_log *logs[2] = {forward, reverse};
 	json_t *call = json_object();
 	for (int s = 0; s < CALL_STREAMS; s++) {
-		const json_t *load = json_object_get(workload, stream_names[s]);
+		const json_t *load = json_object_get(workload, call_stream_names[s]);
 		json_t *stream = json_null();
 		if (json_is_object(load)) {
 			stream = json_pack("{s:o, s:o}", "forward",
@@ -208,7 +206,7 @@ json_t *call_measures(const struct call_log *forward, const struct call_log *rev
 				direction_json(reverse, s, load, duration_s));
 			add_rtt(stream, logs, s, duration_s);
 		}
-		json_object_set_new(call, stream_names[s], stream);
+		json_object_set_new(call, call_stream_names[s], stream);
 	}
 	return call;
 }

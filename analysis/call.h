@@ -10,8 +10,14 @@
  * end of the warm-up, by one clock for both ends. */
 
 enum { CALL_AUDIO, CALL_VIDEO, CALL_STREAMS };
+extern const char
+	*const call_stream_names[CALL_STREAMS]; /* as logs, workloads and results have them */
 
-/* A row of what an end has sent: "stream,seq,sent_us,bytes". */
+/* The first lines of the logs, whose rows follow. */
+#define CALL_SENT_HEADER     "stream,seq,sent_us,bytes\n"
+#define CALL_RECEIVED_HEADER "stream,seq,sent_us,arrived_us,bytes,rtt_us\n"
+
+/* A row of what an end has sent. */
 struct call_sent {
 	int stream;
 	uint32_t seq;
@@ -19,8 +25,7 @@ struct call_sent {
 	int bytes;
 };
 
-/* A row of what an end has received, in the order of arrival:
- * "stream,seq,sent_us,arrived_us,bytes,rtt_us". */
+/* A row of what an end has received, in the order of arrival. */
 struct call_received {
 	int stream;
 	uint32_t seq;

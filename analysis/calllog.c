@@ -12,8 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SENT_HEADER     "stream,seq,sent_us,bytes\n"
-#define RECEIVED_HEADER "stream,seq,sent_us,arrived_us,bytes,rtt_us\n"
+const char *const call_stream_names[CALL_STREAMS] = {"audio", "video"};
 
 static void *room_for(void *list, size_t count, size_t size)
 {
@@ -27,9 +26,10 @@ static void *room_for(void *list, size_t count, size_t size)
 
 static int stream_of(const char *name)
 {
-	return strcmp(name, "audio") == 0   ? CALL_AUDIO
-	       : strcmp(name, "video") == 0 ? CALL_VIDEO
-					    : -1;
+	for (int i = 0; i < CALL_STREAMS; i++)
+		if (strcmp(name, call_stream_names[i]) == 0)
+			return i;
+	return -1;
 }
 
 static bool read_sent(struct call_log *log, const char *line)
@@ -91,9 +91,9 @@ static int read_file(const char *file, const char *header,
 int call_log_read(const char *sent, const char *received, struct call_log *log, char **error)
 {
 	*log = (struct call_log){0};
-	int rc = read_file(sent, SENT_HEADER, read_sent, log, error);
+	int rc = read_file(sent, CALL_SENT_HEADER, read_sent, log, error);
 	if (rc == 0)
-		rc = read_file(received, RECEIVED_HEADER, read_received, log, error);
+		rc = read_file(received, CALL_RECEIVED_HEADER, read_received, log, error);
 	if (rc != 0)
 		call_log_free(log);
 	return rc;

@@ -16,6 +16,7 @@
 
 #include "experiments/call.h"
 
+#include "analysis/call.h"
 #include "experiments/files.h"
 #include "experiments/proc.h"
 #include "lab/lab.h"
@@ -34,9 +35,6 @@
 #define DRAIN_US 1000000
 #define MAGIC    0x43616c31u /* "Cal1" */
 #define LARGEST  65507
-
-enum { AUDIO, VIDEO, STREAMS };
-static const char *const stream_names[STREAMS] = {"audio", "video"};
 
 /* As on the wire, in network order. */
 struct header {
@@ -79,7 +77,7 @@ struct state {
 	const struct call_end *end;
 	int fd;
 	bool has_peer;
-	struct stream streams[STREAMS];
+	struct stream streams[CALL_STREAMS];
 	struct sent *sent;
 	struct received *received;
 	size_t sent_count, received_count;
@@ -139,7 +137,7 @@ static void send_one(struct state *s, int which)
 
 static void send_due(struct state *s)
 {
-	for (int i = 0; i < STREAMS; i++) {
+	for (int i = 0; i < CALL_STREAMS; i++) {
 		struct stream *t = &s->streams[i];
 		while (t->period_us > 0 && t->due_us <= (double)now_us()) {
 			t->due_us += t->period_us;
@@ -156,8 +154,8 @@ static bool take(struct state *s, size_t bytes, int64_t now)
 	struct header h;
 	memcpy(&h, s->packet, sizeof(h));
 	uint32_t which = be32toh(h.stream), seq = be32toh(h.seq);
-	if (bytes < sizeof(h) || be32toh(h.magic) != MAGIC || which >= STREAMS || h.zero != 0 ||
-		bytes != (size_t)s->streams[which].bytes ||
+	if (bytes < sizeof(h) || be32toh(h.magic) != MAGIC || which >= CALL_STREAMS ||
+		h.zero != 0 || bytes != (size_t)s->streams[which].bytes ||
 		!is_whole(s->packet + sizeof(h), bytes - sizeof(h), seq))
 		return false;
 
@@ -210,7 +208,7 @@ static void wait_until(const struct state *s, int64_t until_us)
 static int64_t next_due(const struct state *s)
 {
 	double next = (double)now_us() + 20000;
-	for (int i = 0; i < STREAMS && s->has_peer; i++)
+	for (int i = 0; i < CALL_STREAMS && s->has_peer; i++)
 		if (s->streams[i].period_us > 0 && s->streams[i].due_us < next)
 			next = s->streams[i].due_us;
 	return (int64_t)next + 1;
@@ -229,7 +227,7 @@ static int run(struct state *s)
 	}
 	bool begun = false;
 	for (int64_t now; (now = now_us()) < start + length + DRAIN_US;) {
-		for (int i = 0; !begun && i < STREAMS; i++)
+		for (int i = 0; !begun && i < CALL_STREAMS; i++)
 			s->streams[i].due_us = (double)(now + e->phase_us);
 		begun = s->has_peer;
 		wait_until(s, now < start + length ? next_due(s) : start + length + DRAIN_US);
@@ -252,18 +250,18 @@ static int write_logs(const struct state *s)
 			strerror(errno));
 		return 1;
 	}
-	fputs("stream,seq,sent_us,bytes\n", sent);
+	fputs(CALL_SENT_HEADER, sent);
 	for (size_t i = 0; i < s->sent_count; i++) {
 		const struct sent *p = &s->sent[i];
-		fprintf(sent, "%s,%" PRIu32 ",%" PRId64 ",%d\n", stream_names[p->stream], p->seq,
-			p->sent_us - zero, p->bytes);
+		fprintf(sent, "%s,%" PRIu32 ",%" PRId64 ",%d\n", call_stream_names[p->stream],
+			p->seq, p->sent_us - zero, p->bytes);
 	}
-	fputs("stream,seq,sent_us,arrived_us,bytes,rtt_us\n", received);
+	fputs(CALL_RECEIVED_HEADER, received);
 	for (size_t i = 0; i < s->received_count; i++) {
 		const struct received *p = &s->received[i];
 		fprintf(received, "%s,%" PRIu32 ",%" PRId64 ",%" PRId64 ",%d,",
-			stream_names[p->stream], p->seq, p->sent_us - zero, p->arrived_us - zero,
-			p->bytes);
+			call_stream_names[p->stream], p->seq, p->sent_us - zero,
+			p->arrived_us - zero, p->bytes);
 		if (p->rtt_us >= 0)
 			fprintf(received, "%" PRId64, p->rtt_us);
 		fputc('\n', received);
@@ -301,11 +299,11 @@ static void set_streams(struct state *s)
 {
 	const struct call_load *c = &s->end->base.definition->workload.call;
 	if (c->audio)
-		s->streams[AUDIO] = (struct stream){.bytes = c->audio_bytes,
+		s->streams[CALL_AUDIO] = (struct stream){.bytes = c->audio_bytes,
 			.period_us = c->audio_interval_ms * 1e3,
 			.burst_bytes = c->audio_bytes};
 	if (c->video)
-		s->streams[VIDEO] = (struct stream){.bytes = c->video_bytes,
+		s->streams[CALL_VIDEO] = (struct stream){.bytes = c->video_bytes,
 			.period_us = 1e6 / c->video_frames_per_s,
 			.burst_bytes = c->video_rate_mbit * 1e6 / 8 / c->video_frames_per_s};
 }
