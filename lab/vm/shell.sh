@@ -18,9 +18,6 @@ export GIPS=${GIPS:-1}
 [[ -t 0 && -t 1 ]] || { echo "lab-shell: expected a terminal" >&2 && exit 1; }
 scenario=$(realpath "$1")
 image=$("$here/image.sh" shell)
-# What is wrong with it is said here, and not in the guest.
-"${BUILD:-$here/../../build}/lab/lab" check "$scenario" >/dev/null
-
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
 child=''
 # shellcheck disable=SC2317 # a trap calls it
@@ -35,10 +32,8 @@ trap 'exit 143' TERM
 trap 'exit 129' HUP
 job=$scratch/job-files
 mkdir "$job"
-cp "$scenario" "$job/"
-sed -n 's/.*"trace" *: *"\([^"/][^"]*\)".*/\1/p' "$scenario" | sort -u | while read -r trace; do
-	install -D -m 644 "$(dirname "$scenario")/$trace" "$job/$trace"
-done
+# With the traces that it names in it. What is wrong with it is said here, and not in the guest.
+"${BUILD:-$here/../../build}/lab/lab" print "$scenario" >"$job/scenario.json"
 # The guest cannot see how large the terminal is.
 size=$(stty size)
 cat >"$job/command" <<END
@@ -48,7 +43,7 @@ END
 cat >>"$job/command" <<'END'
 export PATH=$PATH:/mpip/build/lab:/mpip/build/mpip:/mpip/build/experiments
 echo 'root:x:0:0::/root:/bin/sh' >/etc/passwd
-lab up --name lab "/job/$SCENARIO" || exit
+lab up --name lab /job/scenario.json || exit
 # As what tcpdump goes on when it has its socket.
 echo 'tcpdump:x:100:100::/:/bin/sh' >>/etc/passwd
 cat >/etc/bashrc <<'RC'
