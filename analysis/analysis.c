@@ -25,6 +25,7 @@
 
 #include <getopt.h>
 #include <libgen.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,7 @@
 
 struct options {
 	const char *out, *paper, *claims, *unit, *corrected;
-	int json;
+	bool json;
 	char **names;
 	int count;
 };
@@ -333,7 +334,7 @@ int main(int argc, char **argv)
 		else if (c == 'c')
 			o.corrected = optarg;
 		else if (c == 'j')
-			o.json = 1;
+			o.json = true;
 		else {
 			fputs(usage, c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : 2;

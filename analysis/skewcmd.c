@@ -86,7 +86,7 @@ static void print_text(const struct delay_log *log, const struct skew *s,
 	print_trend("corrected", after);
 }
 
-int skew_command(const char *file, const char *unit, const char *corrected, int json, char **error)
+int skew_command(const char *file, const char *unit, const char *corrected, bool json, char **error)
 {
 	struct delay_log log;
 	struct skew s;

@@ -18,6 +18,7 @@
 #include "experiments/guests.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
+#include "experiments/provenance.h"
 #include "experiments/reproduce.h"
 #include "experiments/run.h"
 #include "lab/lab.h"

@@ -11,9 +11,9 @@
 
 #include "experiments/footprint.h"
 
+#include "experiments/cpu.h"
 #include "experiments/files.h"
 #include "experiments/proc.h"
-#include "experiments/provenance.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -65,7 +65,7 @@ static int add_endpoint(struct nl_sock *sock, int family, struct in_addr address
 }
 
 int mptcp_full_mesh(
-	const struct in_addr *addresses, size_t count, int opens, unsigned subflows, char **error)
+	const struct in_addr *addresses, size_t count, bool opens, unsigned subflows, char **error)
 {
 	struct nl_sock *sock = nl_socket_alloc();
 	if (!sock)

@@ -3,17 +3,18 @@
 #define EXPERIMENTS_MPTCP_H
 
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The kernel's MPTCP path manager, set up for a full mesh in the namespace of the calling process.
  *
- * The side that opens connections (`opens` not 0) gets every address as an endpoint that opens
+ * The side that opens connections (`opens`) gets every address as an endpoint that opens
  * subflows to every address of the peer (flags subflow and fullmesh). The other side announces its
  * addresses but the first, which the peer knows from the connection (flag signal). No endpoint
  * names a device: a subflow bound to a device would go past MPIP. Source: mptcp_pm generic netlink
  * family, linux/mptcp.h. A connection gets at most `subflows` besides its
  * first, and the kernel's maximum of 8. 0, or -1 and *error. */
 int mptcp_full_mesh(
-	const struct in_addr *addresses, size_t count, int opens, unsigned subflows, char **error);
+	const struct in_addr *addresses, size_t count, bool opens, unsigned subflows, char **error);
 
 #endif

@@ -3,12 +3,12 @@
 #define EXPERIMENTS_RUN_H
 
 #include "analysis/pathlog.h"
+#include "experiments/cpu.h"
 #include "experiments/definition.h"
 #include "experiments/footprint.h"
+#include "experiments/iperf_report.h"
 #include "experiments/pairs.h"
 #include "experiments/proc.h"
-#include "experiments/provenance.h"
-#include "experiments/report.h"
 #include "experiments/sockdiag.h"
 #include "experiments/witness.h"
 #include "experiments/workload.h"
@@ -67,7 +67,7 @@ struct sample {
 struct run {
 	const struct run_plan *plan;
 	char *name, *aside;
-	int lab_is_up;
+	bool lab_is_up;
 	struct run_host hosts[HOSTS];
 	struct child server, client; /* iperf3's, or those of a call alone */
 	struct child callee, caller; /* of a call beside iperf3 */

@@ -9,7 +9,7 @@
  * itself says which intervals belong to the warm-up ("omitted").
  */
 
-#include "experiments/report.h"
+#include "experiments/iperf_report.h"
 
 #include "lab/error.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef EXPERIMENTS_REPORT_H
-#define EXPERIMENTS_REPORT_H
+#ifndef EXPERIMENTS_IPERF_REPORT_H
+#define EXPERIMENTS_IPERF_REPORT_H
 
 #include <jansson.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Reading iperf3's reports: the warm-up, the rest at the end, both directions, its errors. */
 
-#include "experiments/report.h"
+#include "experiments/iperf_report.h"
 
 #include <math.h>
 #include <setjmp.h>
