@@ -71,7 +71,7 @@ void connections_note(struct run *r)
 
 int connections_gather(struct run *r, char **error)
 {
-	struct report *report = &r->reports[TO];
+	struct iperf_report *report = &r->reports[TO];
 	char *file = run_file(r, "connections-%s.csv", r->hosts[TO].name);
 	char *log = file_read(file, error), *save = NULL;
 	int wanted = r->plan->definition->duration_s, rc = log ? GO_ON : FAILED;

@@ -23,7 +23,7 @@ static double member(const json_t *object, const char *key)
 /* What one second's sums add, where this end received. A test in both directions has two sums.
  * `before` is the interval before it, or NULL. */
 static void add_interval(
-	const json_t *interval, const json_t *before, int limit, struct report *report)
+	const json_t *interval, const json_t *before, int limit, struct iperf_report *report)
 {
 	static const char *const sums[] = {"sum", "sum_bidir_reverse"};
 	for (size_t i = 0; i < sizeof(sums) / sizeof(sums[0]); i++) {
@@ -52,14 +52,14 @@ static void add_interval(
 	}
 }
 
-int report_read(const char *file, int seconds, struct report *report, char **error)
+int iperf_report_read(const char *file, int seconds, struct iperf_report *report, char **error)
 {
-	*report = (struct report){.series = json_array()};
+	*report = (struct iperf_report){.series = json_array()};
 	json_error_t e;
 	/* A counter of iperf3's that it took below zero does not fit into an integer. */
 	json_t *root = json_load_file(file, JSON_DECODE_INT_AS_REAL, &e);
 	if (!root) {
-		report_free(report);
+		iperf_report_free(report);
 		return lab_fail(error, "%s: line %d: expected iperf3's JSON report: %s", file,
 			e.line, e.text);
 	}
@@ -78,12 +78,12 @@ int report_read(const char *file, int seconds, struct report *report, char **err
 
 	json_decref(root);
 	if (rc != 0)
-		report_free(report);
+		iperf_report_free(report);
 	return rc;
 }
 
-void report_free(struct report *report)
+void iperf_report_free(struct iperf_report *report)
 {
 	json_decref(report->series);
-	*report = (struct report){0};
+	*report = (struct iperf_report){0};
 }

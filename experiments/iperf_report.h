@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 /* What one end's report says. */
-struct report {
+struct iperf_report {
 	json_t *series;        /* Mbit/s received in each whole second after the warm-up */
 	double bytes, seconds; /* received in those */
 	json_int_t datagrams;  /* UDP: sent in those, lost ones included; 0 for TCP */
@@ -15,7 +15,7 @@ struct report {
 /* Reads a report, taking in what this end received. `seconds` is how long the test was to last; a
  * shorter or longer series than that is cut or kept as it is. 0, or -1 and *error, also when iperf3
  * itself reports an error. */
-int report_read(const char *file, int seconds, struct report *report, char **error);
-void report_free(struct report *report);
+int iperf_report_read(const char *file, int seconds, struct iperf_report *report, char **error);
+void iperf_report_free(struct iperf_report *report);
 
 #endif

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 /* Reads this text as a report of a test of `seconds`. */
-static int read_text(const char *text, int seconds, struct report *report, char **error)
+static int read_text(const char *text, int seconds, struct iperf_report *report, char **error)
 {
 	char name[] = "/tmp/report_test.XXXXXX";
 	int fd = mkstemp(name);
@@ -25,7 +25,7 @@ static int read_text(const char *text, int seconds, struct report *report, char 
 	assert_non_null(f);
 	fputs(text, f);
 	fclose(f);
-	int rc = report_read(name, seconds, report, error);
+	int rc = iperf_report_read(name, seconds, report, error);
 	unlink(name);
 	return rc;
 }
@@ -37,7 +37,7 @@ static int read_text(const char *text, int seconds, struct report *report, char 
 static void seconds_after_the_warm_up(void **state)
 {
 	(void)state;
-	struct report r;
+	struct iperf_report r;
 	char *error = NULL;
 	int rc = read_text("{\"intervals\": [{" SUM("sum", 1, 999, true, false) "}, {" SUM(
 				   "sum", 1, 1000000, false, false) "}, {" SUM("sum", 2, 3000000,
@@ -48,13 +48,13 @@ static void seconds_after_the_warm_up(void **state)
 	assert_true(fabs(json_real_value(json_array_get(r.series, 0)) - 8) < 1e-9);
 	assert_true(fabs(json_real_value(json_array_get(r.series, 1)) - 12) < 1e-9);
 	assert_true(r.bytes == 4000000 && r.seconds == 3);
-	report_free(&r);
+	iperf_report_free(&r);
 }
 
 static void only_what_was_received(void **state)
 {
 	(void)state;
-	struct report r;
+	struct iperf_report r;
 	char *error = NULL;
 	int rc = read_text("{\"intervals\": [{" SUM("sum", 1, 1000, false, true) ", " SUM(
 				   "sum_bidir_reverse", 1, 2000, false, false) "}]}",
@@ -62,14 +62,14 @@ static void only_what_was_received(void **state)
 	assert_int_equal(rc, 0);
 	assert_true(r.bytes == 2000);
 	assert_int_equal(json_array_size(r.series), 1);
-	report_free(&r);
+	iperf_report_free(&r);
 }
 
 /* iperf3 3.12 prints a counter that went below zero as a huge one. */
 static void datagrams_and_a_counter_below_zero(void **state)
 {
 	(void)state;
-	struct report r;
+	struct iperf_report r;
 	char *error = NULL;
 	int rc =
 		read_text("{\"intervals\": [{\"sum\": {\"seconds\": 1, \"bytes\": 10, \"omitted\": "
@@ -79,13 +79,13 @@ static void datagrams_and_a_counter_below_zero(void **state)
 	assert_int_equal(rc, 0);
 	assert_int_equal(r.datagrams, 9);
 	assert_true(r.jitter_ms == 0.25);
-	report_free(&r);
+	iperf_report_free(&r);
 }
 
 static void errors(void **state)
 {
 	(void)state;
-	struct report r;
+	struct iperf_report r;
 	char *error = NULL;
 	assert_int_equal(read_text("{\"error\": \"unable to connect\"}", 1, &r, &error), -1);
 	assert_non_null(strstr(error, "iperf3 reports: unable to connect"));
@@ -100,7 +100,7 @@ static void errors(void **state)
 static void warm_up_that_ends_with_a_report(void **state)
 {
 	(void)state;
-	struct report r;
+	struct iperf_report r;
 	char *error = NULL;
 	assert_int_equal(
 		read_text("{\"intervals\": [{\"sum\": {\"start\": 0, \"end\": 1, \"seconds\": 1, "
@@ -116,7 +116,7 @@ static void warm_up_that_ends_with_a_report(void **state)
 	assert_true(fabs(r.seconds - 2) < 1e-9);
 	assert_int_equal(r.datagrams, 1010);
 	assert_true(fabs(json_real_value(json_array_get(r.series, 0)) - 8) < 1e-9);
-	report_free(&r);
+	iperf_report_free(&r);
 }
 
 int main(void)

@@ -48,7 +48,7 @@ static json_t *series_of(const struct run *r)
 	return series;
 }
 
-static double goodput_of(const struct report *report)
+static double goodput_of(const struct iperf_report *report)
 {
 	return report->seconds > 0 ? report->bytes * 8e-6 / report->seconds : 0;
 }

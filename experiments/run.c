@@ -361,7 +361,8 @@ static int gather(struct run *r, char **error)
 	const struct workload *w = &r->plan->definition->workload;
 	for (int i = 0; rc == GO_ON && w->iperf && i < HOSTS; i++) {
 		char *file = run_file(r, "iperf-%s.json", ends[i]);
-		rc = report_read(file, r->plan->definition->duration_s, &r->reports[i], error);
+		rc = iperf_report_read(
+			file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
 	if (rc == GO_ON && w->kind == WORKLOAD_CALL)
@@ -478,7 +479,7 @@ static void free_run(struct run *r)
 		json_decref(h->sessions);
 		json_decref(h->stats);
 		path_log_free(&h->log);
-		report_free(&r->reports[i]);
+		iperf_report_free(&r->reports[i]);
 	}
 	for (size_t i = 0; i < r->sample_count; i++)
 		free_sample(&r->samples[i]);

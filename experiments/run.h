@@ -92,7 +92,7 @@ struct run {
 	double ours_first_s, ours_last_s;  /* processor time of our processes at these times */
 	int64_t started_us, ended_us;      /* the client's life */
 	char started_utc[32];
-	struct report reports[HOSTS];
+	struct iperf_report reports[HOSTS];
 };
 
 /* The result of a run that is over, as experiments/result.schema.json defines it. */
