@@ -21,23 +21,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATHS_MOST 16
+#define LOGGED_MOST DELAY_LOG_PATHS
 
-/* The paths of one session in the order of their addresses. */
+/* What mpipd logged of one session, in the order of addresses. A path that went and came back was
+ * logged twice, and has the same number both times: a path is a pair of addresses. */
 struct paths {
-	struct row {
+	struct logged {
 		const json_t *json;
 		uint64_t addresses;
-		size_t number; /* of these addresses, from 1: a path that came back has the same */
-	} path[PATHS_MOST];
-	size_t count;
+		size_t number; /* from 1 */
+	} logged[LOGGED_MOST];
+	size_t logged_count;
+	size_t count; /* of paths, at most LOGGED_MOST */
 };
-
-static double number(const json_t *object, const char *key)
-{
-	const json_t *value = json_object_get(object, key);
-	return json_is_number(value) ? json_number_value(value) : NAN;
-}
 
 static uint64_t addresses_of(const json_t *row)
 {
@@ -53,13 +49,14 @@ static uint64_t addresses_of(const json_t *row)
 
 static int by_addresses(const void *a, const void *b)
 {
-	uint64_t x = ((const struct row *)a)->addresses, y = ((const struct row *)b)->addresses;
+	uint64_t x = ((const struct logged *)a)->addresses;
+	uint64_t y = ((const struct logged *)b)->addresses;
 	return (x > y) - (x < y);
 }
 
-static double session_of(const json_t *path)
+static double session_of(const json_t *logged)
 {
-	return number(path, "session");
+	return json_number_at(logged, "/session");
 }
 
 static struct paths paths_of(const json_t *result)
@@ -72,26 +69,29 @@ static struct paths paths_of(const json_t *result)
 	json_array_foreach (all, i, a) {
 		double bytes = 0;
 		json_array_foreach (all, k, b)
-			bytes += session_of(b) == session_of(a) ? number(b, "bytes") : 0;
+			bytes += session_of(b) == session_of(a) ? json_number_at(b, "/bytes") : 0;
 		if (bytes > most) {
 			most = bytes;
 			session = session_of(a);
 		}
 	}
 	json_array_foreach (all, i, a)
-		if (session_of(a) == session && p.count < PATHS_MOST)
-			p.path[p.count++] = (struct row){a, addresses_of(a), 0};
-	qsort(p.path, p.count, sizeof(p.path[0]), by_addresses);
-	for (i = 0; i < p.count; i++)
-		p.path[i].number = i == 0 ? 1
-					  : p.path[i - 1].number + (p.path[i].addresses !=
-									   p.path[i - 1].addresses);
+		if (session_of(a) == session && p.logged_count < LOGGED_MOST)
+			p.logged[p.logged_count++] = (struct logged){a, addresses_of(a), 0};
+	qsort(p.logged, p.logged_count, sizeof(p.logged[0]), by_addresses);
+	for (i = 0; i < p.logged_count; i++) {
+		struct logged *l = &p.logged[i];
+		p.count += i == 0 || l->addresses != l[-1].addresses;
+		l->number = p.count;
+	}
 	return p;
 }
 
-/* Whether a number is in a list "1+2". */
+/* Whether a path is in a list "1+2"; all are in NULL. */
 static bool is_listed(const char *list, size_t which)
 {
+	if (!list)
+		return true;
 	for (const char *at = list; at && *at;) {
 		if (strtoul(at, NULL, 10) == which)
 			return true;
@@ -101,31 +101,33 @@ static bool is_listed(const char *list, size_t which)
 	return false;
 }
 
-static double all_bytes(const struct paths *p)
+/* What each path carried: "/bytes" or "/packets". */
+static void carried_by(const struct paths *p, const char *what, double carried[LOGGED_MOST])
 {
-	double sum = 0;
 	for (size_t k = 0; k < p->count; k++)
-		sum += number(p->path[k].json, "bytes");
-	return sum;
+		carried[k] = 0;
+	for (size_t i = 0; i < p->logged_count; i++)
+		carried[p->logged[i].number - 1] += json_number_at(p->logged[i].json, what);
 }
 
-static double listed_bytes(const struct paths *p, const char *list)
+/* What the listed paths carried; NaN when there is none of them. */
+static double carried(const struct paths *p, const char *what, const char *list)
 {
-	double sum = 0;
+	double by[LOGGED_MOST], sum = 0;
 	bool found = false;
-	for (size_t k = 0; k < p->count; k++) {
-		if (!is_listed(list, p->path[k].number))
-			continue;
-		sum += number(p->path[k].json, "bytes");
-		found = true;
-	}
+	carried_by(p, what, by);
+	for (size_t k = 0; k < p->count; k++)
+		if (is_listed(list, k + 1)) {
+			sum += by[k];
+			found = true;
+		}
 	return found ? sum : NAN;
 }
 
 static double goodput(const json_t *result, const char *list)
 {
 	(void)list;
-	return number(result, "goodput_mbit");
+	return json_number_at(result, "/goodput_mbit");
 }
 
 /* The values of the series from one part of the run to another. Free with free(). */
@@ -180,13 +182,25 @@ static double back(const json_t *result, const char *list)
 static double path_mbit(const json_t *result, const char *list)
 {
 	struct paths p = paths_of(result);
-	return listed_bytes(&p, list) * 8e-6 / number(result, "duration_s");
+	return carried(&p, "/bytes", list) * 8e-6 / json_number_at(result, "/duration_s");
+}
+
+/* A part of what all carried. */
+static double part_of_all(const json_t *result, const char *what, const char *list)
+{
+	struct paths p = paths_of(result);
+	double all = carried(&p, what, NULL);
+	return all > 0 ? carried(&p, what, list) / all : NAN;
 }
 
 static double path_share(const json_t *result, const char *list)
 {
-	struct paths p = paths_of(result);
-	return all_bytes(&p) > 0 ? listed_bytes(&p, list) / all_bytes(&p) : NAN;
+	return part_of_all(result, "/bytes", list);
+}
+
+static double path_packet_share(const json_t *result, const char *list)
+{
+	return part_of_all(result, "/packets", list);
 }
 
 static int descending(const void *a, const void *b)
@@ -198,14 +212,13 @@ static int descending(const void *a, const void *b)
 static double share_of_largest(const json_t *result, const char *list)
 {
 	struct paths p = paths_of(result);
-	double bytes[PATHS_MOST], sum = 0;
+	double by[LOGGED_MOST], all = carried(&p, "/bytes", NULL), sum = 0;
 	size_t wanted = strtoul(list, NULL, 10);
-	for (size_t k = 0; k < p.count; k++)
-		bytes[k] = number(p.path[k].json, "bytes");
-	qsort(bytes, p.count, sizeof(bytes[0]), descending);
+	carried_by(&p, "/bytes", by);
+	qsort(by, p.count, sizeof(by[0]), descending);
 	for (size_t k = 0; k < p.count && k < wanted; k++)
-		sum += bytes[k];
-	return all_bytes(&p) > 0 ? sum / all_bytes(&p) : NAN;
+		sum += by[k];
+	return all > 0 ? sum / all : NAN;
 }
 
 /* How many paths carried at least a hundredth of the bytes. */
@@ -213,10 +226,11 @@ static double paths_used(const json_t *result, const char *list)
 {
 	(void)list;
 	struct paths p = paths_of(result);
-	double used = 0;
+	double by[LOGGED_MOST], all = carried(&p, "/bytes", NULL), used = 0;
+	carried_by(&p, "/bytes", by);
 	for (size_t k = 0; k < p.count; k++)
-		used += number(p.path[k].json, "bytes") >= 0.01 * all_bytes(&p);
-	return p.count ? used : NAN;
+		used += by[k] >= 0.01 * all;
+	return all > 0 ? used : NAN;
 }
 
 /* The listed paths' values of the measured part as samples, times from its beginning. */
@@ -224,13 +238,15 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 {
 	struct delay_log log = {0};
 	struct paths p = paths_of(result);
-	for (size_t k = 0; k < p.count; k++) {
-		const json_t *times = json_object_get(p.path[k].json, "time_s");
-		const json_t *values = json_object_get(p.path[k].json, key);
+	double duration = json_number_at(result, "/duration_s");
+	for (size_t k = 0; k < p.logged_count; k++) {
+		const json_t *times = json_object_get(p.logged[k].json, "time_s");
+		const json_t *values = json_object_get(p.logged[k].json, key);
+		if (!is_listed(list, p.logged[k].number))
+			continue;
 		for (size_t i = 0; i < json_array_size(times); i++) {
 			double t = json_number_value(json_array_get(times, i));
-			if (is_listed(list, p.path[k].number) && t >= 0 &&
-				t <= number(result, "duration_s"))
+			if (t >= 0 && t <= duration)
 				delay_log_add(&log, t,
 					json_number_value(json_array_get(values, i)) / 1e3,
 					(unsigned)k);
@@ -240,11 +256,9 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 	return log;
 }
 
-#define ALL_PATHS "1+2+3+4+5+6+7+8+9+10+11+12+13+14+15+16"
-
 struct delay_log measure_delays(const json_t *result)
 {
-	return samples_of(result, "one_way_delay_ms", ALL_PATHS);
+	return samples_of(result, "one_way_delay_ms", NULL);
 }
 
 /* Mean and standard deviation over all the listed paths' samples, in ms. */
@@ -274,7 +288,7 @@ static double queuing_cv(const json_t *result, const char *list)
 
 static struct skew_trend trend_of(const json_t *result, const char *key)
 {
-	struct delay_log log = samples_of(result, key, ALL_PATHS);
+	struct delay_log log = samples_of(result, key, NULL);
 	struct skew_trend t = skew_trend(&log);
 	delay_log_free(&log);
 	return t;
@@ -319,9 +333,9 @@ struct shares {
 static struct shares shares_of(const json_t *result)
 {
 	struct paths p = paths_of(result);
-	struct shares s = {.paths = p.count, .count = p.count ? SIZE_MAX : 0};
-	for (size_t k = 0; k < p.count; k++) {
-		size_t n = json_array_size(json_object_get(p.path[k].json, "weight"));
+	struct shares s = {.paths = p.logged_count, .count = p.logged_count ? SIZE_MAX : 0};
+	for (size_t k = 0; k < p.logged_count; k++) {
+		size_t n = json_array_size(json_object_get(p.logged[k].json, "weight"));
 		s.count = n < s.count ? n : s.count;
 	}
 	size_t cells = s.count * s.paths;
@@ -333,13 +347,13 @@ static struct shares shares_of(const json_t *result)
 		double sum = 0, *row = s.share + i * s.paths;
 		for (size_t k = 0; k < s.paths; k++) {
 			row[k] = json_number_value(
-				json_array_get(json_object_get(p.path[k].json, "weight"), i));
+				json_array_get(json_object_get(p.logged[k].json, "weight"), i));
 			sum += row[k];
 		}
 		for (size_t k = 0; k < s.paths; k++)
 			row[k] = sum > 0 ? row[k] / sum : 0;
 		s.time[i] = json_number_value(
-			json_array_get(json_object_get(p.path[0].json, "time_s"), i));
+			json_array_get(json_object_get(p.logged[0].json, "time_s"), i));
 	}
 	return s;
 }
@@ -366,7 +380,7 @@ static double fluctuation(const json_t *result, const char *list)
 {
 	(void)list;
 	struct shares s = shares_of(result);
-	double means[PATHS_MOST], sds[PATHS_MOST];
+	double means[LOGGED_MOST], sds[LOGGED_MOST];
 	double f = settled(&s, means, sds) ? stats_mean(sds, s.paths) : NAN;
 	free(s.time);
 	free(s.share);
@@ -379,7 +393,7 @@ static double convergence(const json_t *result, const char *list)
 {
 	(void)list;
 	struct shares s = shares_of(result);
-	double means[PATHS_MOST], sds[PATHS_MOST], after = NAN;
+	double means[LOGGED_MOST], sds[LOGGED_MOST], after = NAN;
 	bool known = settled(&s, means, sds);
 	for (size_t i = 0; known && isnan(after) && i < s.count; i++) {
 		bool there = true;
@@ -398,20 +412,20 @@ static double convergence(const json_t *result, const char *list)
 static double packet_share(const json_t *result, const char *list, bool small)
 {
 	const json_t *pairs = json_object_get(result, "address_pairs");
-	struct row rows[PATHS_MOST];
+	struct logged rows[LOGGED_MOST];
 	const json_t *workload = json_object_get(result, "workload");
 	const char *direction = json_string_value(json_object_get(workload, "direction"));
 	size_t half = json_array_size(pairs) / 2, count = 0;
 	/* The first half is from the host that connects. */
 	size_t first = direction && strcmp(direction, "reverse") == 0 ? half : 0;
-	for (size_t i = first; i < first + half && count < PATHS_MOST; i++)
-		rows[count++] = (struct row){
+	for (size_t i = first; i < first + half && count < LOGGED_MOST; i++)
+		rows[count++] = (struct logged){
 			json_array_get(pairs, i), addresses_of(json_array_get(pairs, i)), 0};
 	qsort(rows, count, sizeof(rows[0]), by_addresses);
 	double sum = 0, listed = 0;
 	for (size_t k = 0; k < count; k++) {
-		double of_it = number(rows[k].json, "small_packets");
-		double packets = small ? of_it : number(rows[k].json, "packets") - of_it;
+		double of_it = json_number_at(rows[k].json, "/small_packets");
+		double packets = small ? of_it : json_number_at(rows[k].json, "/packets") - of_it;
 		sum += packets;
 		listed += is_listed(list, k + 1) ? packets : 0;
 	}
@@ -439,6 +453,7 @@ static const struct {
 	{"back_s", back, false},
 	{"path_mbit", path_mbit, true},
 	{"path_share", path_share, true},
+	{"path_packet_share", path_packet_share, true},
 	{"path_share_of_largest", share_of_largest, true},
 	{"paths_used", paths_used, false},
 	{"queuing_ms", queuing, true},
