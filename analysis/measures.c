@@ -18,6 +18,7 @@
 #include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,7 +234,8 @@ static double paths_used(const json_t *result, const char *list)
 	return all > 0 ? used : NAN;
 }
 
-/* The listed paths' values of the measured part as samples, times from its beginning. */
+/* The listed paths' values of the measured part as samples, times from its beginning; those of
+ * steps at which a path was usable: the others repeat the last delay that was known. */
 static struct delay_log samples_of(const json_t *result, const char *key, const char *list)
 {
 	struct delay_log log = {0};
@@ -242,11 +244,12 @@ static struct delay_log samples_of(const json_t *result, const char *key, const 
 	for (size_t k = 0; k < p.logged_count; k++) {
 		const json_t *times = json_object_get(p.logged[k].json, "time_s");
 		const json_t *values = json_object_get(p.logged[k].json, key);
+		const json_t *usable = json_object_get(p.logged[k].json, "usable");
 		if (!is_listed(list, p.logged[k].number))
 			continue;
 		for (size_t i = 0; i < json_array_size(times); i++) {
 			double t = json_number_value(json_array_get(times, i));
-			if (t >= 0 && t <= duration)
+			if (t >= 0 && t <= duration && json_is_true(json_array_get(usable, i)))
 				delay_log_add(&log, t,
 					json_number_value(json_array_get(values, i)) / 1e3,
 					(unsigned)k);
@@ -261,29 +264,55 @@ struct delay_log measure_delays(const json_t *result)
 	return samples_of(result, "one_way_delay_ms", NULL);
 }
 
-/* Mean and standard deviation over all the listed paths' samples, in ms. */
-static struct stats_distribution queuing_of(const json_t *result, const char *list)
+/* The mean over the listed paths of something of each one's queuing delays, in seconds: what
+ * differs between paths is not taken for a fluctuation. Paths that do not have it are left out. */
+static double mean_of_paths(
+	const json_t *result, const char *list, double (*of)(const struct stats_distribution *d))
 {
-	struct delay_log log = samples_of(result, "queuing_delay_ms", list);
-	struct stats_distribution d = stats_distribution(log.delay_s, log.count);
-	delay_log_free(&log);
-	return d;
+	size_t count = paths_of(result).count, n = 0;
+	double values[LOGGED_MOST];
+	for (size_t k = 1; k <= count; k++) {
+		char one[24];
+		snprintf(one, sizeof(one), "%zu", k);
+		if (!is_listed(list, k))
+			continue;
+		struct delay_log log = samples_of(result, "queuing_delay_ms", one);
+		struct stats_distribution d = stats_distribution(log.delay_s, log.count);
+		if (isfinite(of(&d)))
+			values[n++] = of(&d);
+		delay_log_free(&log);
+	}
+	return n ? stats_mean(values, n) : NAN;
+}
+
+static double mean_of(const struct stats_distribution *d)
+{
+	return d->mean;
+}
+
+static double sd_of(const struct stats_distribution *d)
+{
+	return d->count > 1 ? d->sd : NAN;
+}
+
+static double cv_of(const struct stats_distribution *d)
+{
+	return sd_of(d) / d->mean;
 }
 
 static double queuing(const json_t *result, const char *list)
 {
-	return 1e3 * queuing_of(result, list).mean;
+	return 1e3 * mean_of_paths(result, list, mean_of);
 }
 
 static double queuing_sd(const json_t *result, const char *list)
 {
-	return 1e3 * queuing_of(result, list).sd;
+	return 1e3 * mean_of_paths(result, list, sd_of);
 }
 
 static double queuing_cv(const json_t *result, const char *list)
 {
-	struct stats_distribution d = queuing_of(result, list);
-	return d.sd / d.mean;
+	return mean_of_paths(result, list, cv_of);
 }
 
 static struct skew_trend trend_of(const json_t *result, const char *key)

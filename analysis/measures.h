@@ -12,7 +12,8 @@
  *
  * Paths are those of the session that carried most, at the host that sent, numbered from 1 in the
  * order of their addresses: with two NICs each, 1 and 2 are of the sender's first NIC. "1+2" is
- * both together: the sum, or for delays the mean.
+ * both together: the sum, or for delays the mean of each path's own. Delays and weights of steps at
+ * which a path was not usable do not count.
  */
 
 /* NaN when the run does not have it, or there is no measure of this name. */
@@ -21,7 +22,8 @@ double measure(const json_t *result, const char *name);
 /* Whether there is a measure of this name. */
 int measure_exists(const char *name);
 
-/* The one-way delays of the measured part, of all paths. Free with delay_log_free(). */
+/* The one-way delays of the measured part, of all paths while they were usable. Free with
+ * delay_log_free(). */
 struct delay_log measure_delays(const json_t *result);
 
 #endif

@@ -68,11 +68,39 @@ static void a_path_that_came_back_is_one(void **state)
 	assert_true(isnan(of("paths_used", "{ 'paths': [] }")));
 }
 
+/* Queuing delays of 1, 2, 3 and of 11, 13 ms: means 2 and 12, sds 1 and sqrt 2. What the first path
+ * is said to have before and after the measured part or while it is not usable is not in them. */
+static const char queues[] =
+	"{ 'duration_s': 3, 'paths': ["
+	"{ 'session': 7, 'src': '10.0.1.2', 'dst': '10.0.3.2', 'bytes': 1,"
+	"  'time_s': [-1, 0, 1, 1.5, 2, 4], 'usable': [true, true, true, false, true, true],"
+	"  'queuing_delay_ms': [90, 1, 2, 80, 3, 70], 'one_way_delay_ms': [9, 1, 2, 8, 3, 7] },"
+	"{ 'session': 7, 'src': '10.0.2.2', 'dst': '10.0.3.2', 'bytes': 1,"
+	"  'time_s': [0, 1], 'usable': [true, true],"
+	"  'queuing_delay_ms': [11, 13], 'one_way_delay_ms': [1, 2] },"
+	"{ 'session': 7, 'src': '10.0.2.2', 'dst': '10.0.4.2', 'bytes': 0,"
+	"  'time_s': [0, 1], 'usable': [false, false],"
+	"  'queuing_delay_ms': [0, 0], 'one_way_delay_ms': [0, 0] } ] }";
+
+static void queuing_delays_are_each_paths_own(void **state)
+{
+	(void)state;
+	expect_measure("queuing_ms/1", queues, 2);
+	expect_measure("queuing_ms/1+2", queues, 7);
+	expect_measure("queuing_sd_ms/1", queues, 1);
+	expect_measure("queuing_sd_ms/1+2+3", queues, (1 + sqrt(2)) / 2);
+	expect_measure("queuing_cv/1+2+3", queues, (1.0 / 2 + sqrt(2) / 12) / 2);
+	assert_true(isnan(of("queuing_ms/3", queues)));
+	/* 1 ms in a second on both */
+	expect_measure("skew_ppm", queues, 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(a_path_that_came_back_is_one),
+		cmocka_unit_test(queuing_delays_are_each_paths_own),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
