@@ -11,82 +11,17 @@
 
 #include "analysis/measures.h"
 
+#include "analysis/logged.h"
 #include "analysis/results.h"
 #include "analysis/skew.h"
 #include "analysis/stats.h"
+#include "analysis/weights.h"
 
-#include <arpa/inet.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define LOGGED_MOST DELAY_LOG_PATHS
-
-/* What mpipd logged of one session, in the order of addresses. A path that went and came back was
- * logged twice, and has the same number both times: a path is a pair of addresses. */
-struct paths {
-	struct logged {
-		const json_t *json;
-		uint64_t addresses;
-		size_t number; /* from 1 */
-	} logged[LOGGED_MOST];
-	size_t logged_count;
-	size_t count; /* of paths, at most LOGGED_MOST */
-};
-
-static uint64_t addresses_of(const json_t *row)
-{
-	struct in_addr src = {0}, dst = {0};
-	const char *a = json_string_value(json_object_get(row, "src"));
-	const char *b = json_string_value(json_object_get(row, "dst"));
-	if (a && b) {
-		inet_pton(AF_INET, a, &src);
-		inet_pton(AF_INET, b, &dst);
-	}
-	return (uint64_t)ntohl(src.s_addr) << 32 | ntohl(dst.s_addr);
-}
-
-static int by_addresses(const void *a, const void *b)
-{
-	uint64_t x = ((const struct logged *)a)->addresses;
-	uint64_t y = ((const struct logged *)b)->addresses;
-	return (x > y) - (x < y);
-}
-
-static double session_of(const json_t *logged)
-{
-	return json_number_at(logged, "/session");
-}
-
-static struct paths paths_of(const json_t *result)
-{
-	const json_t *all = json_object_get(result, "paths");
-	struct paths p = {0};
-	double most = -1, session = NAN;
-	size_t i, k;
-	json_t *a, *b;
-	json_array_foreach (all, i, a) {
-		double bytes = 0;
-		json_array_foreach (all, k, b)
-			bytes += session_of(b) == session_of(a) ? json_number_at(b, "/bytes") : 0;
-		if (bytes > most) {
-			most = bytes;
-			session = session_of(a);
-		}
-	}
-	json_array_foreach (all, i, a)
-		if (session_of(a) == session && p.logged_count < LOGGED_MOST)
-			p.logged[p.logged_count++] = (struct logged){a, addresses_of(a), 0};
-	qsort(p.logged, p.logged_count, sizeof(p.logged[0]), by_addresses);
-	for (i = 0; i < p.logged_count; i++) {
-		struct logged *l = &p.logged[i];
-		p.count += i == 0 || l->addresses != l[-1].addresses;
-		l->number = p.count;
-	}
-	return p;
-}
 
 /* Whether a path is in a list "1+2"; all are in NULL. */
 static bool is_listed(const char *list, size_t which)
@@ -103,7 +38,7 @@ static bool is_listed(const char *list, size_t which)
 }
 
 /* What each path carried: "/bytes" or "/packets". */
-static void carried_by(const struct paths *p, const char *what, double carried[LOGGED_MOST])
+static void carried_by(const struct logged_paths *p, const char *what, double carried[LOGGED_MOST])
 {
 	for (size_t k = 0; k < p->count; k++)
 		carried[k] = 0;
@@ -112,7 +47,7 @@ static void carried_by(const struct paths *p, const char *what, double carried[L
 }
 
 /* What the listed paths carried; NaN when there is none of them. */
-static double carried(const struct paths *p, const char *what, const char *list)
+static double carried(const struct logged_paths *p, const char *what, const char *list)
 {
 	double by[LOGGED_MOST], sum = 0;
 	bool found = false;
@@ -182,14 +117,14 @@ static double back(const json_t *result, const char *list)
 
 static double path_mbit(const json_t *result, const char *list)
 {
-	struct paths p = paths_of(result);
+	struct logged_paths p = logged_paths(result);
 	return carried(&p, "/bytes", list) * 8e-6 / json_number_at(result, "/duration_s");
 }
 
 /* A part of what all carried. */
 static double part_of_all(const json_t *result, const char *what, const char *list)
 {
-	struct paths p = paths_of(result);
+	struct logged_paths p = logged_paths(result);
 	double all = carried(&p, what, NULL);
 	return all > 0 ? carried(&p, what, list) / all : NAN;
 }
@@ -212,7 +147,7 @@ static int descending(const void *a, const void *b)
 
 static double share_of_largest(const json_t *result, const char *list)
 {
-	struct paths p = paths_of(result);
+	struct logged_paths p = logged_paths(result);
 	double by[LOGGED_MOST], all = carried(&p, "/bytes", NULL), sum = 0;
 	size_t wanted = strtoul(list, NULL, 10);
 	carried_by(&p, "/bytes", by);
@@ -226,7 +161,7 @@ static double share_of_largest(const json_t *result, const char *list)
 static double paths_used(const json_t *result, const char *list)
 {
 	(void)list;
-	struct paths p = paths_of(result);
+	struct logged_paths p = logged_paths(result);
 	double by[LOGGED_MOST], all = carried(&p, "/bytes", NULL), used = 0;
 	carried_by(&p, "/bytes", by);
 	for (size_t k = 0; k < p.count; k++)
@@ -239,7 +174,7 @@ static double paths_used(const json_t *result, const char *list)
 static struct delay_log samples_of(const json_t *result, const char *key, const char *list)
 {
 	struct delay_log log = {0};
-	struct paths p = paths_of(result);
+	struct logged_paths p = logged_paths(result);
 	double duration = json_number_at(result, "/duration_s");
 	for (size_t k = 0; k < p.logged_count; k++) {
 		const json_t *times = json_object_get(p.logged[k].json, "time_s");
@@ -269,7 +204,7 @@ struct delay_log measure_delays(const json_t *result)
 static double mean_of_paths(
 	const json_t *result, const char *list, double (*of)(const struct stats_distribution *d))
 {
-	size_t count = paths_of(result).count, n = 0;
+	size_t count = logged_paths(result).count, n = 0;
 	double values[LOGGED_MOST];
 	for (size_t k = 1; k <= count; k++) {
 		char one[24];
@@ -353,89 +288,6 @@ static double skew(const json_t *result, const char *list)
 	return ppm;
 }
 
-/* Each path's part of the weights, at each time that all paths have. */
-struct shares {
-	size_t paths, count;
-	double *time, *share; /* [time * paths + path] */
-};
-
-static struct shares shares_of(const json_t *result)
-{
-	struct paths p = paths_of(result);
-	struct shares s = {.paths = p.logged_count, .count = p.logged_count ? SIZE_MAX : 0};
-	for (size_t k = 0; k < p.logged_count; k++) {
-		size_t n = json_array_size(json_object_get(p.logged[k].json, "weight"));
-		s.count = n < s.count ? n : s.count;
-	}
-	size_t cells = s.count * s.paths;
-	s.time = calloc(s.count ? s.count : 1, sizeof(*s.time));
-	s.share = calloc(cells ? cells : 1, sizeof(*s.share));
-	if (!s.time || !s.share)
-		abort();
-	for (size_t i = 0; i < s.count; i++) {
-		double sum = 0, *row = s.share + i * s.paths;
-		for (size_t k = 0; k < s.paths; k++) {
-			row[k] = json_number_value(
-				json_array_get(json_object_get(p.logged[k].json, "weight"), i));
-			sum += row[k];
-		}
-		for (size_t k = 0; k < s.paths; k++)
-			row[k] = sum > 0 ? row[k] / sum : 0;
-		s.time[i] = json_number_value(
-			json_array_get(json_object_get(p.logged[0].json, "time_s"), i));
-	}
-	return s;
-}
-
-/* Mean and standard deviation of each path's share over the last half. False without enough. */
-static bool settled(const struct shares *s, double *means, double *sds)
-{
-	size_t from = s->count / 2, n = s->count - from;
-	double *values = calloc(n + 1, sizeof(*values));
-	if (!values)
-		abort();
-	for (size_t k = 0; k < s->paths; k++) {
-		for (size_t i = 0; i < n; i++)
-			values[i] = s->share[(from + i) * s->paths + k];
-		means[k] = stats_mean(values, n);
-		sds[k] = stats_sd(values, n);
-	}
-	free(values);
-	return s->paths > 1 && n > 1;
-}
-
-/* The mean over the paths of the standard deviation of their share of the weights, last half. */
-static double fluctuation(const json_t *result, const char *list)
-{
-	(void)list;
-	struct shares s = shares_of(result);
-	double means[LOGGED_MOST], sds[LOGGED_MOST];
-	double f = settled(&s, means, sds) ? stats_mean(sds, s.paths) : NAN;
-	free(s.time);
-	free(s.share);
-	return f;
-}
-
-/* Seconds from the session's first weights until all shares are first within 0.05, or twice their
- * later standard deviation, of what they are in the last half. */
-static double convergence(const json_t *result, const char *list)
-{
-	(void)list;
-	struct shares s = shares_of(result);
-	double means[LOGGED_MOST], sds[LOGGED_MOST], after = NAN;
-	bool known = settled(&s, means, sds);
-	for (size_t i = 0; known && isnan(after) && i < s.count; i++) {
-		bool there = true;
-		for (size_t k = 0; k < s.paths; k++)
-			there = there &&
-				fabs(s.share[i * s.paths + k] - means[k]) <= fmax(0.05, 2 * sds[k]);
-		after = there ? s.time[i] - s.time[0] : NAN;
-	}
-	free(s.time);
-	free(s.share);
-	return after;
-}
-
 /* Of the packets that the routers passed on from the sender, those on the listed pairs of
  * addresses; small ones or the others. */
 static double packet_share(const json_t *result, const char *list, bool small)
@@ -449,8 +301,8 @@ static double packet_share(const json_t *result, const char *list, bool small)
 	size_t first = direction && strcmp(direction, "reverse") == 0 ? half : 0;
 	for (size_t i = first; i < first + half && count < LOGGED_MOST; i++)
 		rows[count++] = (struct logged){
-			json_array_get(pairs, i), addresses_of(json_array_get(pairs, i)), 0};
-	qsort(rows, count, sizeof(rows[0]), by_addresses);
+			json_array_get(pairs, i), logged_addresses(json_array_get(pairs, i)), 0};
+	qsort(rows, count, sizeof(rows[0]), logged_by_addresses);
 	double sum = 0, listed = 0;
 	for (size_t k = 0; k < count; k++) {
 		double of_it = json_number_at(rows[k].json, "/small_packets");
@@ -469,6 +321,18 @@ static double small_share(const json_t *result, const char *list)
 static double large_share(const json_t *result, const char *list)
 {
 	return packet_share(result, list, false);
+}
+
+static double fluctuation(const json_t *result, const char *list)
+{
+	(void)list;
+	return weights_fluctuation(result);
+}
+
+static double convergence(const json_t *result, const char *list)
+{
+	(void)list;
+	return weights_convergence(result);
 }
 
 static const struct {

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -95,12 +96,95 @@ static void queuing_delays_are_each_paths_own(void **state)
 	expect_measure("skew_ppm", queues, 1000);
 }
 
+/* A path from one of the sender's NICs. */
+#define PATH(nic, times, usable, weights)                                                          \
+	"{ 'session': 7, 'bytes': 1, 'src': '10.0." nic ".2', 'dst': '10.0.9.2',"                  \
+	"  'time_s': [" times "], 'usable': [" usable "], 'weight': [" weights "] }"
+#define YES_4 "true, true, true, true"
+#define YES_6 YES_4 ", true, true"
+
+/* Both paths' weights rise and fall together, and the third path, which is not usable, keeps its
+ * own: the shares stay. */
+static void a_dead_path_has_no_share(void **state)
+{
+	(void)state;
+	static const char dead[] =
+		PATH("3", "0, 1, 2, 3", "true, false, false, false", "250, 250, 250, 250");
+	char together[2048], apart[2048];
+	snprintf(together, sizeof(together), "{ 'paths': [ %s, %s, %s ] }",
+		PATH("1", "0, 1, 2, 3", YES_4, "100, 300, 200, 400"),
+		PATH("2", "0, 1, 2, 3", YES_4, "100, 300, 100, 200"), dead);
+	expect_measure("weight_fluctuation", together, 0);
+	/* 1/2 and 3/4: an sd of 1 / (4 sqrt 2) of both, and of no third */
+	snprintf(apart, sizeof(apart), "{ 'paths': [ %s, %s, %s ] }",
+		PATH("1", "0, 1, 2, 3", YES_4, "1, 1, 100, 300"),
+		PATH("2", "0, 1, 2, 3", YES_4, "1, 1, 100, 100"), dead);
+	expect_measure("weight_fluctuation", apart, 1 / (4 * sqrt(2)));
+	assert_true(isnan(of("weight_fluctuation", "{ 'paths': [] }")));
+}
+
+/* The second path came later, and has no row at 4 s; the third came in the place of the first.
+ * Where their rows meet, the shares are one half and one half. */
+static void weights_are_joined_by_time(void **state)
+{
+	(void)state;
+	static const char late[] = "{ 'paths': [ " PATH(
+		"1", "0, 1, 2, 3, 4, 5", YES_6, "100, 300, 100, 300, 100, 300") ", " PATH("2",
+		"1, 2, 3, 5, 6, 7", YES_6, "300, 100, 300, 300, 200, 400") ", " PATH("1", "6, 7",
+		"true, true", "200, 400") " ] }";
+	expect_measure("weight_fluctuation", late, 0);
+}
+
+#define STEPS 80 /* of 0.1 s */
+
+/* The convergence of two paths' weights, of 1000 together, the first of which has these. */
+static double convergence_of(const double *weight)
+{
+	json_t *times = json_array(), *first = json_array(), *second = json_array();
+	json_t *usable = json_array();
+	for (int i = 0; i < STEPS; i++) {
+		json_array_append_new(times, json_real(i / 10.0));
+		json_array_append_new(first, json_real(weight[i]));
+		json_array_append_new(second, json_real(1000 - weight[i]));
+		json_array_append_new(usable, json_true());
+	}
+	json_t *result = json_pack("{s:[{s:i, s:s, s:s, s:i, s:o, s:o, s:o},"
+				   "    {s:i, s:s, s:s, s:i, s:O, s:O, s:o}]}",
+		"paths", "session", 7, "src", "10.0.1.2", "dst", "10.0.9.2", "bytes", 1, "time_s",
+		times, "usable", usable, "weight", first, "session", 7, "src", "10.0.2.2", "dst",
+		"10.0.9.2", "bytes", 1, "time_s", times, "usable", usable, "weight", second);
+	assert_non_null(result);
+	double after = measure(result, "convergence_s");
+	json_decref(result);
+	return after;
+}
+
+/* From 500 to 700: a ramp of 10 a step is within 0.05 from 650 on, after 1.5 s, give or take what
+ * the mean does at its end. Swings of 200 around 500 that later are around 700 are so after the 2 s
+ * that they take, not at the first swing. */
+static void convergence_is_of_the_mean(void **state)
+{
+	(void)state;
+	double ramp[STEPS], swings[STEPS];
+	for (int i = 0; i < STEPS; i++) {
+		ramp[i] = fmin(500 + 10 * i, 700);
+		swings[i] = (i < 20 ? 500 : 700) + (i % 2 ? -200 : 200);
+	}
+	assert_true(fabs(convergence_of(ramp) - 1.5) <= 0.11);
+	double rough = convergence_of(swings);
+	if (!(fabs(rough - 2.2) <= 0.21))
+		fail_msg("got %g s", rough);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(a_path_that_came_back_is_one),
 		cmocka_unit_test(queuing_delays_are_each_paths_own),
+		cmocka_unit_test(a_dead_path_has_no_share),
+		cmocka_unit_test(weights_are_joined_by_time),
+		cmocka_unit_test(convergence_is_of_the_mean),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,9 @@ PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
-		emodel.o gnuplot.o html.o measures.o pathlog.o paths.o \
-		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o results.o skew.o skewcmd.o stats.o steps.o table.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+		emodel.o gnuplot.o html.o logged.o measures.o pathlog.o paths.o \
+		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o results.o skew.o skewcmd.o stats.o \
+		steps.o table.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paths_test reordering_test replay_test \
@@ -17,8 +18,8 @@ $(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o results.o 
 $(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o reordering.o \
 	results.o stats.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
-$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o measures.o results.o skew.o stats.o \
-	steps.o) $(ANALYSIS_BASE)
+$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o logged.o measures.o results.o \
+	skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
 $(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o skew.o stats.o steps.o) \
 	$(BUILD)/lab/error.o
