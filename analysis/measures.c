@@ -102,7 +102,9 @@ static double third(const json_t *result, const char *list)
 	return mean;
 }
 
-/* Whole seconds after two thirds of the run until one has 90 % of the first third's mean. */
+/* Seconds after two thirds of the run at which the first one begins that has 90 % of the first
+ * third's mean: from then on all is back. The whole third, which is a lower bound, when none has:
+ * without a number, the repetition that shows the failure would be left out. */
 static double back(const json_t *result, const char *list)
 {
 	(void)list;
@@ -112,7 +114,7 @@ static double back(const json_t *result, const char *list)
 	while (i < count && values[i] < 0.9 * full)
 		i++;
 	free(values);
-	return i < count ? (double)i : (double)count;
+	return count > 1 ? (double)i : NAN;
 }
 
 static double path_mbit(const json_t *result, const char *list)

@@ -176,11 +176,26 @@ static void convergence_is_of_the_mean(void **state)
 		fail_msg("got %g s", rough);
 }
 
+/* Unplugged at 3 s, back at 6 s. */
+static void back_is_when_the_first_full_second_begins(void **state)
+{
+	(void)state;
+	static const char at_once[] = "{ 'series': [10, 10, 10, 5, 5, 5, 9, 10, 10] }";
+	static const char later[] = "{ 'series': [10, 10, 10, 5, 5, 5, 8.9, 10, 10] }";
+	static const char never[] = "{ 'series': [10, 10, 10, 5, 5, 5, 5, 5, 5] }";
+	expect_measure("third_mbit/2", later, 5);
+	expect_measure("back_s", at_once, 0);
+	expect_measure("back_s", later, 1);
+	expect_measure("back_s", never, 3);
+	assert_true(isnan(of("back_s", "{ 'series': [10, 5, 10] }")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names),
 		cmocka_unit_test(a_path_that_came_back_is_one),
+		cmocka_unit_test(back_is_when_the_first_full_second_begins),
 		cmocka_unit_test(queuing_delays_are_each_paths_own),
 		cmocka_unit_test(a_dead_path_has_no_share),
 		cmocka_unit_test(weights_are_joined_by_time),
