@@ -166,7 +166,26 @@ static const struct results *results_of(struct experiments *e, const char *name,
 	return new->results;
 }
 
-/* Adds why a value is missing, the first reason only. */
+/* Where a claim's values are from: lists of texts. */
+struct sources {
+	json_t *runs;    /* "EXPERIMENT/RUN" */
+	json_t *caveats; /* "EXPERIMENT: why its numbers may not be what they are called" */
+	json_t *missing; /* why a value is, the first reason only */
+};
+
+/* Adds a text to a list that does not have it. Frees it. */
+static void add_once(json_t *list, char *text)
+{
+	size_t i;
+	json_t *known;
+	bool listed = false;
+	json_array_foreach (list, i, known)
+		listed = listed || strcmp(json_string_value(known), text) == 0;
+	if (!listed)
+		json_array_append_new(list, json_string(text));
+	free(text);
+}
+
 static void say_missing(json_t *missing, char *why)
 {
 	if (json_array_size(missing) == 0)
@@ -174,9 +193,9 @@ static void say_missing(json_t *missing, char *why)
 	free(why);
 }
 
-/* One number for each repetition of a value's contestant; its runs are added to `runs`. */
+/* One number for each repetition of a value's contestant. */
 static json_t *samples_of(
-	struct experiments *e, const json_t *value, json_t *runs, json_t *missing, char **error)
+	struct experiments *e, const json_t *value, const struct sources *sources, char **error)
 {
 	const char *of = json_string_value(json_array_get(value, 0));
 	const char *what = json_string_value(json_array_get(value, 1));
@@ -192,25 +211,20 @@ static json_t *samples_of(
 		if (isfinite(v))
 			json_object_set_new(samples, rep, json_real(v));
 		free(rep);
-		char *run = lab_text(
-			"%s/%s", experiment, json_string_value(json_object_get(c->runs[i], "run")));
-		size_t k;
-		json_t *known;
-		bool listed = false;
-		json_array_foreach (runs, k, known)
-			listed = listed || strcmp(json_string_value(known), run) == 0;
-		if (!listed)
-			json_array_append_new(runs, json_string(run));
-		free(run);
+		add_once(sources->runs,
+			lab_text("%s/%s", experiment,
+				json_string_value(json_object_get(c->runs[i], "run"))));
 	}
+	if (c && c->count && *r->caveats)
+		add_once(sources->caveats, lab_text("%s: %s", experiment, r->caveats));
 	if (!r)
-		say_missing(missing, lab_text("%s has no results", experiment));
+		say_missing(sources->missing, lab_text("%s has no results", experiment));
 	else if (!c)
-		say_missing(missing, lab_text("%s has no results", of));
+		say_missing(sources->missing, lab_text("%s has no results", of));
 	else if (c->count && json_object_size(samples) == 0)
-		say_missing(missing, lab_text("%s has no %s", of, what));
+		say_missing(sources->missing, lab_text("%s has no %s", of, what));
 	else if (json_object_size(samples) < CLAIMS_REPETITIONS)
-		say_missing(missing,
+		say_missing(sources->missing,
 			lab_text("%s has %zu of %d repetitions%s", of, json_object_size(samples),
 				CLAIMS_REPETITIONS, c->marked_count ? " without marks" : ""));
 	free(experiment);
@@ -336,12 +350,17 @@ static json_t *check_of(
 	const json_t *min = json_object_get(check, "min"), *max = json_object_get(check, "max");
 	const json_t *low = json_object_get(value, "low");
 	double l = json_number_value(low), h = json_number_value(json_object_get(value, "high"));
-	bool holds = json_is_number(low) && (!min || l >= json_number_value(min)) &&
+	bool enough = json_integer_value(json_object_get(value, "count")) >= CLAIMS_REPETITIONS;
+	bool holds = enough && json_is_number(low) && (!min || l >= json_number_value(min)) &&
 		     (!max || h <= json_number_value(max));
+	/* Not one whose interval lies wholly beyond a bound. */
+	bool undecided = !holds && json_is_number(low) && (!min || h >= json_number_value(min)) &&
+			 (!max || l <= json_number_value(max));
 	json_object_set_new(value, "part", json_string(part));
 	json_object_set_new(value, "min", min ? json_incref((json_t *)min) : json_null());
 	json_object_set_new(value, "max", max ? json_incref((json_t *)max) : json_null());
 	json_object_set_new(value, "holds", json_boolean(holds));
+	json_object_set_new(value, "undecided", json_boolean(undecided));
 	free(name);
 	return value;
 }
@@ -368,8 +387,11 @@ static char *failures_of(const json_t *checks, const char *part)
 			json_is_true(json_object_get(check, "holds")))
 			continue;
 		char *value = claims_value_text(check), *bounds = bounds_text(check);
-		char *longer = lab_text("%s%s%s is %s, expected %s", text, text[0] ? "; " : "",
-			json_string_value(json_object_get(check, "name")), value, bounds);
+		char *longer = lab_text("%s%s%s is %s, expected %s%s", text, text[0] ? "; " : "",
+			json_string_value(json_object_get(check, "name")), value, bounds,
+			json_is_true(json_object_get(check, "undecided"))
+				? " (undecided: the interval is on both sides)"
+				: "");
 		free(bounds);
 		free(value);
 		free(text);
@@ -407,25 +429,34 @@ static json_t *text_or_empty(const json_t *value)
 	return json_string(json_is_string(value) ? json_string_value(value) : "");
 }
 
-static void add_checks(json_t *checks, const json_t *rule, const char *part, const json_t *samples)
+/* Values with enough repetitions each may have too few in common. */
+static void add_checks(json_t *checks, const json_t *rule, const char *part, const json_t *samples,
+	json_t *missing)
 {
 	size_t i;
 	json_t *check;
 	json_array_foreach (json_object_get(rule, part), i, check) {
-		json_array_append_new(
-			checks, check_of(check, part, samples, json_object_get(rule, "define")));
+		json_t *judged = check_of(check, part, samples, json_object_get(rule, "define"));
+		long long count = json_integer_value(json_object_get(judged, "count"));
+		if (count < CLAIMS_REPETITIONS)
+			say_missing(
+				missing, lab_text("%s has %lld of %d repetitions",
+						 json_string_value(json_object_get(judged, "name")),
+						 count, CLAIMS_REPETITIONS));
+		json_array_append_new(checks, judged);
 	}
 }
 
 /* NULL and *error. */
 static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 {
-	json_t *samples = json_object(), *missing = json_array(), *runs = json_array();
+	const struct sources sources = {json_array(), json_array(), json_array()};
+	json_t *samples = json_object();
 	json_t *ours = json_array(), *checks = json_array(), *value, *shown;
 	const char *name;
 	size_t i;
 	json_object_foreach (json_object_get(rule, "values"), name, value) {
-		json_object_set_new(samples, name, samples_of(e, value, runs, missing, error));
+		json_object_set_new(samples, name, samples_of(e, value, &sources, error));
 	}
 	json_array_foreach (json_object_get(rule, "show"), i, shown) {
 		const json_t *source =
@@ -438,18 +469,19 @@ static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 				      evaluate(shown, samples, json_object_get(rule, "define"))));
 		free(of);
 	}
-	add_checks(checks, rule, "expect", samples);
-	add_checks(checks, rule, "amount", samples);
+	add_checks(checks, rule, "expect", samples, sources.missing);
+	add_checks(checks, rule, "amount", samples, sources.missing);
 	json_decref(samples);
 
-	json_t *claim = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o}", "id",
-		json_object_get(rule, "id"), "claim", json_object_get(rule, "claim"), "where",
+	json_t *claim = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o, s:o}",
+		"id", json_object_get(rule, "id"), "claim", json_object_get(rule, "claim"), "where",
 		json_object_get(rule, "where"), "paper", json_object_get(rule, "paper"), "unit",
 		json_object_get(rule, "unit"), "why", text_or_empty(json_object_get(rule, "why")),
 		"note", text_or_empty(json_object_get(rule, "note")), "ours", ours, "checks",
-		checks, "figure", json_object_get(rule, "figure"), "runs", runs);
-	add_verdict(claim, missing);
-	json_decref(missing);
+		checks, "figure", json_object_get(rule, "figure"), "runs", sources.runs, "caveats",
+		sources.caveats);
+	add_verdict(claim, sources.missing);
+	json_decref(sources.missing);
 	if (!*error)
 		return claim;
 	json_decref(claim);

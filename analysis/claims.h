@@ -11,14 +11,17 @@
  * { "verdicts": { "reproduced": N, "differs": N, "not reproduced": N, "missing": N },
  *   "claims": [ { "id", "claim", "where", "paper", "unit", "why", "note": "" or what was tried,
  *     "verdict", "reason": "" or what does not hold or is not there,
- *     "ours": [ VALUE ], "checks": [ VALUE + "part": "expect" or "amount", "min", "max", "holds" ],
- *     "figure": its name, "runs": [ "EXPERIMENT/RUN" ] } ] }
+ *     "ours": [ VALUE ], "checks": [ VALUE + "part": "expect" or "amount", "min", "max", "holds",
+ *         "undecided": it does not hold, but its interval is not wholly beyond a bound ],
+ *     "figure": its name, "runs": [ "EXPERIMENT/RUN" ],
+ *     "caveats": [ "EXPERIMENT: what its results' `caveats` say" (results.h) ] } ] }
  *
  * VALUE: { "name", "of": "EXPERIMENT/CONTESTANT MEASURE" or "", "count": repetitions, "mean",
  * "low", "high": the 95 % confidence interval by Student's t, null where there is none }.
  */
 
-/* Repetitions below which nothing is said. */
+/* Repetitions below which nothing is said: of each value, and of what each check computes of them.
+ */
 #define CLAIMS_REPETITIONS 3
 
 /* Judges all claims of `file` by what is under OUT. NULL and *error when the file is wrong, or a

@@ -164,8 +164,8 @@ static void write_links(FILE *f, const json_t *claim, const json_t *pictures)
 static void write_claims(FILE *f, const json_t *judged, const json_t *pictures)
 {
 	const char *verdict;
-	json_t *count, *claim;
-	size_t i;
+	json_t *count, *claim, *caveat;
+	size_t i, k;
 	fputs("<h2>The paper's claims</h2>\n<p>", f);
 	json_object_foreach (json_object_get((json_t *)judged, "verdicts"), verdict, count) {
 		fprintf(f, "%s %lld %s &nbsp; ", sign_of(verdict),
@@ -197,6 +197,11 @@ static void write_claims(FILE *f, const json_t *judged, const json_t *pictures)
 		write_ours(f, claim);
 		fprintf(f, "<td><span class=v>%s %s</span><br>", sign_of(verdict), verdict);
 		html_text(f, text(claim, "reason"));
+		json_array_foreach (json_object_get(claim, "caveats"), k, caveat) {
+			fputs("<br><span class=small>", f);
+			html_text(f, json_string_value(caveat));
+			fputs("</span>", f);
+		}
 		if (text(claim, "note")[0]) {
 			fputs("<br>", f);
 			html_text(f, text(claim, "note"));

@@ -203,9 +203,11 @@ made_up_results() {
 	# 1.54: it doubles, but not nearly enough
 	[[ $(verdict 5) == differs ]]
 	[[ $(json "$T/out/claims.json" "claims[id=5].reason") == *"fake / plain is 1.544 ["*"expected 1.61 to 1.96" ]]
+	[[ $(json "$T/out/claims.json" "claims[id=5].checks[part=amount].undecided") == false ]]
 	# mpip is 0, 2, 4 above both: an interval that holds 0
 	[[ $(verdict 7) == "not reproduced" ]]
-	[[ $(json "$T/out/claims.json" "claims[id=7].reason") == "mpip - both is 2 [-2.968, 6.968], expected at least 0" ]]
+	[[ $(json "$T/out/claims.json" "claims[id=7].reason") == \
+		"mpip - both is 2 [-2.968, 6.968], expected at least 0 (undecided: the interval is on both sides)" ]]
 	[[ $(json "$T/out/claims.json" "claims[id=6].reason") == "tcp-modes/udp-wrapper has no results" ]]
 	# 131, 130, 129 by hand: mean 130, t(2) = 4.3027, sd 1: 130 +- 2.484
 	about "$(json "$T/out/claims.json" "claims[id=8].ours[name=mptcp].mean")" 130 1e-6
@@ -262,6 +264,24 @@ recompute() {
 	[[ $(verdict 5) == missing ]]
 	[[ $(json "$T/out/claims.json" "claims[id=5].reason") == "tcp-modes/plain has 2 of 3 repetitions without marks" ]]
 	grep -q 'marked, not averaged: <a href="tcp-modes/plain-r02-s1-d3/">' "$T/out/report.html"
+}
+
+@test "report: repetitions that a check's values do not share are not enough for it" {
+	made_up_results
+	local r
+	for r in 4 5; do
+		made_up tcp-modes plain "$r" 92
+		made_up tcp-modes fake-tcp "$r" 142
+	done
+	"$ANALYSIS" report --out "$T/out"
+	[[ $(verdict 5) == differs ]]
+	# three of five each, of which one is of the same seed
+	sed -i 's/"marks": \[\]/"marks": ["cpu_limited"]/' "$T"/out/tcp-modes/plain-r0[45]-s1-d3/result.json \
+		"$T"/out/tcp-modes/fake-tcp-r0[12]-s1-d3/result.json
+	run -0 "$ANALYSIS" report --out "$T/out"
+	[[ $(verdict 5) == missing ]]
+	[[ $(json "$T/out/claims.json" "claims[id=5].reason") == "fake / plain has 1 of 3 repetitions" ]]
+	run ! grep true <(json "$T/out/claims.json" "claims[id=5].checks[].holds")
 }
 
 @test "report: figures are in the page, each with ids of its own" {
@@ -344,6 +364,12 @@ recompute() {
 	grep -q 'uncalibrated; CPU-limited: plain; losses not as configured: plain' "$T/out/figures/tcp-modes.svg"
 	"$ANALYSIS" report --out "$T/out"
 	grep -q 'CPU-limited: plain-r02-s1-d3' "$T/out/report.html"
+	# a claim says it of the experiments that it is judged by, and of no other
+	[[ $(json "$T/out/claims.json" "claims[id=5].caveats[]") == \
+		"tcp-modes: uncalibrated; CPU-limited: plain; losses not as configured: plain" ]]
+	[[ $(json "$T/out/claims.json" "claims[id=7].caveats[]") == "throughput: uncalibrated" ]]
+	[[ -z $(json "$T/out/claims.json" "claims[id=1].caveats[]") ]]
+	sed -n '/id="claim-5"/,/id="claim-6"/p' "$T/out/report.html" | grep -q 'tcp-modes: uncalibrated; CPU-limited: plain'
 
 	sed -i 's/"good": false/"good": true/; s/"gips": 0/"gips": 4/' "$t/calibration.json"
 	run -0 "$ANALYSIS" table --out "$T/out" tcp-modes
