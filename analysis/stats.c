@@ -17,8 +17,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define RESAMPLES 10000
-
 double stats_mean(const double *values, size_t count)
 {
 	double sum = 0;
@@ -112,7 +110,6 @@ struct stats_estimate stats_estimate_t(const double *values, size_t count)
 		.sd = stats_sd(values, count),
 		.low = mean - half,
 		.high = mean + half,
-		.method = "Student's t",
 	};
 }
 
@@ -120,50 +117,6 @@ static int by_value(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 	return (x > y) - (x < y);
-}
-
-/* Marsaglia's xorshift64*: enough to pick values with. */
-static uint64_t next_random(uint64_t *state)
-{
-	*state ^= *state >> 12;
-	*state ^= *state << 25;
-	*state ^= *state >> 27;
-	return *state * 2685821657736338717u;
-}
-
-struct stats_estimate stats_estimate_bootstrap(const double *values, size_t count, uint64_t seed)
-{
-	struct stats_estimate e = stats_estimate_t(values, count);
-	e.method = "bootstrap (percentile)";
-	if (count < 2)
-		return e;
-	double *means = malloc(RESAMPLES * sizeof(*means));
-	if (!means)
-		abort();
-	uint64_t state = seed * 2 + 1;
-	for (size_t i = 0; i < RESAMPLES; i++) {
-		double sum = 0;
-		for (size_t k = 0; k < count; k++)
-			sum += values[next_random(&state) % count];
-		means[i] = sum / (double)count;
-	}
-	qsort(means, RESAMPLES, sizeof(*means), by_value);
-	e.low = stats_quantile(means, RESAMPLES, 0.025);
-	e.high = stats_quantile(means, RESAMPLES, 0.975);
-	free(means);
-	return e;
-}
-
-struct stats_estimate stats_estimate_paired(const double *a, const double *b, size_t count)
-{
-	double *differences = calloc(count ? count : 1, sizeof(*differences));
-	if (!differences)
-		abort();
-	for (size_t i = 0; i < count; i++)
-		differences[i] = a[i] - b[i];
-	struct stats_estimate e = stats_estimate_t(differences, count);
-	free(differences);
-	return e;
 }
 
 double stats_quantile(const double *sorted, size_t count, double p)

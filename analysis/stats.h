@@ -3,7 +3,6 @@
 #define ANALYSIS_STATS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 /* The statistics of repeated measurements. */
 
@@ -21,24 +20,15 @@ double stats_t_quantile(double p, double df);
  * freedom. NaN below two values: one run tells nothing about the spread. */
 double stats_ci95(const double *values, size_t count);
 
-/* An estimate with its 95 % confidence interval and how that was made. */
+/* A mean with its 95 % confidence interval, by Student's t. */
 struct stats_estimate {
 	size_t count;
 	double mean, sd;
-	double low, high;   /* NaN below two values */
-	const char *method; /* "Student's t", "bootstrap (percentile)"; static */
+	double low, high; /* NaN below two values */
 };
 
-/* The mean, with its interval by Student's t. */
+/* Of differences between two contestants' runs of the same seeds it is Student's paired test. */
 struct stats_estimate stats_estimate_t(const double *values, size_t count);
-
-/* The mean, with its interval from 10,000 resamples; the same seed gives the same interval. For
- * values that are far from normal, and at least 5 of them: resamples of fewer are all alike. */
-struct stats_estimate stats_estimate_bootstrap(const double *values, size_t count, uint64_t seed);
-
-/* The mean of a[i] - b[i], with its interval by Student's t: what differs between two contestants
- * whose i-th runs had the same seed. */
-struct stats_estimate stats_estimate_paired(const double *a, const double *b, size_t count);
 
 /* What is worth knowing about many values; all NaN but `count` when there are none. */
 struct stats_distribution {
