@@ -196,22 +196,11 @@ static int64_t setting(const json_t *mpipd, const char *key, int64_t otherwise)
 	return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
-static json_t *load_result(const char *file, char **error)
-{
-	json_error_t e;
-	json_t *result = json_load_file(file, 0, &e);
-	if (!result && e.line > 0)
-		lab_fail(error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
-	else if (!result)
-		lab_fail(error, "%s: %s", file, e.text);
-	return result;
-}
-
 static int paths(const struct options *o, char **error)
 {
 	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
 	for (int i = 0; i < o->count; i++) {
-		json_t *result = load_result(o->names[i], error);
+		json_t *result = result_read(o->names[i], error);
 		if (!result)
 			return -1;
 		bad |= paths_print(result, stdout);
@@ -223,7 +212,7 @@ static int paths(const struct options *o, char **error)
 /* The logs beside a result, of both hosts. */
 static int replay_result(const char *file, char **error)
 {
-	json_t *result = load_result(file, error);
+	json_t *result = result_read(file, error);
 	if (!result)
 		return -1;
 
@@ -284,7 +273,7 @@ static int call(const struct options *o, char **error)
 {
 	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
 	for (int i = 0; bad >= 0 && i < o->count; i++) {
-		json_t *result = load_result(o->names[i], error);
+		json_t *result = result_read(o->names[i], error);
 		int rc = result ? call_command(o->names[i], result, stdout, error) : -1;
 		bad = rc < 0 ? rc : bad | rc;
 		json_decref(result);

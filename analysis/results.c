@@ -14,9 +14,10 @@
 
 #include "analysis/results.h"
 
+#include "analysis/resultfile.h"
 #include "analysis/stats.h"
-#include "experiments/definition.h"
 #include "lab/error.h"
+#include "mpip/base/jsonfile.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -26,25 +27,6 @@
 
 #define NAMED_MOST 3 /* contestants that a caveat names */
 #define SCENARIO   "/provenance/digests/scenario"
-
-json_t *json_pointer(const json_t *value, const char *pointer)
-{
-	char *copy = lab_text("%s", pointer), *rest = copy;
-	strsep(&rest, "/"); /* what is before the first slash is empty */
-	while (value && rest) {
-		const char *step = strsep(&rest, "/");
-		value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10))
-					     : json_object_get(value, step);
-	}
-	free(copy);
-	return (json_t *)value;
-}
-
-double json_number_at(const json_t *value, const char *pointer)
-{
-	const json_t *number = json_pointer(value, pointer);
-	return json_is_number(number) ? json_number_value(number) : NAN;
-}
 
 static const char *text_of(const json_t *value)
 {
@@ -82,7 +64,6 @@ static void add_run(struct results *r, json_t *run, const json_t *paper)
 	const char *form = json_string_value(json_pointer(run, "/mpipd/wire_form"));
 	if (form)
 		r->wire_form = !r->wire_form[0] || !strcmp(r->wire_form, form) ? form : "several";
-	r->experiment = text_of(json_object_get(run, "experiment"));
 	r->title = text_of(json_object_get(run, "title"));
 	r->ground = text_of(json_object_get(run, "ground"));
 	r->duration_s = (int)json_integer_value(json_object_get(run, "duration_s"));
@@ -99,35 +80,74 @@ static void add_run(struct results *r, json_t *run, const json_t *paper)
 	c->goodput[c->count++] = json_number_value(json_object_get(run, "goodput_mbit"));
 }
 
-static int load_run(struct results *r, const char *experiment, const char *name,
-	const json_t *paper, char **error)
+/* A call of the runner makes runs of one definition, one duration and one seed, and claims pair
+ * them by repetition. */
+static int check_fits(const struct results *r, const json_t *run, const char *file, char **error)
+{
+	if (strcmp(text_of(json_object_get(run, "experiment")), r->experiment) != 0)
+		return lab_fail(error,
+			"%s: experiment: expected %s, as its directory is called, got %s", file,
+			r->experiment, text_of(json_object_get(run, "experiment")));
+	static const char *const alike[] = {"duration_s", "warm_up_s", "seed"};
+	const json_t *first = json_array_get(r->all, 0);
+	for (size_t i = 0; first && i < sizeof(alike) / sizeof(alike[0]); i++)
+		if (!json_equal(json_object_get(run, alike[i]), json_object_get(first, alike[i])))
+			return lab_fail(error, "%s: %s: expected %lld, as in %s, got %lld", file,
+				alike[i], json_integer_value(json_object_get(first, alike[i])),
+				text_of(json_object_get(first, "run")),
+				json_integer_value(json_object_get(run, alike[i])));
+	return 0;
+}
+
+static int load_run(struct results *r, const char *name, const json_t *paper, char **error)
 {
 	char *file = lab_text("%s/%s/result.json", r->directory, name);
 	int rc = 0;
 	if (access(file, F_OK) != 0) {
 		r->missing++;
 	} else {
-		json_error_t e;
-		json_t *run = json_load_file(file, 0, &e);
-		const json_t *version = json_object_get(run, "schema_version");
-		if (run && (!json_is_integer(version) ||
-				   json_integer_value(version) != RESULT_VERSION)) {
-			rc = lab_fail(error,
-				"%s: schema_version: expected %d, got %lld: a result of another "
-				"version of this program; make experiment NAME=%s makes it again",
-				file, RESULT_VERSION, (long long)json_integer_value(version),
-				experiment);
-			json_decref(run);
-		} else if (run) {
-			json_array_append_new(r->all, run);
+		json_t *run = result_read(file, error);
+		rc = run ? check_fits(r, run, file, error) : -1;
+		if (rc == 0) {
+			json_array_append(r->all, run);
 			add_run(r, run, paper);
-		} else {
-			rc = lab_fail(
-				error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
 		}
+		json_decref(run);
 	}
 	free(file);
 	return rc;
+}
+
+/* The names of the runs, each once; NULL and *error. The caller's own. */
+static json_t *load_names(const struct results *r, char **error)
+{
+	char *file = lab_text("%s/runs.json", r->directory);
+	json_t *names = NULL;
+	if (access(file, F_OK) != 0) {
+		lab_fail(error, "%s: not there: make experiment NAME=%s makes it", file,
+			r->experiment);
+	} else {
+		struct jdoc *doc = jdoc_load(file);
+		struct jat runs = jat_key(jdoc_root(doc), "runs");
+		json_t *seen = json_object();
+		if (!json_is_array(runs.value))
+			jat_fail(runs, "expected a list of runs");
+		for (size_t i = 0; i < jat_length(runs); i++) {
+			struct jat name = jat_item(runs, i);
+			if (json_object_get(seen, jat_string(name)))
+				jat_fail(name, "expected each run once, %s is here again",
+					jat_string(name));
+			json_object_set_new(seen, jat_string(name), json_true());
+		}
+		if (jdoc_error(doc))
+			lab_fail(error, "%s", jdoc_error(doc));
+		else
+			names = json_incref(runs.value);
+		json_decref(seen);
+		jdoc_free(doc);
+	}
+	free(file);
+	return names;
 }
 
 bool results_is_limited(const json_t *run)
@@ -289,17 +309,13 @@ struct results *results_load(
 	r->wire_form = r->title = r->ground = "";
 	r->experiment = experiment;
 
-	char *file = lab_text("%s/runs.json", r->directory);
-	json_t *runs = json_load_file(file, 0, NULL), *name;
-	int rc = runs ? 0
-		      : lab_fail(error, "%s: not there: make experiment NAME=%s makes it", file,
-				experiment);
+	json_t *runs = load_names(r, error), *name;
+	int rc = runs ? 0 : -1;
 	size_t i;
-	json_array_foreach (json_object_get(runs, "runs"), i, name)
+	json_array_foreach (runs, i, name)
 		if (rc == 0)
-			rc = load_run(r, experiment, text_of(name), paper, error);
+			rc = load_run(r, text_of(name), paper, error);
 	json_decref(runs);
-	free(file);
 
 	for (i = 0; i < r->count; i++) {
 		struct contestant_results *c = &r->contestants[i];
@@ -344,7 +360,7 @@ json_t *results_experiments(const char *out)
 	DIR *dir = opendir(out);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
 		char *file = lab_text("%s/%s/runs.json", out, e->d_name);
-		if (access(file, R_OK) == 0) {
+		if (e->d_name[0] != '.' && access(file, R_OK) == 0) {
 			names = grow(names, count + 1, sizeof(*names));
 			names[count++] = lab_text("%s", e->d_name);
 		}

@@ -2,6 +2,8 @@
 #ifndef ANALYSIS_RESULTS_H
 #define ANALYSIS_RESULTS_H
 
+#include "analysis/resultfile.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,8 +24,9 @@ struct contestant_results {
 };
 
 struct results {
-	char *directory; /* OUT/EXPERIMENT */
-	const char *experiment, *title, *ground;
+	char *directory;        /* OUT/EXPERIMENT */
+	const char *experiment; /* its last part; the caller's, as long as this lives */
+	const char *title, *ground;
 	const char *wire_form; /* "several" where runs differ, "" without mpipd */
 	int duration_s, warm_up_s;
 	struct contestant_results *contestants;
@@ -36,8 +39,9 @@ struct results {
 };
 
 /* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
- * not there yet is counted as missing. `paper` is the paper's values, analysis/paper-values.json.
- * NULL and *error when there is no runs.json or a result cannot be read. Free with results_free().
+ * not there yet is counted as missing. All are of one duration and one seed. `paper` is the paper's
+ * values, analysis/paper-values.json. NULL and *error when there is no runs.json or a result cannot
+ * be read. Free with results_free().
  */
 struct results *results_load(
 	const char *out, const char *experiment, const json_t *paper, char **error);
@@ -63,12 +67,5 @@ bool results_is_limited(const json_t *run);
 
 /* Whether a link lost more or fewer of its packets than configured, by its "losses". */
 bool results_is_loss_wrong(const json_t *run);
-
-/* The value at a JSON pointer (RFC 6901, without ~ escapes), e.g. "/tcp/sent_segments"; NULL when
- * there is none. */
-json_t *json_pointer(const json_t *value, const char *pointer);
-
-/* The number there; NaN when there is none. */
-double json_number_at(const json_t *value, const char *pointer);
 
 #endif

@@ -3,11 +3,11 @@
 
 ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
-ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/lab/error.o
+ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
 		emodel.o gnuplot.o html.o logged.o measures.o pathlog.o paths.o \
-		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o results.o skew.o skewcmd.o stats.o \
+		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
 		steps.o table.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 

@@ -13,6 +13,8 @@
 
 #include "experiments/definition.h"
 
+#include "experiments/names.h"
+
 #include "experiments/files.h"
 #include "mpip/base/jsonfile.h"
 
@@ -28,20 +30,6 @@ const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 static char *copy(const char *s)
 {
 	return lab_text("%s", s);
-}
-
-/* Names become parts of directory names and of plot files. */
-static void check_name(struct jat at, const char *name)
-{
-	size_t length = strlen(name);
-	bool good = length > 0 && length <= 40 && isalnum((unsigned char)name[0]);
-	for (const char *p = name; good && *p; p++)
-		good = islower((unsigned char)*p) || isdigit((unsigned char)*p) || strchr("+-", *p);
-	if (!good)
-		jat_fail(at,
-			"expected a name of small letters, digits, + and -, at most 40, got "
-			"\"%.60s\"",
-			name);
 }
 
 static void read_congestion_control(struct jat at, struct workload *w)
@@ -186,7 +174,7 @@ static struct contestant read_contestant(struct jat at)
 		.mptcp = jat_bool_or(jat_key(at, "mptcp"), false),
 		.paper = jat_present(paper) ? copy(jat_string(paper)) : NULL,
 	};
-	check_name(name, c.name);
+	name_check(name, c.name);
 	if (c.paper && c.paper[0] != '/')
 		jat_fail(paper, "expected a JSON pointer such as /tcp_mode/plain_tcp_mbit");
 	if (jat_present(mpipd)) {
@@ -301,7 +289,7 @@ struct definition *definition_load(const char *file, char **error)
 	d->file = copy(file);
 	d->name = name_of(file);
 	if (!jdoc_error(doc)) {
-		check_name(root, d->name);
+		name_check(root, d->name);
 		jat_only(root, keys);
 		jat_string_or(jat_key(root, "about"), "");
 		d->title = copy(jat_string(jat_key(root, "title")));

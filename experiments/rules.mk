@@ -6,7 +6,7 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o calibration.o call.o call_definition.o callrun.o connections.o connrun.o cpu.o definition.o digest.o estimate.o files.o footprint.o guests.o iperf_report.o \
-	links.o marks.o mib.o mptcp.o pairs.o proc.o processes.o options.o progress.o provenance.o reproduce.o result.o run.o sha256.o \
+	links.o marks.o mib.o mptcp.o names.o pairs.o proc.o processes.o options.o progress.o provenance.o reproduce.o result.o run.o sha256.o \
 	sockdiag.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o pathlog.o reordering.o stats.o)
 
@@ -26,7 +26,7 @@ $(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o digest.o file
 EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test iperf_report_test mib_test \
 	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
-$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o \
+$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o names.o \
 	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
 $(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
 $(BUILD)/experiments/iperf_report_test: $(BUILD)/experiments/iperf_report.o $(BUILD)/lab/error.o

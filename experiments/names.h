@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef EXPERIMENTS_NAMES_H
+#define EXPERIMENTS_NAMES_H
+
+#include "mpip/base/jsonfile.h"
+
+/* Names of experiments and contestants become parts of directory names, of plot files and of pages:
+ * one that could not is the document's error at `at`. */
+void name_check(struct jat at, const char *name);
+
+#endif
