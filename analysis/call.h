@@ -14,8 +14,8 @@ extern const char
 	*const call_stream_names[CALL_STREAMS]; /* as logs, workloads and results have them */
 
 /* The first lines of the logs, whose rows follow. */
-#define CALL_SENT_HEADER     "stream,seq,sent_us,bytes\n"
-#define CALL_RECEIVED_HEADER "stream,seq,sent_us,arrived_us,bytes,rtt_us\n"
+#define CALL_SENT_HEADER     "stream,seq,sent_us,bytes"
+#define CALL_RECEIVED_HEADER "stream,seq,sent_us,arrived_us,bytes,rtt_us"
 
 /* A row of what an end has sent. */
 struct call_sent {

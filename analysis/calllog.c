@@ -3,9 +3,9 @@
 
 #include "analysis/call.h"
 
+#include "analysis/lines.h"
 #include "lab/error.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static bool read_sent(struct call_log *log, const char *line)
 	int end = 0;
 	if (sscanf(line, "%7[a-z],%" SCNu32 ",%" SCNd64 ",%d%n", name, &row.seq, &row.sent_us,
 		    &row.bytes, &end) != 4 ||
-		strcmp(line + end, "\n") != 0 || (row.stream = stream_of(name)) < 0)
+		line[end] != '\0' || (row.stream = stream_of(name)) < 0)
 		return false;
 	log->sent = room_for(log->sent, log->sent_count, sizeof(row));
 	log->sent[log->sent_count++] = row;
@@ -56,9 +56,9 @@ static bool read_received(struct call_log *log, const char *line)
 		end == 0 || (row.stream = stream_of(name)) < 0)
 		return false;
 	row.rtt_us = -1;
-	if (line[end] != '\n' && sscanf(line + end, "%" SCNd64 "%n", &row.rtt_us, &last) != 1)
+	if (line[end] != '\0' && sscanf(line + end, "%" SCNd64 "%n", &row.rtt_us, &last) != 1)
 		return false;
-	if (strcmp(line + end + last, "\n") != 0)
+	if (line[end + last] != '\0')
 		return false;
 	log->received = room_for(log->received, log->received_count, sizeof(row));
 	log->received[log->received_count++] = row;
@@ -68,24 +68,19 @@ static bool read_received(struct call_log *log, const char *line)
 static int read_file(const char *file, const char *header,
 	bool (*row)(struct call_log *log, const char *line), struct call_log *log, char **error)
 {
-	FILE *f = fopen(file, "re");
-	if (!f)
-		return lab_fail(error, "%s: %s", file, strerror(errno));
-	char *line = NULL;
-	size_t room = 0, number = 0;
-	int rc = 0;
-	while (rc == 0 && getline(&line, &room, f) > 0) {
-		bool good = number++ == 0 ? strcmp(line, header) == 0 : row(log, line);
+	struct lines lines;
+	int rc = lines_open(&lines, file, error), more = 0;
+	while (rc == 0 && (more = lines_next(&lines, error)) > 0) {
+		bool good =
+			lines.number == 1 ? strcmp(lines.text, header) == 0 : row(log, lines.text);
 		if (!good)
-			rc = lab_fail(error, "%s: line %zu: expected %.*s%s", file, number,
-				(int)strlen(header) - 1, header,
-				strchr(line, '\n') ? "" : "; the log is cut");
+			rc = lab_fail(
+				error, "%s: line %zu: expected %s", file, lines.number, header);
 	}
-	if (rc == 0 && (ferror(f) || number == 0))
+	if (rc == 0 && more == 0 && lines.number == 0)
 		rc = lab_fail(error, "%s: expected a log of a call, it is empty", file);
-	free(line);
-	fclose(f);
-	return rc;
+	lines_close(&lines);
+	return rc != 0 || more < 0 ? -1 : 0;
 }
 
 int call_log_read(const char *sent, const char *received, struct call_log *log, char **error)

@@ -6,14 +6,18 @@
  * -------------------
  * Columns are arrays of their own: 18 bytes a sample, so that ten millions of them fit anywhere.
  * The log of a live system is in order already, which one pass finds out; otherwise it is sorted.
+ *
+ * Which column is which is never guessed where there is a header: a time taken for a delay gives a
+ * skew like any other. Names are compared in lower case, without quotes and without their unit, and
+ * as a whole: "sender" and "sent_packets" are no times.
  */
 
 #include "analysis/delaylog.h"
 
+#include "analysis/lines.h"
 #include "lab/error.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -90,16 +94,6 @@ static double seconds_of(const char *unit, size_t length)
 	return NAN;
 }
 
-/* The unit in a column's name, or `otherwise`. */
-static double unit_of(const char *name, size_t length, double otherwise)
-{
-	size_t from = length;
-	while (from > 0 && name[from - 1] != '_')
-		from--;
-	double unit = from > 0 ? seconds_of(name + from, length - from) : NAN;
-	return isnan(unit) ? otherwise : unit;
-}
-
 #define FIELDS 32
 
 /* The fields of a line; those beyond are left alone. Returns how many. */
@@ -119,14 +113,14 @@ static bool number(const char *field, double *value)
 	char *end;
 	*value = strtod(field, &end);
 	bool any = end != field;
-	end += strspn(end, " \r\n");
+	end += strspn(end, " \t");
 	return any && isfinite(*value) && (*end == ',' || *end == '\0');
 }
 
 /* The number of the path of this name, made when it is new; -1: too many. */
 static int path_number(struct delay_log *log, const char *name)
 {
-	size_t length = strcspn(name, ",\r\n");
+	size_t length = strcspn(name, ",");
 	for (size_t i = 0; i < log->path_count; i++)
 		if (strlen(log->path_names[i]) == length &&
 			strncmp(log->path_names[i], name, length) == 0)
@@ -141,74 +135,114 @@ static int path_number(struct delay_log *log, const char *name)
 	return (int)log->path_count++;
 }
 
-static bool is_header(const char *line)
-{
-	while (*line == ' ' || *line == '"')
-		line++;
-	return isalpha((unsigned char)*line) || *line == '_' || *line == '#';
-}
-
 struct reader {
-	const char *file;
-	size_t line;
+	struct lines lines;
 	size_t sent, delay, path; /* columns */
 	size_t usable;            /* FIELDS: there is none */
 	double sent_unit, delay_unit;
 };
 
-static bool begins(const char *name, const char *word)
+/* What a column is called: lower case, with _ for what is neither letter nor digit, without what
+ * surrounds it (quotes, spaces, a byte order mark) and without its unit. */
+struct name {
+	char word[32];
+	double unit; /* NaN: the name has none */
+};
+
+static struct name read_name(const char *field)
 {
-	return strncmp(name, word, strlen(word)) == 0;
+	struct name name = {.unit = NAN};
+	size_t n = 0;
+	for (; *field && *field != ',' && n + 1 < sizeof(name.word); field++) {
+		unsigned char c = (unsigned char)*field;
+		if (isalnum(c))
+			name.word[n++] = (char)tolower(c);
+		else if (n > 0 && name.word[n - 1] != '_')
+			name.word[n++] = '_';
+	}
+	while (n > 0 && name.word[n - 1] == '_')
+		name.word[--n] = '\0';
+	char *last = strrchr(name.word, '_');
+	if (last)
+		name.unit = seconds_of(last + 1, strlen(last + 1));
+	if (last && !isnan(name.unit))
+		*last = '\0';
+	return name;
 }
 
-/* Columns by name, if both that are needed can be told; their units. */
-static void read_header(struct reader *r, const char *line)
+/* Whether a first line names columns: it begins with a letter, and not with a "nan" or "inf". */
+static bool is_header(const char *line)
 {
-	const char *names[FIELDS];
-	size_t count = split(line, names), sent = FIELDS, delay = FIELDS, path = FIELDS;
-	size_t usable = FIELDS;
-	for (size_t i = count; i-- > 0;) {
-		if (begins(names[i], "time") || begins(names[i], "sen"))
-			sent = i;
-		else if (begins(names[i], "delay") || begins(names[i], "one_way_delay"))
-			delay = i;
-		else if (begins(names[i], "path"))
-			path = i;
-		else if (begins(names[i], "usable"))
-			usable = i;
-	}
-	if (sent < FIELDS && delay < FIELDS) {
-		r->sent = sent;
-		r->delay = delay;
-		r->path = path;
-		r->usable = usable;
-	}
-	if (r->sent < count)
-		r->sent_unit =
-			unit_of(names[r->sent], strcspn(names[r->sent], ",\r\n"), r->sent_unit);
-	if (r->delay < count)
-		r->delay_unit =
-			unit_of(names[r->delay], strcspn(names[r->delay], ",\r\n"), r->delay_unit);
+	char *end;
+	strtod(line, &end);
+	bool is_number = end != line && (*end == ',' || *end == '\0');
+	return !is_number && isalpha((unsigned char)read_name(line).word[0]);
 }
 
-static int read_row(const struct reader *r, const char *line, struct delay_log *log, char **error)
+/* The only column with one of these names, which end with NULL; FIELDS: none, or several. */
+static size_t find_column(const struct name *names, size_t count, const char *const *words)
+{
+	size_t found = FIELDS;
+	for (size_t i = 0; i < count; i++)
+		for (const char *const *word = words; *word; word++) {
+			if (strcmp(names[i].word, *word) != 0)
+				continue;
+			if (found < FIELDS)
+				return FIELDS;
+			found = i;
+		}
+	return found;
+}
+
+static int read_header(struct reader *r, char **error)
+{
+	static const char *const times[] = {
+		"time", "timestamp", "sent", "send", "sent_at", "sent_time", "send_time", NULL};
+	static const char *const delays[] = {"delay", "owd", "one_way_delay", NULL};
+	static const char *const usable[] = {"usable", NULL};
+	const char *fields[FIELDS];
+	struct name names[FIELDS];
+	size_t count = split(r->lines.text, fields);
+	for (size_t i = 0; i < count; i++)
+		names[i] = read_name(fields[i]);
+	r->sent = find_column(names, count, times);
+	r->delay = find_column(names, count, delays);
+	r->usable = find_column(names, count, usable);
+	if (r->sent == FIELDS || r->delay == FIELDS)
+		return lab_fail(error,
+			"%s: line 1: expected columns time or sent, and delay or owd, one of each, "
+			"got \"%.60s\"",
+			r->lines.file, r->lines.text);
+	r->path = 0;
+	while (r->path < count && strncmp(names[r->path].word, "path", strlen("path")) != 0)
+		r->path++;
+	if (r->path == count)
+		r->path = FIELDS;
+	if (!isnan(names[r->sent].unit))
+		r->sent_unit = names[r->sent].unit;
+	if (!isnan(names[r->delay].unit))
+		r->delay_unit = names[r->delay].unit;
+	return 0;
+}
+
+static int read_row(const struct reader *r, struct delay_log *log, char **error)
 {
 	const char *fields[FIELDS];
-	size_t count = split(line, fields), length = strcspn(line, "\r\n");
+	size_t count = split(r->lines.text, fields);
 	double sent, delay, usable = 1;
 	if (r->sent >= count || r->delay >= count || !number(fields[r->sent], &sent) ||
 		!number(fields[r->delay], &delay) ||
 		(r->usable < FIELDS && (r->usable >= count || !number(fields[r->usable], &usable))))
 		return lab_fail(error,
 			"%s: line %zu: expected send time, one-way delay and perhaps a path, got "
-			"\"%.*s\"",
-			r->file, r->line, (int)(length < 60 ? length : 60), line);
+			"\"%.60s\"",
+			r->lines.file, r->lines.number, r->lines.text);
 	if (usable == 0)
 		return 0;
 	int path = path_number(log, r->path < count ? fields[r->path] : "");
 	if (path < 0)
-		return lab_fail(error, "%s: line %zu: expected at most %d paths", r->file, r->line,
-			DELAY_LOG_PATHS);
+		return lab_fail(error, "%s: line %zu: expected at most %d paths, in column %zu",
+			r->lines.file, r->lines.number, DELAY_LOG_PATHS, r->path + 1);
 	delay_log_add(log, sent * r->sent_unit, delay * r->delay_unit, (unsigned)path);
 	return 0;
 }
@@ -219,34 +253,26 @@ int delay_log_read(const char *file, const char *unit, struct delay_log *log, ch
 	double seconds = seconds_of(unit, strlen(unit));
 	if (isnan(seconds))
 		return lab_fail(error, "unit %s: expected s, ms, us or ns", unit);
-	FILE *f = fopen(file, "re");
-	if (!f)
-		return lab_fail(error, "%s: %s", file, strerror(errno));
-
-	struct reader r = {.file = file,
-		.sent = 0,
+	struct reader r = {.sent = 0,
 		.delay = 1,
 		.path = 2,
 		.usable = FIELDS,
 		.sent_unit = seconds,
 		.delay_unit = seconds};
-	char *line = NULL;
-	size_t room = 0;
-	int rc = 0;
-	while (rc == 0 && getline(&line, &room, f) > 0) {
-		r.line++;
-		if (r.line == 1 && is_header(line))
-			read_header(&r, line);
-		else if (line[strspn(line, " \r\n")] != '\0')
-			rc = read_row(&r, line, log, error);
+	int rc = lines_open(&r.lines, file, error), more = 0;
+	while (rc == 0 && (more = lines_next(&r.lines, error)) > 0) {
+		const char *line = r.lines.text;
+		if (r.lines.number == 1 && is_header(line))
+			rc = read_header(&r, error);
+		else if (line[strspn(line, " \t")] != '\0')
+			rc = read_row(&r, log, error);
 	}
-	if (rc == 0 && ferror(f))
-		rc = lab_fail(error, "%s: %s", file, strerror(errno));
+	if (more < 0)
+		rc = -1;
 	if (rc == 0 && log->count < 3)
 		rc = lab_fail(
 			error, "%s: expected at least 3 samples, it has %zu", file, log->count);
-	free(line);
-	fclose(f);
+	lines_close(&r.lines);
 	if (rc == 0)
 		delay_log_order(log);
 	else

@@ -19,11 +19,13 @@ struct delay_log {
 #define DELAY_LOG_PATHS 64
 
 /* Reads a CSV of (send time, one-way delay[, path]): those columns in this order, further ones are
- * left alone; or, with a header that has them, the columns whose names begin with "time" or "sen",
- * with "delay" or "one_way_delay", and with "path", and only rows whose "usable" is not 0: mpipd's
- * path log is such a file. Names that end in _s, _ms, _us or _ns say the column's unit; `unit`
- * ("s", "ms", "us", "ns") is that of columns whose names do not. Rows need not be in order. 0, or
- * -1 and *error, one line "FILE: line N: expected ...". Free with delay_log_free(). */
+ * left alone. Where line 1 is a header it says which columns these are, and must: one called time,
+ * timestamp, sent, send, sent_at, sent_time or send_time, one called delay, owd or one_way_delay,
+ * and perhaps one whose name begins with path; with a column usable, only rows where it is not 0
+ * are read. mpipd's path log is such a file. Case, quotes and spaces in names do not matter. Names
+ * that end in _s, _ms, _us or _ns say the column's unit; `unit` ("s", "ms", "us", "ns") is that of
+ * columns whose names do not. Rows need not be in order. 0, or -1 and *error, one line "FILE: line
+ * N: expected ...", also for a log that was cut. Free with delay_log_free(). */
 int delay_log_read(const char *file, const char *unit, struct delay_log *log, char **error);
 
 /* Adds a sample; to be followed by delay_log_order() once all are there. */

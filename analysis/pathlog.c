@@ -10,8 +10,10 @@
 
 #include "analysis/pathlog.h"
 
-#include "experiments/files.h"
+#include "analysis/lines.h"
+#include "lab/error.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,11 +49,11 @@ static const struct column columns[] = {
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
 /* Where each of `columns` stands in a line. */
-static int read_header(const char *file, char *line, int where[COLUMNS], char **error)
+static int read_header(const struct lines *lines, int where[COLUMNS], char **error)
 {
 	for (size_t c = 0; c < COLUMNS; c++)
 		where[c] = -1;
-	char *rest = line;
+	char *rest = lines->text;
 	for (int i = 0; rest; i++) {
 		const char *name = strsep(&rest, ",");
 		for (size_t c = 0; c < COLUMNS; c++)
@@ -60,8 +62,8 @@ static int read_header(const char *file, char *line, int where[COLUMNS], char **
 	}
 	for (size_t c = 0; c < COLUMNS; c++)
 		if (where[c] < 0)
-			return lab_fail(
-				error, "%s: line 1: expected a column %s", file, columns[c].name);
+			return lab_fail(error, "%s: line 1: expected a column %s", lines->file,
+				columns[c].name);
 	return 0;
 }
 
@@ -72,8 +74,9 @@ static int read_value(const struct column *c, const char *value, struct path_row
 		return snprintf(to, sizeof(row->src), "%s", value) < (int)sizeof(row->src) ? 0 : -1;
 
 	char *end;
+	errno = 0;
 	long long number = strtoll(value, &end, 10);
-	if (end == value || *end != '\0')
+	if (errno || end == value || *end != '\0')
 		return -1;
 	if (c->type == TRUTH)
 		*(bool *)to = number != 0;
@@ -82,43 +85,33 @@ static int read_value(const struct column *c, const char *value, struct path_row
 	return 0;
 }
 
-static int read_row(const char *file, size_t number, char *line, const int where[COLUMNS],
-	struct path_row *row, char **error)
+static int read_row(
+	const struct lines *lines, const int where[COLUMNS], struct path_row *row, char **error)
 {
 	const char *values[MOST_COLUMNS];
 	int count = 0;
-	for (char *rest = line; rest && count < MOST_COLUMNS;)
+	for (char *rest = lines->text; rest && count < MOST_COLUMNS;)
 		values[count++] = strsep(&rest, ",");
 	for (size_t c = 0; c < COLUMNS; c++)
 		if (where[c] >= count || read_value(&columns[c], values[where[c]], row) != 0)
-			return lab_fail(error, "%s: line %zu: expected a value for %s", file,
-				number, columns[c].name);
+			return lab_fail(error, "%s: line %zu: expected a value for %s", lines->file,
+				lines->number, columns[c].name);
 	return 0;
 }
 
 int path_log_read(const char *file, struct path_log *log, char **error)
 {
 	*log = (struct path_log){0};
-	char *content = file_read(file, error);
-	if (!content)
-		return -1;
-
-	int where[COLUMNS], rc = 0;
-	size_t room = 0, number = 0;
-	char *rest = content;
-	for (char *line; rc == 0 && (line = strsep(&rest, "\n")) != NULL;) {
-		number++;
-		if (number == 1) {
-			rc = read_header(file, line, where, error);
+	struct lines lines;
+	int where[COLUMNS], rc = lines_open(&lines, file, error), more = 0;
+	size_t room = 0;
+	while (rc == 0 && (more = lines_next(&lines, error)) > 0) {
+		if (lines.number == 1) {
+			rc = read_header(&lines, where, error);
 			continue;
 		}
-		if (line[0] == '\0')
+		if (lines.text[0] == '\0')
 			continue;
-		if (!rest) {
-			rc = lab_fail(error, "%s: line %zu: expected a whole line; the log is cut",
-				file, number);
-			continue;
-		}
 		if (log->count == room) {
 			room = room ? 2 * room : 1024;
 			log->rows = reallocarray(log->rows, room, sizeof(*log->rows));
@@ -126,12 +119,16 @@ int path_log_read(const char *file, struct path_log *log, char **error)
 				abort();
 		}
 		log->rows[log->count] = (struct path_row){0};
-		rc = read_row(file, number, line, where, &log->rows[log->count++], error);
+		rc = read_row(&lines, where, &log->rows[log->count++], error);
 	}
-	free(content);
-	if (rc != 0)
+	if (rc == 0 && more == 0 && lines.number == 0)
+		rc = lab_fail(error, "%s: line 1: expected the names of the columns", file);
+	lines_close(&lines);
+	if (rc != 0 || more < 0) {
 		path_log_free(log);
-	return rc;
+		return -1;
+	}
+	return 0;
 }
 
 void path_log_free(struct path_log *log)

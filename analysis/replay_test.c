@@ -137,6 +137,39 @@ static void logs_are_read(void **state)
 	unlink(name);
 }
 
+static void rows_that_are_no_rows_are_noticed(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *row, *error;
+		size_t length;
+	} wrong[] = {
+#define WRONG(row, error) {row, error, sizeof(row) - 1}
+		WRONG("\0,1,1,1,a,b,1,1,1,1,1,1,1,1\n",
+			": line 2: expected text, it has a NUL byte"),
+		WRONG("1,1,1,a,b,1,1,1,1,1,1,1,1\0\n",
+			": line 2: expected text, it has a NUL byte"),
+		WRONG("99999999999999999999,1,1,a,b,1,1,1,1,1,1,1,1\n",
+			": line 2: expected a value for time_us"),
+		WRONG("1,1,1,a,b,1,1,1,1,1,1\n", ": line 2: expected a value for sent_packets"),
+	};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char name[] = "/tmp/replay_test.XXXXXX", *error = NULL;
+		FILE *f = fdopen(mkstemp(name), "w");
+		assert_non_null(f);
+		fputs("time_us,session,path,src,dst,delay_us,min_delay_us,queuing_us,"
+		      "max_queuing_us,weight,usable,sent_packets,sent_bytes\n",
+			f);
+		fwrite(wrong[i].row, 1, wrong[i].length, f);
+		fclose(f);
+		struct path_log log;
+		assert_int_equal(path_log_read(name, &log, &error), -1);
+		assert_non_null(strstr(error, wrong[i].error));
+		free(error);
+		unlink(name);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -145,6 +178,7 @@ int main(void)
 		cmocka_unit_test(wrong_queuing_delay_is_noticed),
 		cmocka_unit_test(bounds_and_new_paths),
 		cmocka_unit_test(logs_are_read),
+		cmocka_unit_test(rows_that_are_no_rows_are_noticed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,8 +6,8 @@ PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
-		emodel.o gnuplot.o html.o logged.o measures.o pathlog.o paths.o \
-		plot.o plot_more.o plot_sweep.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
+		emodel.o gnuplot.o html.o lines.o logged.o measures.o pathlog.o paths.o plot.o plot_more.o plot_sweep.o \
+		reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
 		steps.o table.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
@@ -15,16 +15,17 @@ ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures
 	skew_test stats_test)
 UNIT_TESTS += $(ANALYSIS_TESTS)
 $(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o results.o stats.o) $(ANALYSIS_BASE)
-$(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o reordering.o \
+$(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o lines.o reordering.o \
 	results.o stats.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
-$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o logged.o measures.o results.o \
+$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o logged.o measures.o results.o \
 	skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE)
 $(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
-$(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o skew.o stats.o steps.o) \
+$(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o skew.o stats.o steps.o) \
 	$(BUILD)/lab/error.o
 $(BUILD)/analysis/stats_test: $(BUILD)/analysis/stats.o
-$(BUILD)/analysis/replay_test: $(BUILD)/analysis/replay.o $(BUILD)/analysis/pathlog.o $(ANALYSIS_BASE)
+$(BUILD)/analysis/replay_test: $(addprefix $(BUILD)/analysis/, lines.o pathlog.o replay.o) \
+	$(BUILD)/lab/error.o
 $(ANALYSIS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 

@@ -78,8 +78,30 @@ shows_no_trend() {
 	about "$(json <(echo "$output") duration_s)" 84000 0.01
 }
 
+# Their order, case, quotes and spaces, and the columns beside them do not matter.
+@test "skew: a header's columns are told by their names alone" {
+	local header
+	awk 'BEGIN { srand(1); for (i = 0; i < 1000; i++)
+		printf "%.0f,%d,%d\n", 4e4 + 10 * i + rand() * 300, 1e6 * i, i % 2 }' >"$T/rows"
+	for header in 'delay_us,time_us,path' '# delay_us, time_us' '"delay_us","time_us","path"' \
+		'Delay_us,Time_us,PATH' 'owd_us,send_us,sender' 'one-way delay (us),sent_at,sent_packets' \
+		$'\xef\xbb\xbfdelay,timestamp_us'; do
+		{ echo "$header"; cat "$T/rows"; } >"$T/delays.csv"
+		run -0 "$ANALYSIS" skew --json "$T/delays.csv"
+		about "$(json <(echo "$output") skew_ppm)" 10 0.02 || { echo "$header"; return 1; }
+		[[ $header != *[Pp][Aa][Tt][Hh]* || $(json <(echo "$output") paths[].path | wc -l) -eq 2 ]]
+	done
+}
+
 @test "skew: bad input is one line each" {
+	local columns="line 1: expected columns time or sent, and delay or owd, one of each, got"
 	local -A wrong=(
+		["time_us,path"]="$columns \"time_us,path\""
+		["sender,delay_us"]="$columns"
+		["sent_packets,delay_us"]="$columns"
+		["time_h,delay_us"]="$columns"
+		["sent_us,time_us,delay_us"]="$columns"
+		["nan,inf"$'\n'"1,2"]="line 1: expected send time, one-way delay"
 		["sent_us,delay_us"]="expected at least 3 samples, it has 0"
 		["1,2"$'\n'"2,3"$'\n'"3"]="line 3: expected send time, one-way delay"
 		["1,2"$'\n'"x,3"]="line 2: expected send time, one-way delay"
@@ -93,6 +115,12 @@ shows_no_trend() {
 		[[ ${#lines[@]} -eq 1 && $output == "$T/bad.csv: ${wrong[$text]}"* ]] ||
 			{ echo "$text: $output"; return 1; }
 	done
+	printf '1,2\n2,3\n3,4\n4,44' >"$T/bad.csv"
+	run -1 "$ANALYSIS" skew "$T/bad.csv"
+	[[ $output == "$T/bad.csv: line 4: expected a whole line; the log is cut" ]]
+	printf '1,2\n2,3\n3,4\0,5\n4,4\n' >"$T/bad.csv"
+	run -1 "$ANALYSIS" skew "$T/bad.csv"
+	[[ $output == "$T/bad.csv: line 3: expected text, it has a NUL byte" ]]
 	run -1 "$ANALYSIS" skew "$T/none.csv"
 	[[ $output == "$T/none.csv: No such file or directory" ]]
 	run -1 "$ANALYSIS" skew --unit weeks "$T/bad.csv"

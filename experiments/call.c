@@ -250,13 +250,13 @@ static int write_logs(const struct state *s)
 			strerror(errno));
 		return 1;
 	}
-	fputs(CALL_SENT_HEADER, sent);
+	fputs(CALL_SENT_HEADER "\n", sent);
 	for (size_t i = 0; i < s->sent_count; i++) {
 		const struct sent *p = &s->sent[i];
 		fprintf(sent, "%s,%" PRIu32 ",%" PRId64 ",%d\n", call_stream_names[p->stream],
 			p->seq, p->sent_us - zero, p->bytes);
 	}
-	fputs(CALL_RECEIVED_HEADER, received);
+	fputs(CALL_RECEIVED_HEADER "\n", received);
 	for (size_t i = 0; i < s->received_count; i++) {
 		const struct received *p = &s->received[i];
 		fprintf(received, "%s,%" PRIu32 ",%" PRId64 ",%" PRId64 ",%d,",
