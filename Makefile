@@ -39,6 +39,8 @@ include mpip/rules.mk lab/rules.mk experiments/rules.mk analysis/rules.mk ci/rul
 .PHONY: all
 all: $(PROGRAMS)
 
+# A value as one word for the shell.
+quoted = '$(subst ','\'',$(1))'
 pkg-cflags = $(shell pkg-config --cflags $(1))
 pkg-libs = $(shell pkg-config --libs $(1))
 

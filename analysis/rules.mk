@@ -34,22 +34,21 @@ $(ANALYSIS_TESTS): %: %.o
 plots:
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory $(ANALYSIS)
-	@$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) $(NAME)
+	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(foreach name,$(NAME),$(call quoted,$(name)))
 
 # Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
 # judges the claims. An experiment that fails leaves its claims missing, and make report fails in the
 # end. All of it on the vm ground unless asked: a claim is judged by absolute numbers too.
 OUR_OWN := two-nics two-nics-udp unshaped unshaped-mtu
-REPORT_NAMES = $(or $(NAME),$(filter-out $(OUR_OWN),$(EXPERIMENT_NAMES)))
+REPORT_NAMES = $(or $(strip $(NAME)),$(filter-out $(OUR_OWN),$(EXPERIMENT_NAMES)))
 .PHONY: report
 report: export GROUND ?= vm
 report: export EXPERIMENT := $(EXPERIMENT)
-report: export OPTIONS = $(EXPERIMENT_OPTIONS)
 report:
-	$(if $(filter-out $(EXPERIMENT_NAMES),$(NAME)),@echo 'NAME=$(NAME): expected some of: \
-		$(EXPERIMENT_NAMES)' >&2; exit 1)
+	$(if $(filter-out $(EXPERIMENT_NAMES),$(NAME)),@echo \
+		$(call quoted,NAME=$(NAME): expected some of: $(EXPERIMENT_NAMES)) >&2; exit 1)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
-	@rc=0; MAKE='$(MAKE)' experiments/report.sh $(REPORT_NAMES) || { rc=$$?; [ $$rc -lt 128 ] || exit $$rc; }; \
-	$(ANALYSIS) plot $(if $(OUT),--out $(OUT)) || rc=1; \
-	$(ANALYSIS) report $(if $(OUT),--out $(OUT)) || rc=1; exit $$rc
+	@rc=0; MAKE='$(MAKE)' experiments/report.sh $(REPORT_NAMES) -- $(EXPERIMENT_OPTIONS) || { rc=$$?; [ $$rc -eq 1 ] || exit $$rc; }; \
+	$(ANALYSIS) plot $(call option,out,$(OUT)) || rc=1; \
+	$(ANALYSIS) report $(call option,out,$(OUT)) || rc=1; exit $$rc

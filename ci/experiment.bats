@@ -283,8 +283,24 @@ fast_enough() {
 		[[ ${#lines[@]} -eq 1 ]] || { echo "$change: $output"; return 1; }
 	done
 	[[ ! -e $T/out ]]
-	run -2 make experiment NAME=no-such
-	[[ ${lines[0]} == "NAME=no-such: expected one of: "*"two-nics"* ]]
+	# the words of NAME are compared, not used as patterns or by the shell
+	for change in no-such "two-nics udp" "two-nics no-such" % "x'y" ""; do
+		run -2 make experiment NAME="$change"
+		[[ ${lines[0]} == "NAME=$change: expected one of: "*"two-nics"* ]] || { echo "$output"; return 1; }
+	done
+}
+
+@test "make: a value with spaces is one; report says once what no experiment can be run with" {
+	local make=(env -u MAKEFLAGS -u MAKELEVEL make) change
+	run -2 "${make[@]}" plots OUT="$T/my out"
+	[[ ${lines[0]} == "$T/my out: no results to draw; make experiment makes some" ]] || { echo "$output"; return 1; }
+	run -2 "${make[@]}" experiment NAME=two-nics OUT="$T/my out" ONLY="no body"
+	[[ ${lines[0]} == '--only: experiments/two-nics.json has no contestant "no body"' ]] || { echo "$output"; return 1; }
+	for change in DURATION=abc "GROUND=the moon" ONLY=nobody; do
+		run -2 "${make[@]}" report OUT="$T/my out" "$change"
+		[[ ${#lines[@]} -eq 2 && ${lines[0]} == *"${change#*=}"* ]] || { echo "$output"; return 1; }
+	done
+	[[ ! -e $T/my\ out ]]
 }
 
 @test "on the host ground without root and sudo: one line" {

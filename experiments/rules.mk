@@ -37,23 +37,28 @@ $(EXPERIMENTS_TESTS): %: %.o
 
 # make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
-HOW_TO_RUN = $(if $(filter-out 0,$(PAPER)),--paper) $(if $(DURATION),--duration $(DURATION)) $(if $(WARM_UP),--warm-up $(WARM_UP)) \
-	$(if $(REPS),--reps $(REPS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) \
-	$(if $(GIPS),--gips $(GIPS)) \
-	$(if $(JOBS),--jobs $(JOBS)) $(if $(FRESH),--fresh)
-EXPERIMENT_OPTIONS = $(HOW_TO_RUN) $(if $(OUT),--out $(OUT)) $(if $(GROUND),--ground $(GROUND))
+# option NAME,VALUE: nothing without a value.
+option = $(if $(2),--$(1) $(call quoted,$(2)))
+HOW_TO_RUN = $(if $(filter-out 0,$(PAPER)),--paper) $(call option,duration,$(DURATION)) $(call option,warm-up,$(WARM_UP)) \
+	$(call option,reps,$(REPS)) $(call option,seed,$(SEED)) $(call option,only,$(ONLY)) \
+	$(call option,gips,$(GIPS)) $(call option,jobs,$(JOBS)) $(if $(FRESH),--fresh)
+EXPERIMENT_OPTIONS = $(HOW_TO_RUN) $(call option,out,$(OUT)) $(call option,ground,$(GROUND))
 CONVERGE_OPTIONS = $(HOW_TO_RUN) $(if $(GIPS),,--gips 4) --ground vm
+
+# A line of a recipe that fails where NAME is not the name of one experiment.
+CHECK_NAME = $(if $(and $(filter 1,$(words $(NAME))),$(filter $(EXPERIMENT_NAMES),$(NAME))),,@echo \
+	$(call quoted,NAME=$(NAME): expected one of: $(EXPERIMENT_NAMES)) >&2; exit 1)
+RESULTS = $(call quoted,$(or $(OUT),out))
 
 .PHONY: experiment
 experiment:
-	$(if $(filter $(NAME),$(EXPERIMENT_NAMES)),,@echo 'NAME=$(NAME): expected one of: \
-		$(EXPERIMENT_NAMES)' >&2; exit 1)
+	$(CHECK_NAME)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
 	@rc=0; $(EXPERIMENT) $(EXPERIMENT_OPTIONS) experiments/$(NAME).json || rc=$$?; \
-	if [ $$rc -le 1 ] && [ -f $(or $(OUT),out)/$(NAME)/runs.json ]; then \
-		$(ANALYSIS) table --out $(or $(OUT),out) $(NAME) && \
-		$(ANALYSIS) plot --out $(or $(OUT),out) $(NAME) || rc=1; fi; exit $$rc
+	if [ $$rc -le 1 ] && [ -f $(RESULTS)/$(NAME)/runs.json ]; then \
+		$(ANALYSIS) table --out $(RESULTS) $(NAME) && \
+		$(ANALYSIS) plot --out $(RESULTS) $(NAME) || rc=1; fi; exit $$rc
 
 # The cell of a result again, in a guest: make reproduce RUN=out/two-nics/mpip-r01-s1-d20-vm4
 .PHONY: reproduce
@@ -61,15 +66,14 @@ reproduce:
 	$(if $(RUN),,@echo 'RUN=: expected the directory of a run, such as out/two-nics/mpip-r01-s1-d20-vm4' >&2; exit 1)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
-	@$(EXPERIMENT) --reproduce '$(RUN)'
+	@$(EXPERIMENT) --reproduce $(call quoted,$(RUN))
 
 # Whether the guest's speed is enough: the experiment at it and at twice it, in OUT/converge.
-CONVERGE_OUT = $(or $(OUT),out)/converge
+CONVERGE_OUT = $(RESULTS)/converge
 .PHONY: converge
 converge:
-	$(if $(filter $(NAME),$(EXPERIMENT_NAMES)),,@echo 'NAME=$(NAME): expected one of: \
-		$(EXPERIMENT_NAMES)' >&2; exit 1)
-	$(if $(filter-out vm,$(GROUND)),@echo 'GROUND=$(GROUND): expected vm: only its processor has a speed' >&2; exit 1)
+	$(CHECK_NAME)
+	$(if $(filter-out vm,$(GROUND)),@echo $(call quoted,GROUND=$(GROUND): expected vm: only its processor has a speed) >&2; exit 1)
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory all
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --out $(CONVERGE_OUT)/once experiments/$(NAME).json
