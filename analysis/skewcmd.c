@@ -7,24 +7,59 @@
 #include "lab/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-static int write_corrected(const struct delay_log *log, const char *file, char **error)
+/* Whether the corrected delays may go to this file: not into the log itself, which may be the only
+ * copy, and not over a device or a link. */
+static int check_corrected(const char *log, const char *file, char **error)
 {
-	FILE *f = fopen(file, "we");
-	if (!f)
-		return lab_fail(error, "%s: %s", file, strerror(errno));
+	struct stat from, to;
+	if (stat(log, &from) == 0 && stat(file, &to) == 0 && from.st_dev == to.st_dev &&
+		from.st_ino == to.st_ino)
+		return lab_fail(error, "--corrected %s: expected another file than the log", file);
+	if (lstat(file, &to) == 0 && !S_ISREG(to.st_mode))
+		return lab_fail(error, "--corrected %s: expected a regular file, or none", file);
+	return 0;
+}
+
+static void print_corrected(const struct delay_log *log, FILE *f)
+{
 	fputs("sent_s,delay_s,path\n", f);
 	for (size_t i = 0; i < log->count; i++)
 		fprintf(f, "%.9f,%.9f,%s\n", log->sent_s[i], log->delay_s[i],
 			log->path_names[log->path[i]]);
-	int bad = ferror(f);
-	bad |= fclose(f);
-	return bad ? lab_fail(error, "%s: cannot be written", file) : 0;
+}
+
+/* Beside it first: what was there stays until the new one is whole. */
+static int write_corrected(const struct delay_log *log, const char *file, char **error)
+{
+	char *aside = lab_text("%s.XXXXXX", file);
+	int fd = mkostemp(aside, O_CLOEXEC), rc = 0;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		rc = lab_fail(error, "%s: %s", file, strerror(errno));
+		free(aside);
+		return rc;
+	}
+	print_corrected(log, f);
+	mode_t mask = umask(0);
+	umask(mask);
+	bool good = fflush(f) == 0 && !ferror(f) && fchmod(fd, 0666 & ~mask) == 0;
+	good = fclose(f) == 0 && good;
+	if (!good || rename(aside, file) != 0) {
+		rc = lab_fail(error, "%s: cannot be written: %s", file, strerror(errno));
+		unlink(aside);
+	}
+	free(aside);
+	return rc;
 }
 
 static json_t *real_or_null(double value)
@@ -90,6 +125,8 @@ int skew_command(const char *file, const char *unit, const char *corrected, bool
 {
 	struct delay_log log;
 	struct skew s;
+	if (corrected && check_corrected(file, corrected, error) != 0)
+		return -1;
 	if (delay_log_read(file, unit, &log, error) != 0)
 		return -1;
 	char *why = NULL;

@@ -127,6 +127,30 @@ shows_no_trend() {
 	[[ $output == "unit weeks: expected s, ms, us or ns" ]]
 }
 
+@test "skew: --corrected never harms the log, nor what was there before it is whole" {
+	delays 20 >"$T/delays.csv"
+	cp "$T/delays.csv" "$T/before"
+	ln "$T/delays.csv" "$T/hard"
+	ln -s delays.csv "$T/soft"
+	local file
+	for file in delays.csv hard soft; do
+		run -1 "$ANALYSIS" skew --corrected "$T/$file" "$T/delays.csv"
+		[[ $output == "--corrected $T/$file: expected another file than the log" ]]
+	done
+	cmp "$T/before" "$T/delays.csv"
+	run -1 "$ANALYSIS" skew --corrected /dev/null "$T/delays.csv"
+	[[ $output == "--corrected /dev/null: expected a regular file, or none" && -c /dev/null ]]
+
+	# no more room after 64 KiB
+	echo kept >"$T/corrected.csv"
+	run -1 bash -c 'trap "" XFSZ; ulimit -f 64; "$@"' - "$ANALYSIS" skew --corrected "$T/corrected.csv" \
+		"$T/delays.csv"
+	[[ $output == *"$T/corrected.csv: cannot be written: File too large"* ]] || { echo "$output"; return 1; }
+	[[ $(<"$T/corrected.csv") == kept && -z $(compgen -G "$T/corrected.csv.*") ]]
+	run -0 "$ANALYSIS" skew --corrected "$T/corrected.csv" "$T/delays.csv"
+	[[ $(wc -l <"$T/corrected.csv") -eq 40001 ]]
+}
+
 @test "skew: one that the lab has drawn is found within 2 % from mpipd's path log alone" {
 	[[ $(id -u) -eq 0 ]] || skip "needs root, for network namespaces"
 	experiment drawn '{ "kind": "udp", "rate_mbit": 1, "datagram_bytes": 1000 }' '{ "name": "mpip",
