@@ -207,6 +207,17 @@ experiment() {
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
 }
 
+@test "call: a duration that no experiment can have is one line" {
+	local duration
+	for duration in -1 0 2000000000 5000000000 null; do
+		echo "{ \"duration_s\": $duration, \"call\": {},
+			\"workload\": { \"from\": \"client\", \"to\": \"server\" } }" >"$T/result.json"
+		run -1 "$ANALYSIS" call "$T/result.json"
+		[[ $output == "$T/result.json: duration_s: expected a whole number from 1 to 86400" ]] ||
+			{ echo "$output"; return 1; }
+	done
+}
+
 # made_up EXPERIMENT CONTESTANT REP GOODPUT [SCENARIO-DIGEST]: a result as a run leaves it, with what the report reads.
 made_up() {
 	local run=$2-r0$3-s1-d3
