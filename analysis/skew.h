@@ -21,7 +21,7 @@ struct skew_step {
 	double size_s; /* the delays grow by so much */
 };
 
-#define SKEW_STEPS 64
+#define SKEW_STEPS 171 /* as many as can be told apart, see steps.c */
 
 struct skew {
 	double skew; /* seconds per second: by so much the receiver's clock runs fast */

@@ -140,6 +140,19 @@ static void steps_are_found_and_taken_off(void **state)
 	}
 }
 
+/* A clock that is set again and again, at regular intervals, is not one that runs fast. */
+static void a_hundred_regular_steps_are_no_skew(void **state)
+{
+	(void)state;
+	for (unsigned paths = 1; paths <= 2; paths++) {
+		struct delay_log log = a_day(10e-6, paths, 20000);
+		for (size_t i = 0; i < log.count; i++)
+			log.delay_s[i] += 0.002 * floor(log.sent_s[i] / 840);
+		expect_skew(&log, 10e-6, 99);
+		delay_log_free(&log);
+	}
+}
+
 /* A load on one path for a fifth of the time is no step, and does not bend the skew. */
 static void a_loaded_path_is_no_step(void **state)
 {
@@ -197,6 +210,7 @@ int main(void)
 		cmocka_unit_test(as_the_linear_program),
 		cmocka_unit_test(skews_from_a_tenth_to_200_ppm),
 		cmocka_unit_test(steps_are_found_and_taken_off),
+		cmocka_unit_test(a_hundred_regular_steps_are_no_skew),
 		cmocka_unit_test(a_loaded_path_is_no_step),
 		cmocka_unit_test(trends_before_and_after),
 		cmocka_unit_test(too_little_to_say),

@@ -27,6 +27,9 @@
 #define LEAST_S      20e-6
 #define ALIKE        0.25 /* how far the paths' jumps may be from their mean, relatively */
 
+/* Steps found are more than SIDE windows apart, so that there is room for all of them. */
+_Static_assert(SKEW_STEPS >= (WINDOWS_MOST + SIDE) / (SIDE + 1), "room for every step");
+
 struct windows {
 	size_t count, paths;
 	double width;
@@ -88,16 +91,17 @@ static struct windows make_windows(const struct delay_log *log)
 	return w;
 }
 
-/* The median slope between windows some way apart: steps are few, and do not move it. */
+/* The median slope between neighbouring windows. Steps do not move it as long as most windows have
+ * none: wider apart, steps at regular intervals would be in each slope. */
 static double rough_skew(const struct windows *w)
 {
-	size_t apart = w->count / 32 ? w->count / 32 : 1, n = 0;
+	size_t n = 0;
 	double *slopes = new_values(w->paths * w->count);
 	for (size_t p = 0; p < w->paths; p++) {
 		const double *t = w->time + p * w->count, *d = w->least + p * w->count;
-		for (size_t k = apart; k < w->count; k++)
-			if (!isnan(d[k]) && !isnan(d[k - apart]) && t[k] > t[k - apart])
-				slopes[n++] = (d[k] - d[k - apart]) / (t[k] - t[k - apart]);
+		for (size_t k = 1; k < w->count; k++)
+			if (!isnan(d[k]) && !isnan(d[k - 1]) && t[k] > t[k - 1])
+				slopes[n++] = (d[k] - d[k - 1]) / (t[k] - t[k - 1]);
 	}
 	double skew = median(slopes, n);
 	free(slopes);
@@ -157,7 +161,7 @@ static size_t find_candidates(const struct windows *w, const double *usual, stru
 	size_t n = 0;
 	for (size_t k = 2; k + 1 < w->count; k++)
 		jumps[k] = jump_at(w, usual, k);
-	for (size_t k = 2; k + 1 < w->count && n < SKEW_STEPS; k++) {
+	for (size_t k = 2; k + 1 < w->count; k++) {
 		size_t to = k + SIDE < w->count ? k + SIDE : w->count - 1;
 		bool largest = jumps[k] != 0;
 		/* Of equal ones the first. */
