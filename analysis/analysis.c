@@ -218,6 +218,7 @@ static int replay_result(const char *file, char **error)
 
 	const json_t *mpipd = json_pointer(result, "/provenance/definition/contestant/mpipd");
 	const json_t *scheduler = json_object_get(mpipd, "scheduler");
+	json_t *hosts = json_pointer(result, "/mpipd/hosts");
 	struct replay_settings set = replay_settings_default();
 	set.step = setting(mpipd, "weight_step", set.step);
 	set.min = setting(mpipd, "weight_min", set.min);
@@ -227,14 +228,18 @@ static int replay_result(const char *file, char **error)
 	int rc = 0;
 	if (!json_is_object(mpipd))
 		rc = lab_fail(error, "%s: expected a run with mpipd", file);
+	else if (scheduler && !json_is_string(scheduler))
+		rc = lab_fail(error, "%s: mpipd.scheduler: expected a name", file);
 	else if (scheduler && strcmp(json_string_value(scheduler), "algorithm-1") != 0)
 		rc = lab_fail(error, "%s: expected the scheduler algorithm-1, it is %s", file,
 			json_string_value(scheduler));
+	else if (json_object_size(hosts) == 0)
+		rc = lab_fail(error, "%s: mpipd.hosts: expected hosts, there are none", file);
 	char *own = lab_text("%s", file);
 	const char *directory = dirname(own);
 	const char *host;
 	json_t *tables;
-	json_object_foreach (json_pointer(result, "/mpipd/hosts"), host, tables) {
+	json_object_foreach (hosts, host, tables) {
 		char *log = lab_text("%s/paths-%s.csv", directory, host);
 		if (rc == 0)
 			rc = replay_log(log, set, error);

@@ -207,6 +207,23 @@ experiment() {
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
 }
 
+@test "replay: a result that cannot be replayed is one line" {
+	local -A wrong=(
+		['{ "scheduler": 5 }']="mpipd.scheduler: expected a name"
+		['{ "scheduler": null }']="mpipd.scheduler: expected a name"
+		['{ "scheduler": "equal" }']="expected the scheduler algorithm-1, it is equal"
+		['{}']="mpipd.hosts: expected hosts, there are none"
+		['null']="expected a run with mpipd"
+	)
+	local mpipd
+	for mpipd in "${!wrong[@]}"; do
+		echo "{ \"mpipd\": { \"hosts\": {} },
+			\"provenance\": { \"definition\": { \"contestant\": { \"mpipd\": $mpipd } } } }" >"$T/result.json"
+		run -1 "$ANALYSIS" replay "$T/result.json"
+		[[ $output == "$T/result.json: ${wrong[$mpipd]}" ]] || { echo "$mpipd: $output"; return 1; }
+	done
+}
+
 @test "call: a duration that no experiment can have is one line" {
 	local duration
 	for duration in -1 0 2000000000 5000000000 null; do
