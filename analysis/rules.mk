@@ -14,12 +14,12 @@ $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paths_test reordering_test replay_test \
 	skew_test stats_test)
 UNIT_TESTS += $(ANALYSIS_TESTS)
-$(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o results.o stats.o) $(ANALYSIS_BASE)
+$(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o lines.o reordering.o \
-	results.o stats.o) $(ANALYSIS_BASE)
+	resultfile.o stats.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
-$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o logged.o measures.o results.o \
-	skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE)
+$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o logged.o measures.o resultfile.o \
+	results.o skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
 $(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o skew.o stats.o steps.o) \
 	$(BUILD)/lab/error.o
