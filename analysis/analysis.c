@@ -342,6 +342,8 @@ int main(int argc, char **argv)
 			continue;
 		char *error = NULL;
 		int rc = commands[i].run(&o, &error);
+		if ((fflush(stdout) != 0 || ferror(stdout)) && !error)
+			rc = lab_fail(&error, "standard output cannot be written");
 		if (error)
 			fprintf(stderr, "%s\n", error);
 		free(error);

@@ -65,6 +65,8 @@ static void check_expression(struct jat at, const json_t *values, const json_t *
 	}
 }
 
+#define LIMIT 1e12
+
 static void check_checks(struct jat list, const json_t *values, const json_t *define)
 {
 	static const char *const keys[] = {"of", "min", "max", NULL};
@@ -72,10 +74,11 @@ static void check_checks(struct jat list, const json_t *values, const json_t *de
 		struct jat check = jat_item(list, i);
 		jat_only(check, keys);
 		check_expression(jat_key(check, "of"), values, define);
-		jat_number_or(jat_key(check, "min"), -1e12, 1e12, 0);
-		jat_number_or(jat_key(check, "max"), -1e12, 1e12, 0);
 		if (!jat_present(jat_key(check, "min")) && !jat_present(jat_key(check, "max")))
 			jat_fail(check, "expected min or max");
+		else if (jat_number_or(jat_key(check, "min"), -LIMIT, LIMIT, -LIMIT) >
+			 jat_number_or(jat_key(check, "max"), -LIMIT, LIMIT, LIMIT))
+			jat_fail(check, "expected min to be at most max");
 	}
 }
 
@@ -115,13 +118,19 @@ static void check_claim(struct jat at)
 		return;
 	}
 	check_values(values);
+	if (jat_present(define) && !json_is_object(define.value))
+		jat_fail(define, "expected an object, names of expressions");
 	const char *name;
 	json_t *expression;
 	json_object_foreach (define.value, name, expression) {
+		if (json_object_get(values.value, name))
+			jat_fail(jat_key(define, name), "expected a name that no value has");
 		check_expression(jat_key(define, name), values.value, NULL);
 	}
-	for (size_t i = 0; i < jat_length(show); i++)
+	for (size_t i = 0; i < jat_length(show); i++) {
+		jat_string(jat_item(show, i));
 		check_expression(jat_item(show, i), values.value, define.value);
+	}
 	if (jat_length(jat_key(at, "expect")) == 0)
 		jat_fail(jat_key(at, "expect"), "expected at least one check");
 	check_checks(jat_key(at, "expect"), values.value, define.value);
@@ -135,8 +144,13 @@ static json_t *load_claims(const char *file, char **error)
 	struct jat root = jdoc_root(doc), claims = jat_key(root, "claims");
 	if (!jdoc_error(doc) && jat_length(claims) == 0)
 		jat_fail(claims, "expected a list of claims");
-	for (size_t i = 0; !jdoc_error(doc) && i < jat_length(claims); i++)
+	for (size_t i = 0; !jdoc_error(doc) && i < jat_length(claims); i++) {
+		struct jat id = jat_key(jat_item(claims, i), "id");
 		check_claim(jat_item(claims, i));
+		for (size_t k = 0; k < i; k++)
+			if (json_equal(id.value, jat_key(jat_item(claims, k), "id").value))
+				jat_fail(id, "expected a number that no other claim has");
+	}
 	json_t *list = NULL;
 	if (jdoc_error(doc))
 		lab_fail(error, "%s", jdoc_error(doc));

@@ -19,6 +19,7 @@
 #include "lab/error.h"
 #include "mpip/base/jsonfile.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -118,6 +119,13 @@ static int load_run(struct results *r, const char *name, const json_t *paper, ch
 	return rc;
 }
 
+/* What directories of experiments and runs are called; others have not been made by the runner. */
+static bool is_plain(const char *name)
+{
+	return isalnum((unsigned char)name[0]) &&
+	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-")] == '\0';
+}
+
 /* The names of the runs, each once; NULL and *error. The caller's own. */
 static json_t *load_names(const struct results *r, char **error)
 {
@@ -134,6 +142,9 @@ static json_t *load_names(const struct results *r, char **error)
 			jat_fail(runs, "expected a list of runs");
 		for (size_t i = 0; i < jat_length(runs); i++) {
 			struct jat name = jat_item(runs, i);
+			if (!is_plain(jat_string(name)))
+				jat_fail(name, "expected the name of a run, got \"%.60s\"",
+					jat_string(name));
 			if (json_object_get(seen, jat_string(name)))
 				jat_fail(name, "expected each run once, %s is here again",
 					jat_string(name));
@@ -360,7 +371,7 @@ json_t *results_experiments(const char *out)
 	DIR *dir = opendir(out);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
 		char *file = lab_text("%s/%s/runs.json", out, e->d_name);
-		if (e->d_name[0] != '.' && access(file, R_OK) == 0) {
+		if (is_plain(e->d_name) && access(file, R_OK) == 0) {
 			names = grow(names, count + 1, sizeof(*names));
 			names[count++] = lab_text("%s", e->d_name);
 		}

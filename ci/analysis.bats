@@ -413,6 +413,8 @@ recompute() {
 		['s/"min": 0.99 /"least": 0.99 /']='claims[0].expect[0].least: unknown key'
 		['s/{ "difference": \["old_on", "old_off"\] }/{ "difference": ["old_on"] }/']='claims[2].expect[0].of.difference: expected two expressions'
 		['s/"id": 7/"id": "x"/']='claims[6].id: expected a whole number'
+		['s/"id": 7,/"id": 6,/']='claims[6].id: expected a number that no other claim has'
+		['s/"min": 0.98, "max": 1.02/"min": 1.98, "max": 1.02/']='claims[0].amount[0]: expected min to be at most max'
 	)
 	local change
 	for change in "${!wrong[@]}"; do
@@ -545,4 +547,49 @@ made_up_scenarios() {
 	"$ANALYSIS" report --out "$T/out"
 	grep -q "<p>Form: several (the paper's, short); repetitions: 2 to 3; " "$T/out/report.html"
 	grep -q 'git revision: several (0123456789ab, 0123456789ab (dirty)); ' "$T/out/report.html"
+}
+
+@test "a result or a list of runs that cannot be relied on is one line, not a wrong mean" {
+	made_up two-nics plain 1 90
+	made_up two-nics plain 2 92
+	local first=$T/out/two-nics/plain-r01-s1-d3/result.json second=$T/out/two-nics/plain-r02-s1-d3/result.json
+	local runs=$T/out/two-nics/runs.json change
+	run -0 "$ANALYSIS" table --out "$T/out" two-nics
+	[[ $output == *" 91.00 "* ]]
+	cp "$first" "$T/first"
+	cp "$second" "$T/second"
+	cp "$runs" "$T/runs"
+
+	local -A wrong=(
+		['s/"goodput_mbit": 92/"goodput_mbit": "92"/']="$second: goodput_mbit: expected a number"
+		['s/"goodput_mbit": 92,//']="$second: goodput_mbit: missing, expected a number"
+		['s/"duration_s": 3/"duration_s": 9/']="$second: duration_s: expected 3, as in plain-r01-s1-d3, got 9"
+		['s/"seed": 1/"seed": 7/']="$second: seed: expected 1, as in plain-r01-s1-d3, got 7"
+		['s/"contestant": "plain"/"contestant": "x`id`"/']="$second: contestant: expected a name of small letters"
+		['s/"marks": \[\]/"marks": "cpu"/']="$second: marks: expected a list"
+		['s/"direction": "forward"/"direction": null/']="$second: workload.direction: expected"
+		['s/"experiment": "two-nics"/"experiment": "udp"/']="$second: experiment: expected two-nics, as its directory is called, got udp"
+	)
+	for change in "${!wrong[@]}"; do
+		sed -i "$change" "$second"
+		run -1 "$ANALYSIS" table --out "$T/out" two-nics
+		[[ ${#lines[@]} -eq 1 && $output == "${wrong[$change]}"* ]] || { echo "$change: $output"; return 1; }
+		cp "$T/second" "$second"
+	done
+
+	wrong=(
+		['{}']="$runs: runs: expected a list of runs"
+		['{"runs": [1]}']="$runs: runs[0]: expected a string"
+		['{"runs": ["plain-r01-s1-d3", "plain-r01-s1-d3"]}']="$runs: runs[1]: expected each run once"
+		['{"runs": ["../x"]}']="$runs: runs[0]: expected the name of a run"
+		[' ']="$runs: "
+	)
+	for change in "${!wrong[@]}"; do
+		echo "$change" >"$runs"
+		run -1 "$ANALYSIS" table --out "$T/out" two-nics
+		[[ ${#lines[@]} -eq 1 && $output == "${wrong[$change]}"* ]] || { echo "$change: $output"; return 1; }
+	done
+	cp "$T/runs" "$runs"
+	run -1 bash -c '"$1" table --out "$2" two-nics >/dev/full' - "$ANALYSIS" "$T/out"
+	[[ $output == "standard output cannot be written" ]]
 }
