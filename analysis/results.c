@@ -54,13 +54,25 @@ static struct contestant_results *find_or_add(struct results *r, const char *nam
 	return c;
 }
 
+/* The number there; of a list, which the paper gives for equal parts of the run, the mean. */
+static double mean_at(const json_t *paper, const char *pointer)
+{
+	const json_t *value = json_pointer(paper, pointer), *part;
+	size_t count = json_array_size(value), i;
+	double sum = 0;
+	if (count == 0)
+		return json_number_at(paper, pointer);
+	json_array_foreach ((json_t *)value, i, part)
+		sum += json_number_value(part);
+	return sum / (double)count;
+}
+
 static void add_run(struct results *r, json_t *run, const json_t *paper)
 {
 	struct contestant_results *c = find_or_add(r, text_of(json_object_get(run, "contestant")));
 	const char *pointer = json_string_value(json_object_get(run, "paper"));
-	const json_t *value = pointer ? json_pointer(paper, pointer) : NULL;
-	if (json_is_number(value))
-		c->paper = json_number_value(value);
+	if (pointer)
+		c->paper = mean_at(paper, pointer);
 
 	const char *form = json_string_value(json_pointer(run, "/mpipd/wire_form"));
 	if (form)
@@ -316,6 +328,7 @@ struct results *results_load(
 		abort();
 	r->directory = lab_text("%s/%s", out, experiment);
 	r->all = json_array();
+	r->paper = json_incref((json_t *)paper);
 	r->calibrations = load_calibrations(r->directory);
 	r->wire_form = r->title = r->ground = "";
 	r->experiment = experiment;
@@ -351,6 +364,7 @@ void results_free(struct results *r)
 	}
 	free(r->contestants);
 	json_decref(r->all);
+	json_decref(r->paper);
 	json_decref(r->calibrations);
 	free(r->uncalibrated);
 	free(r->caveats);

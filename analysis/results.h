@@ -35,13 +35,14 @@ struct results {
 	char *uncalibrated; /* why one cannot rely on the links; NULL: they have been calibrated */
 	char *caveats;      /* the same and limited runs and losses in short; "" for none */
 	json_t *all;        /* owns the results */
+	json_t *paper;      /* the paper's values; NULL where they are not needed */
 	json_t *calibrations; /* what calibration*.json hold, each with its "file", sorted */
 };
 
 /* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
  * not there yet is counted as missing. All are of one duration and one seed. `paper` is the paper's
- * values, analysis/paper-values.json. NULL and *error when there is no runs.json or a result cannot
- * be read. Free with results_free().
+ * values, analysis/paper-values.json, or NULL. NULL and *error when there is no runs.json or a result
+ * cannot be read. Free with results_free().
  */
 struct results *results_load(
 	const char *out, const char *experiment, const json_t *paper, char **error);
