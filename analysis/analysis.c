@@ -14,8 +14,6 @@
 #include "analysis/pathlog.h"
 #include "analysis/paths.h"
 #include "analysis/plot.h"
-#include "analysis/plot_more.h"
-#include "analysis/plot_sweep.h"
 #include "analysis/replay.h"
 #include "analysis/report.h"
 #include "analysis/results.h"
@@ -103,39 +101,13 @@ static int converge(const struct options *o, char **error)
 	return rc;
 }
 
-static size_t good_runs(const struct results *r)
-{
-	size_t count = 0;
-	for (size_t i = 0; i < r->count; i++)
-		count += r->contestants[i].count;
-	return count;
-}
-
 static int plot_one(const struct options *o, const char *experiment, char **error)
 {
 	struct results *r = load(o, experiment, error);
 	if (!r)
 		return -1;
-	if (good_runs(r) == 0) {
-		printf("%s: no run without marks, nothing to draw\n", experiment);
-		results_free(r);
-		return 0;
-	}
-	static const struct {
-		const char *suffix;
-		int (*draw)(const struct results *results, const char *figures, bool *drawn,
-			char **error);
-	} more[] = {{"", plot_goodput}, {"-paths", plot_paths}, {"-shares", plot_shares},
-		{"-call", plot_call}, {"-clock", plot_clock}, {"-load", plot_load},
-		{"-settings", plot_settings}, {"-connections", plot_connections}};
 	char *figures = lab_text("%s/figures", o->out);
-	int rc = 0;
-	for (size_t i = 0; rc == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
-		bool drawn = false;
-		rc = more[i].draw(r, figures, &drawn, error);
-		if (rc == 0 && drawn)
-			printf("%s/%s%s.svg and .png\n", figures, experiment, more[i].suffix);
-	}
+	int rc = plot_figures(r, figures, error);
 	free(figures);
 	results_free(r);
 	return rc;

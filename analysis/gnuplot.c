@@ -77,6 +77,24 @@ void figure_title(
 	free(third);
 }
 
+void figure_panel(const struct figure *f, double left, double right, double top, double bottom)
+{
+	fprintf(f->gp,
+		"set lmargin at screen %g; set rmargin at screen %g\n"
+		"set tmargin at screen %g; set bmargin at screen %g\n",
+		left, right, top, bottom);
+}
+
+void figure_end_panel(const struct figure *f)
+{
+	fputs("\nunset label\nunset arrow\n", f->gp);
+}
+
+void figure_end_block(const struct figure *f)
+{
+	fputs("\n\n", f->dat);
+}
+
 /* Runs gnuplot on the script. */
 static int draw(const struct figure *f, const char *format, char **error)
 {

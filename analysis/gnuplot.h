@@ -15,8 +15,8 @@ struct figure {
 };
 
 /* Opens script and data, and writes what all figures begin with: terminal, size in pixels of the
- * SVG (the PNG has twice as many), colours; and the variables `point` (a size) and `key_width`, by
- * which the formats differ. 0, or -1 and *error. */
+ * SVG (the PNG has twice as many), colours; and the variable `point`, a size, by which the
+ * formats differ. 0, or -1 and *error. */
 int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
 	char **error);
 
@@ -24,6 +24,16 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
  * nothing does). */
 void figure_title(
 	const struct figure *f, const char *title, const char *subtitle, const char *caveats);
+
+/* The edges of the panels that follow, parts of the figure from its lower left corner. */
+void figure_panel(const struct figure *f, double left, double right, double top, double bottom);
+
+/* Ends a plot command. Labels and arrows, the title among them, are drawn with the first panel and
+ * not again. */
+void figure_end_panel(const struct figure *f);
+
+/* Ends a block of data; gnuplot counts them from 0. */
+void figure_end_block(const struct figure *f);
 
 /* Closes the files and, unless *error is set already, runs gnuplot once for each format. Frees what
  * begin() allocated. 0, or -1 and *error, also when something could not be written. */

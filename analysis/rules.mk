@@ -6,17 +6,19 @@ PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
-		emodel.o gnuplot.o html.o lines.o logged.o measures.o pathlog.o paths.o plot.o plot_more.o plot_sweep.o \
-		reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
+		emodel.o gnuplot.o html.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
+		plot_clock.o plot_connections.o plot_goodput.o plot_lines.o plot_load.o plot_parts.o plot_paths.o \
+		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
 		steps.o table.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
-ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paths_test reordering_test replay_test \
+ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paper_test paths_test reordering_test replay_test \
 	skew_test stats_test)
 UNIT_TESTS += $(ANALYSIS_TESTS)
 $(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o lines.o reordering.o \
 	resultfile.o stats.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+$(BUILD)/analysis/paper_test: $(addprefix $(BUILD)/analysis/, paper.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
 $(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o logged.o measures.o resultfile.o \
 	results.o skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)

@@ -374,6 +374,145 @@ recompute() {
 	[[ -z $(grep -o ' id=["'\''][^"'\'']*' "$T/out/report.html" | sort | uniq -d) ]]
 }
 
+# made_up_path NUMBER SRC DST MBIT: a path of a run of 3 s, as a JSON object; its queuing delay is 1, 3,
+# 1 ... ms, its one-way delay that with a clock that runs fast by 1000 ppm.
+made_up_path() {
+	awk -v n="$1" -v src="$2" -v dst="$3" -v mbit="$4" 'BEGIN {
+		for (i = 0; i < 30; i++) {
+			sep = i ? "," : ""
+			times = times sep i / 10
+			weights = weights sep 250
+			queuing = queuing sep 1 + 2 * (i % 2)
+			delays = delays sep 1 + 2 * (i % 2) + i / 10
+			usable = usable sep "true"
+			sent = sent sep mbit * 1e6 / 8 * i / 10
+		}
+		printf "{ \"session\": 1, \"path\": %d, \"src\": \"%s\", \"dst\": \"%s\", \"bytes\": %d, ", n, src,
+			dst, mbit * 3e6 / 8
+		printf "\"time_s\": [%s], \"weight\": [%s], \"queuing_delay_ms\": [%s], \"one_way_delay_ms\": [%s], ",
+			times, weights, queuing, delays
+		printf "\"usable\": [%s], \"sent_bytes\": [%s] }", usable, sent
+	}'
+}
+
+# with_paths EXPERIMENT CONTESTANT MBIT...: gives its run 1 so many paths, from two addresses.
+with_paths() {
+	local file=$T/out/$1/$2-r01-s1-d3/result.json paths="" n=0 mbit
+	for mbit in "${@:3}"; do
+		paths+=${paths:+, }$(made_up_path $((n + 5)) 10.0.$((n / 2 + 1)).2 10.0.$((n % 2 + 3)).2 "$mbit")
+		n=$((n + 1))
+	done
+	sed -i "s|\"paths\": \[\]|\"paths\": [$paths]|" "$file"
+}
+
+# row DATA BLOCK ROW COLUMN: of a figure's data; rows of a block count from 1.
+row() {
+	awk -v b="$2" -v r="$3" -v c="$4" 'BEGIN { RS = ""; FS = "\n" }
+		NR == b + 1 { n = 0; for (i = 1; i <= NF; i++) if ($i !~ /^#/ && ++n == r) { split($i, v, " "); print v[c] } }' "$1"
+}
+
+@test "figures of paths: what each sent, its queuing delay, and the paper's beside them" {
+	local data=$T/out/figures/data
+	made_up throughput no-limit-mpip 1 150
+	made_up throughput wireless-mpip 1 90
+	made_up disjoint-paths mpip 1 93
+	with_paths throughput no-limit-mpip 80 40 20 10
+	with_paths throughput wireless-mpip 1 2 40 41
+	with_paths disjoint-paths mpip 72 0 0 36
+	"$ANALYSIS" plot --out "$T/out"
+	# block: path, row: contestant
+	[[ $(row "$data/throughput-shares.dat" 0 1 2) == 80 && $(row "$data/throughput-shares.dat" 3 2 2) == 41 ]]
+	[[ $(row "$data/throughput-shares.dat" 0 1 4) == 84.4 && $(row "$data/throughput-shares.dat" 3 2 4) == 46.5 ]]
+	[[ $(row "$data/disjoint-paths-shares.dat" 0 1 4) == 64.9 && $(row "$data/disjoint-paths-shares.dat" 3 1 4) == 34.9 ]]
+	[[ $(row "$data/disjoint-paths-shares.dat" 1 1 4) == nan ]]
+	grep -q 'paths 1: 10.0.1.2 → 10.0.3.2  ·  2: 10.0.1.2 → 10.0.4.2' "$T/out/figures/throughput-shares.svg"
+	grep -q 'sent on the path, Mbit/s' "$T/out/figures/throughput-shares.svg"
+	# 15 times 1 and 15 times 3: mean 2, variance 30 / 29
+	grep -q "'1: mean 2 ms, variance 1.034 ms²'" "$data/throughput-queuing.gp"
+	grep -q "'2: mean 2 ms, variance 1.034 ms² (paper: 3.84, 127.11)'" "$data/throughput-queuing.gp"
+	[[ $(grep -c '^set label "[a-z-]*-mpip: trend' "$data/throughput-queuing.gp") -eq 2 ]]
+}
+
+@test "figures: events, thirds, packets, offered load" {
+	local data=$T/out/figures/data pairs f n rate goodput
+	made_up unplug mpip 1 100
+	sed -i 's|"paper": null|"paper": "/unplug_replug/mpip_mbit"|; s|"paths"|"events": [ { "at_s": 1, "played_s": 1.25, "event": "link client.eth1 down" } ], "paths"|' \
+		"$T/out/unplug/mpip-r01-s1-d3/result.json"
+	made_up skype-routing rule-off 1 1.5
+	with_paths skype-routing rule-off 3 1
+	pairs='{ "src": "10.0.1.2", "dst": "10.0.3.2", "packets": 100, "small_packets": 30 },
+		{ "src": "10.0.1.2", "dst": "10.0.4.2", "packets": 40, "small_packets": 10 }, {}, {}'
+	sed -i "s|\"kind\": \"tcp\"|\"kind\": \"call\"|; s|\"paths\"|\"address_pairs\": [$(tr -d '\n' <<<"$pairs")], &|" \
+		"$T/out/skype-routing/rule-off-r01-s1-d3/result.json"
+	for n in load-40-plain:40:40 load-120-plain:120:94 load-40-mpip:40:39 load-120-mpip:120:118 mpip:180:170; do
+		IFS=: read -r f rate goodput <<<"$n"
+		made_up udp "$f" 1 "$goodput"
+		sed -i "s|\"kind\": \"tcp\"|\"kind\": \"udp\", \"rate_mbit\": $rate|; s|\"paper\": null|\"paper\": \"/udp/no_nat_mbit/mpip\"|" \
+			"$T/out/udp/$f-r01-s1-d3/result.json"
+	done
+	"$ANALYSIS" plot --out "$T/out"
+	grep -q '^set arrow from first 1.25,graph 0 to first 1.25,graph 1 ' "$data/unplug.gp"
+	grep -q '>down<' "$T/out/figures/unplug.svg"
+	# after the bars and the one line: the paper's thirds, the last at 5/6 of 3 s
+	[[ $(row "$data/unplug.dat" 2 3 1) == 2.5 && $(row "$data/unplug.dat" 2 3 2) == 163.5 ]]
+	# and their mean
+	[[ $(row "$data/unplug.dat" 0 1 4) == 139.333 ]]
+	# small ones by path 1: 30 of 40; large ones: 70 of 100
+	[[ $(row "$data/skype-routing-packets.dat" 0 1 2) == 0.75 && $(row "$data/skype-routing-packets.dat" 2 1 2) == 0.7 ]]
+	# plain, then mpip with the load that the experiment is first about
+	[[ $(row "$data/udp-offered.dat" 0 2 1) == 120 && $(row "$data/udp-offered.dat" 0 2 2) == 94 ]]
+	[[ $(row "$data/udp-offered.dat" 1 3 1) == 180 && $(row "$data/udp-offered.dat" 1 3 2) == 170 ]]
+	grep -q "^set label '' at first 180,first 179.2 point" "$data/udp-offered.gp"
+	grep -q ', x with lines' "$data/udp-offered.gp"
+}
+
+@test "figures: each clock that is wrong; several wire forms are no one's" {
+	local c
+	for c in paper:udp drawn:fake-tcp; do
+		made_up clock-offset "${c%:*}" 1 1
+		with_paths clock-offset "${c%:*}" 1 1
+		sed -i "s|\"mpipd\": null|\"clock\": { \"skew_ppm\": 999.9 }, \"mpipd\": { \"wire_form\": \"${c#*:}\" }|" \
+			"$T/out/clock-offset/${c%:*}-r01-s1-d3/result.json"
+	done
+	"$ANALYSIS" plot --out "$T/out"
+	for c in paper drawn; do
+		grep -q "'$c: the clock is set to 999.9 ppm, 1000 ppm are found'" "$T/out/figures/data/clock-offset-clock.gp"
+	done
+	# corrected, and moved so that none is below the line: 0, and 2 for each second one
+	about "$(row "$T/out/figures/data/clock-offset-clock.dat" 1 28 2)" 2 1e-3
+	grep -q 'wire form: several' "$T/out/figures/clock-offset.svg"
+	sed -i 's/"wire_form": "udp"/"wire_form": "fake-tcp"/' "$T"/out/clock-offset/*/result.json
+	"$ANALYSIS" plot --out "$T/out"
+	grep -q 'wire form: fake-tcp' "$T/out/figures/clock-offset.svg"
+}
+
+@test "figures: what is not drawn any more is removed" {
+	made_up throughput no-limit-mpip 1 150
+	with_paths throughput no-limit-mpip 80 40
+	"$ANALYSIS" plot --out "$T/out"
+	[[ -e $T/out/figures/throughput-shares.svg && -e $T/out/figures/throughput-shares.png ]]
+	sed -i 's/"mptcp": null/"mptcp": {}/' "$T/out/throughput/no-limit-mpip-r01-s1-d3/result.json"
+	"$ANALYSIS" plot --out "$T/out"
+	[[ -e $T/out/figures/throughput.svg ]]
+	[[ ! -e $T/out/figures/throughput-shares.svg && ! -e $T/out/figures/throughput-shares.png ]]
+	sed -i 's/"marks": \[\]/"marks": ["cpu_limited"]/' "$T/out/throughput/no-limit-mpip-r01-s1-d3/result.json"
+	run -0 "$ANALYSIS" plot --out "$T/out"
+	[[ $output == "throughput: no run without marks, nothing to draw" ]]
+	[[ -z $(find "$T/out/figures" -maxdepth 1 -type f) ]]
+}
+
+# Of every figure that a claim names there is a kind, and it is not that of another experiment.
+@test "claims: the figures that they name are kinds that there are" {
+	local name
+	json analysis/claims.json claims[].figure | tr -d '"' | sort -u >"$T/named"
+	[[ $(wc -l <"$T/named") -gt 10 ]]
+	while read -r name; do
+		[[ -e experiments/$name.json ]] ||
+			[[ -e experiments/${name%-*}.json && $(grep -c "{\"-${name##*-}\", plot_" analysis/plot.c) -eq 1 ]] ||
+			{ echo "$name"; return 1; }
+	done <"$T/named"
+}
+
 @test "report, table, plot: bad input is one line, and the last report stays" {
 	local c bad=$T/out/throughput/no-limit-mpip-r01-s1-d3/result.json
 	mkdir "$T/out"

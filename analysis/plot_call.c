@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Figures of calls.
+ *
+ * Theory of operation
+ * -------------------
+ * As those of goodput: on the left a bar per contestant, on the right the mean of the runs over
+ * time, in a band from the lowest to the highest.
+ */
+
+#include "analysis/plot_call.h"
+
+#include "analysis/measures.h"
+#include "analysis/paper.h"
+#include "analysis/plot_parts.h"
+
+#include <math.h>
+
+#define MOST 8 /* contestants */
+#define RTT  "/call/audio/rtt_ms/mean"
+
+static const json_t *rtt_series(const json_t *run)
+{
+	return json_pointer(run, "/call/audio/rtt_series_ms");
+}
+
+/* Second, mean over the runs, lowest, highest. */
+static void write_rtt(
+	const struct figure *f, const struct results *r, const struct contestant_results *c)
+{
+	for (int s = 0; s < r->duration_s; s++) {
+		double sum = 0, low = INFINITY, high = 0, n = 0;
+		for (size_t k = 0; k < c->count; k++) {
+			const json_t *value = json_array_get(rtt_series(c->runs[k]), (size_t)s);
+			if (!json_is_number(value))
+				continue;
+			sum += json_number_value(value);
+			low = fmin(low, json_number_value(value));
+			high = fmax(high, json_number_value(value));
+			n++;
+		}
+		if (n > 0)
+			fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / n, low, high);
+	}
+	figure_end_block(f);
+}
+
+static void draw_call(const struct figure *f, const struct results *r)
+{
+	const char *names[MOST];
+	size_t styles[MOST], which[MOST], lines = 0;
+	figure_panel(f, 0.075, 0.4, 0.76, 0.2);
+	fputs("set style fill solid 1 noborder\nset boxwidth 0.62\nset yrange [0:*]\n"
+	      "set ylabel \"the audio's round trip, ms\" offset 1\nset xtics (",
+		f->gp);
+	for (size_t i = 0; i < r->count && lines < MOST; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		struct stats_estimate e = plot_estimate(c, measure, RTT);
+		if (e.count == 0)
+			continue;
+		fprintf(f->gp, "%s\"", lines ? ", " : "");
+		plot_name(f, c->name);
+		fprintf(f->gp, "\\n%.1f\\n", e.mean);
+		plot_runs(f, c);
+		fprintf(f->gp, "\" %zu", lines);
+		plot_write_bar(f, (double)lines, e, paper_value(r, c->name, "audio_rtt_ms", 0));
+		figure_end_block(f);
+		names[lines] = c->name;
+		which[lines] = i;
+		styles[lines++] = plot_style(r, i);
+	}
+	fprintf(f->gp, ")\nset xrange [-0.55:%g]\n", (double)lines - 0.45);
+	for (size_t k = 0; k < lines; k++)
+		plot_bars(f, k, styles[k], k == 0);
+	figure_end_panel(f);
+	figure_panel(f, 0.5, 0.985, 0.76, 0.2);
+	fprintf(f->gp,
+		"set xlabel 'time, s'\nset xtics autofreq\nset xrange [0:%d]\n"
+		"set style fill transparent solid 0.18\n",
+		r->duration_s);
+	for (size_t k = 0; k < lines; k++)
+		write_rtt(f, r, &r->contestants[which[k]]);
+	figure_legend(f, 1.07, names, styles, lines, 3);
+	for (size_t k = 0; k < lines; k++)
+		fprintf(f->gp, "%sdata index %zu using 1:3:4 with filledcurves lc rgb '%s'",
+			k ? ", " : "plot ", lines + k, gnuplot_colour(styles[k]));
+	for (size_t k = 0; k < lines; k++)
+		fprintf(f->gp, ", data index %zu using 1:2 with lines lw 2 lc rgb '%s' dt %s",
+			lines + k, gnuplot_colour(styles[k]), gnuplot_dash(styles[k]));
+	figure_end_panel(f);
+}
+
+int plot_call(const struct results *r, const char *figures, bool *drawn, char **error)
+{
+	*drawn = false;
+	for (size_t i = 0; i < r->count; i++)
+		*drawn = *drawn || plot_estimate(&r->contestants[i], measure, RTT).count > 0;
+	if (!*drawn)
+		return 0;
+	struct figure f;
+	if (plot_begin(&f, r, figures, "-call", 430,
+		    paper_has(r, "audio_rtt_ms")
+			    ? "left: mean, 95 % confidence interval, diamonds: the paper; right: "
+			      "band of the runs"
+			    : "left: mean, 95 % confidence interval; right: band of the runs",
+		    error) == 0)
+		draw_call(&f, r);
+	return figure_end(&f, error);
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the figures share.
+ *
+ * Theory of operation
+ * -------------------
+ * Each figure is a function that writes its data in blocks and the gnuplot lines for them. What is
+ * the same in several of them is here, so that it looks the same and is said in the same words.
+ */
+
+#include "analysis/plot_parts.h"
+
+#include "lab/error.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WIDTH        1000 /* pixels */
+#define KNOWN_STYLES 4
+
+int plot_begin(struct figure *f, const struct results *r, const char *figures, const char *suffix,
+	int height, const char *what, char **error)
+{
+	char *name = lab_text("%s%s", r->experiment, suffix);
+	int rc = figure_begin(f, figures, name, WIDTH, height, error);
+	free(name);
+	if (rc != 0)
+		return rc;
+	char *line = lab_text("%s · %d s after %d s of warm-up · ground: %s%s%s", what,
+		r->duration_s, r->warm_up_s, r->ground, r->wire_form[0] ? " · wire form: " : "",
+		r->wire_form);
+	figure_title(f, r->title, line, r->caveats);
+	free(line);
+	fputs("unset key\n", f->gp);
+	return 0;
+}
+
+/* Which of the four a contestant is, by its name or by the end of it, "no-limit-mpip";
+ * KNOWN_STYLES: none. */
+static size_t known_style(const char *name)
+{
+	static const char *const known[KNOWN_STYLES] = {"plain", "mptcp", "mpip", "mpip+mptcp"};
+	const char *dash = strrchr(name, '-');
+	size_t k = 0;
+	while (k < KNOWN_STYLES && strcmp(dash ? dash + 1 : name, known[k]) != 0)
+		k++;
+	return k;
+}
+
+size_t plot_style(const struct results *r, size_t index)
+{
+	size_t others = 0, style = known_style(r->contestants[index].name);
+	if (style < KNOWN_STYLES)
+		return style;
+	for (size_t i = 0; i < index; i++)
+		others += known_style(r->contestants[i].name) == KNOWN_STYLES;
+	return KNOWN_STYLES + others;
+}
+
+bool plot_is_mpip_alone(const struct contestant_results *c)
+{
+	return c->count && json_is_null(json_object_get(c->runs[0], "mptcp")) &&
+	       json_array_size(json_object_get(c->runs[0], "paths"));
+}
+
+struct stats_estimate plot_estimate(
+	const struct contestant_results *c, plot_measure *of, const char *name)
+{
+	double *values = calloc(c->count ? c->count : 1, sizeof(*values));
+	if (!values)
+		abort();
+	size_t n = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		double v = of(c->runs[i], name);
+		if (isfinite(v))
+			values[n++] = v;
+	}
+	struct stats_estimate e = stats_estimate_t(values, n);
+	free(values);
+	return e;
+}
+
+void plot_name(const struct figure *f, const char *name)
+{
+	size_t length = strlen(name), half = 0; /* behind the dash that is nearest to the middle */
+	for (size_t i = 1; length > 11 && i < length; i++)
+		if (name[i - 1] == '-' &&
+			(!half || labs(2 * (long)i - 1 - (long)length) <
+					  labs(2 * (long)half - 1 - (long)length)))
+			half = i;
+	if (half)
+		fprintf(f->gp, "%.*s\\n%s", (int)half, name, name + half);
+	else
+		fputs(name, f->gp);
+}
+
+void plot_runs(const struct figure *f, const struct contestant_results *c)
+{
+	fprintf(f->gp, "n = %zu", c->count);
+	if (c->limited_count)
+		fputs("\\nCPU-limited", f->gp);
+	if (c->marked_count)
+		fprintf(f->gp, "\\n%zu marked", c->marked_count);
+}
+
+void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, double paper)
+{
+	fprintf(f->dat, "%g %g %g %g\n", x, e.count ? e.mean : NAN, e.high - e.mean, paper);
+}
+
+void plot_bars(const struct figure *f, size_t block, size_t style, bool first)
+{
+	/* gnuplot's own error bars leave a blot where the point would be */
+	fprintf(f->gp,
+		"%sdata index %zu using 1:2 with boxes lc rgb '%s', data index %zu using "
+		"1:($2 - $3):(0):(2 * $3) with vectors heads size screen 0.005,90 lc rgb 'black' "
+		"lw 1.6, data index %zu using 1:4 with points pt 13 ps point lc rgb 'white', "
+		"data index %zu using 1:4 with points pt 12 ps point lw 1.6 lc rgb 'black'",
+		first ? "plot " : ", ", block, gnuplot_colour(style), block, block, block);
+}
+
+void plot_events(const struct figure *f, const json_t *run)
+{
+	size_t i;
+	json_t *event;
+	json_array_foreach (json_object_get(run, "events"), i, event) {
+		double at_s = json_number_at(event, "/played_s");
+		const char *name = json_string_value(json_object_get(event, "event"));
+		const char *space = strrchr(name, ' ');
+		int first = space ? (int)(space - name) : 0;
+		/* on both sides of the line, what it happened to and what */
+		fprintf(f->gp,
+			"set arrow from first %g,graph 0 to first %g,graph 1 nohead back lw 1 dt "
+			"(3,3) lc rgb '#555555'\n"
+			"set label \"%.*s\\n%s\" at first %g,graph 0.03 left rotate by 90 front "
+			"offset -0.8,0 tc rgb '#555555'\n",
+			at_s, at_s, first, name, name + first + (first > 0), at_s);
+	}
+}
