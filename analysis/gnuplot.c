@@ -5,8 +5,10 @@
  * Theory of operation
  * -------------------
  * A figure is a script and a data file, which stay, so that one can change a picture by hand. The
- * script is run once per format, with the format in a variable. Terminals are "noenhanced", because
- * names of contestants contain characters that gnuplot's markup would eat.
+ * script is run once per format, with the format in a variable. A picture is drawn beside its place
+ * and takes it when it is whole, which gnuplot does not say: on a full disk it ends well. Terminals
+ * are "noenhanced", because names of contestants contain characters that gnuplot's markup would
+ * eat.
  */
 
 #include "analysis/gnuplot.h"
@@ -37,6 +39,8 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
 	if (!f->gp || !f->dat)
 		return lab_fail(error, "%s: %s", f->gp ? f->data : f->script, strerror(errno));
 
+	char *picture = lab_text("%s/%s.", figures, name);
+	char *output = gnuplot_text(picture), *data = gnuplot_text(f->data);
 	fprintf(f->gp,
 		"# gnuplot -e \"form='svg'\" (or 'png') on this file draws the picture again.\n"
 		"set encoding utf8\n"
@@ -49,13 +53,17 @@ int figure_begin(struct figure *f, const char *figures, const char *name, int wi
 		"linewidth 2 pointscale 2 background 'white'\n"
 		"\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
 		"}\n"
-		"set output '%s/%s.'.form\n"
-		"data = '%s'\n"
+		"if (!exists('output')) output = %s.form\n"
+		"set output output\n"
+		"data = %s\n"
 		"set border 3 lc rgb '#555555'\n"
 		"set tics nomirror out scale 0.6\n"
 		"set grid ytics lc rgb '#dddddd' lw 1 lt 1\n"
 		"set multiplot\n",
-		width, height, 2 * width, 2 * height, figures, name, f->data);
+		width, height, 2 * width, 2 * height, output, data);
+	free(data);
+	free(output);
+	free(picture);
 	return 0;
 }
 
@@ -95,24 +103,55 @@ void figure_end_block(const struct figure *f)
 	fputs("\n\n", f->dat);
 }
 
-/* Runs gnuplot on the script. */
-static int draw(const struct figure *f, const char *format, char **error)
+static int run_gnuplot(const struct figure *f, const char *settings, char **error)
 {
-	char *form = lab_text("form='%s'", format);
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0) {
-		execlp("gnuplot", "gnuplot", "-e", form, f->script, (char *)NULL);
+		execlp("gnuplot", "gnuplot", "-e", settings, f->script, (char *)NULL);
 		fprintf(stderr, "gnuplot: %s; apt install gnuplot-nox\n", strerror(errno));
 		_exit(127);
 	}
-	free(form);
 	int status = -1;
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return lab_fail(error, "gnuplot: %s", strerror(errno));
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return lab_fail(error, "%s: gnuplot could not draw it", f->script);
 	return 0;
+}
+
+/* Whether the picture has its end: an SVG's last tag, a PNG's last chunk (and 4 bytes of CRC). */
+static bool is_whole(const char *file, bool svg)
+{
+	const char *mark = svg ? "</svg>" : "IEND";
+	char tail[16] = "";
+	FILE *f = fopen(file, "re");
+	size_t length = 0;
+	if (f && fseek(f, -12, SEEK_END) == 0)
+		length = fread(tail, 1, 12, f);
+	if (f)
+		fclose(f);
+	return memmem(tail, length, mark, strlen(mark)) != NULL;
+}
+
+static int draw(const struct figure *f, const char *format, char **error)
+{
+	char *place = lab_text("%s/%s.%s", f->figures, f->name, format);
+	char *fresh = lab_text("%s/.%s.%s", f->figures, f->name, format);
+	char *output = gnuplot_text(fresh);
+	char *settings = lab_text("form='%s'; output=%s", format, output);
+	int rc = run_gnuplot(f, settings, error);
+	if (rc == 0 && !is_whole(fresh, strcmp(format, "svg") == 0))
+		rc = lab_fail(error, "%s: cannot be written", place);
+	if (rc == 0 && rename(fresh, place) != 0)
+		rc = lab_fail(error, "%s: %s", place, strerror(errno));
+	if (rc != 0)
+		unlink(fresh);
+	free(settings);
+	free(output);
+	free(fresh);
+	free(place);
+	return rc;
 }
 
 int figure_end(struct figure *f, char **error)
@@ -147,7 +186,7 @@ char *gnuplot_text(const char *text)
 	for (; *text; text++) {
 		if (*text == '\'')
 			*to++ = '\'';
-		*to++ = *text;
+		*to++ = *text == '\n' ? ' ' : *text;
 	}
 	*to++ = '\'';
 	*to = '\0';
