@@ -41,8 +41,8 @@ struct results {
 
 /* Reads OUT/EXPERIMENT: the runs that runs.json lists, in its order of contestants; a run that is
  * not there yet is counted as missing. All are of one duration and one seed. `paper` is the paper's
- * values, analysis/paper-values.json, or NULL. NULL and *error when there is no runs.json or a result
- * cannot be read. Free with results_free().
+ * values, analysis/paper-values.json, or NULL. NULL and *error when there is no runs.json or a
+ * result cannot be read. Free with results_free().
  */
 struct results *results_load(
 	const char *out, const char *experiment, const json_t *paper, char **error);
