@@ -211,7 +211,8 @@ void figure_legend(const struct figure *f, double y, const char *const *names, c
 	size_t count, int per_row)
 {
 	for (size_t i = 0; i < count; i++) {
-		double row = y - 0.07 * (double)(i / (size_t)per_row);
+		size_t rows_above = i / (size_t)per_row;
+		double row = y - 0.07 * (double)rows_above;
 		double x = (double)(i % (size_t)per_row) / per_row;
 		char *name = gnuplot_text(names[i]);
 		fprintf(f->gp,

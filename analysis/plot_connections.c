@@ -55,9 +55,9 @@ int plot_connections(const struct results *r, const char *figures, bool *drawn, 
 		    "both hosts together · mean, 95 % confidence interval", error) == 0) {
 		size_t block = 0;
 		fputs("set xrange [0.7:1500]\n", f.gp);
-		lines_legend(&f, lines[0], 3, 3);
-		lines_draw(&f, &panels[0], lines[0], 3, "", &block);
-		lines_draw(&f, &panels[1], lines[1], 3, "", &block);
+		panel_legend(&f, lines[0], 3, 3);
+		panel_draw(&f, &panels[0], lines[0], 3, "", &block);
+		panel_draw(&f, &panels[1], lines[1], 3, "", &block);
 	}
 	return figure_end(&f, error);
 }

@@ -46,7 +46,7 @@ static void set_range(const struct figure *f, const struct panel *p, const struc
 		fprintf(f->gp, "set yrange [%g:%g]\n", *bottom, p->log_y ? 2 * high : 1.08 * high);
 }
 
-void lines_draw(const struct figure *f, const struct panel *p, const struct line *lines,
+void panel_draw(const struct figure *f, const struct panel *p, const struct line *lines,
 	size_t count, const char *more, size_t *block)
 {
 	double bottom;
@@ -79,7 +79,7 @@ void lines_draw(const struct figure *f, const struct panel *p, const struct line
 	figure_end_panel(f);
 }
 
-void lines_legend(const struct figure *f, const struct line *lines, size_t count, int per_row)
+void panel_legend(const struct figure *f, const struct line *lines, size_t count, int per_row)
 {
 	const char *names[LINES_MOST];
 	size_t styles[LINES_MOST];

@@ -33,11 +33,11 @@ void line_add(struct line *l, const struct panel *p, double x, struct stats_esti
 
 /* Draws up to LINES_MOST lines into a panel; their data are blocks from *block on, which it counts
  * up. `more` is appended to the plot command, "" for nothing. */
-void lines_draw(const struct figure *f, const struct panel *p, const struct line *lines,
+void panel_draw(const struct figure *f, const struct panel *p, const struct line *lines,
 	size_t count, const char *more, size_t *block);
 
 /* Their names, above the panel that is drawn next. */
-void lines_legend(const struct figure *f, const struct line *lines, size_t count, int per_row);
+void panel_legend(const struct figure *f, const struct line *lines, size_t count, int per_row);
 
 /* The number in a name, 120 in "load-120" or, with `end` "-mpip", in "load-120-mpip"; NaN where it
  * has not this beginning and this end. */

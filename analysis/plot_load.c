@@ -92,11 +92,11 @@ int plot_load(const struct results *r, const char *figures, bool *drawn, char **
 			1.04 * delay.points[delay.count - 1].x);
 		mark_at(&f, "C", c_at);
 		mark_at(&f, "L", l_at);
-		lines_draw(&f, &panels[0], &delay, 1, "", &block);
+		panel_draw(&f, &panels[0], &delay, 1, "", &block);
 		fputs("set format x '%g'\n", f.gp);
 		mark_at(&f, "", c_at);
 		mark_at(&f, "", l_at);
-		lines_draw(&f, &panels[1], &loss, 1, "", &block);
+		panel_draw(&f, &panels[1], &loss, 1, "", &block);
 	}
 	return figure_end(&f, error);
 }
@@ -166,7 +166,7 @@ int plot_offered(const struct results *r, const char *figures, bool *drawn, char
 		    error) == 0) {
 		size_t block = 0;
 		fprintf(f.gp, "set xrange [0:%g]\n", 1.05 * most);
-		lines_legend(&f, lines, 2, 4);
+		panel_legend(&f, lines, 2, 4);
 		for (size_t i = 0; i < 2; i++)
 			if (isfinite(paper[i]))
 				fprintf(f.gp,
@@ -174,7 +174,7 @@ int plot_offered(const struct results *r, const char *figures, bool *drawn, char
 					"point lw "
 					"1.6 lc rgb 'black' front\n",
 					paper_x[i], paper[i]);
-		lines_draw(&f, &panel, lines, 2, ", x with lines lw 1 dt (2,3) lc rgb 'black'",
+		panel_draw(&f, &panel, lines, 2, ", x with lines lw 1 dt (2,3) lc rgb 'black'",
 			&block);
 	}
 	return figure_end(&f, error);

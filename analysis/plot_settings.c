@@ -104,12 +104,12 @@ int plot_settings(const struct results *r, const char *figures, bool *drawn, cha
 			size_t count =
 				lines_over(r, &all[i].panel, all[i].over_s, all[i].of, lines);
 			if (i == 0)
-				lines_legend(&f, lines, count, 2);
+				panel_legend(&f, lines, count, 2);
 			fputs(all[i].over_s ? "set xrange [4:50]\nset xtics (5, 10, 20, 40)\n"
 					    : "set xrange [20:500]\nset xtics (25, 50, 100, 200, "
 					      "400)\n",
 				f.gp);
-			lines_draw(&f, &all[i].panel, lines, count, "", &block);
+			panel_draw(&f, &all[i].panel, lines, count, "", &block);
 		}
 	}
 	return figure_end(&f, error);
