@@ -19,7 +19,6 @@
 #include <string.h>
 
 #define REPETITIONS_MAX 1000000
-#define SECONDS_MAX     10000000 /* some months */
 #define RATE_MAX_MBIT   1e9
 
 json_t *json_pointer(const json_t *value, const char *pointer)
@@ -78,8 +77,8 @@ static void check_result(struct jat root)
 		jat_string(jat_key(root, texts[i]));
 	jat_integer(jat_key(root, "rep"), 1, REPETITIONS_MAX);
 	jat_integer(jat_key(root, "seed"), 0, INT64_MAX);
-	jat_integer(jat_key(root, "duration_s"), 1, SECONDS_MAX);
-	jat_integer(jat_key(root, "warm_up_s"), 0, SECONDS_MAX);
+	jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
+	jat_integer(jat_key(root, "warm_up_s"), 0, DURATION_MAX_S);
 	jat_number(jat_key(root, "goodput_mbit"), 0, RATE_MAX_MBIT);
 	check_list(root, "marks");
 	check_list(root, "paths");

@@ -207,34 +207,6 @@ experiment() {
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
 }
 
-@test "replay: a result that cannot be replayed is one line" {
-	local -A wrong=(
-		['{ "scheduler": 5 }']="mpipd.scheduler: expected a name"
-		['{ "scheduler": null }']="mpipd.scheduler: expected a name"
-		['{ "scheduler": "equal" }']="expected the scheduler algorithm-1, it is equal"
-		['{}']="mpipd.hosts: expected hosts, there are none"
-		['null']="expected a run with mpipd"
-	)
-	local mpipd
-	for mpipd in "${!wrong[@]}"; do
-		echo "{ \"mpipd\": { \"hosts\": {} },
-			\"provenance\": { \"definition\": { \"contestant\": { \"mpipd\": $mpipd } } } }" >"$T/result.json"
-		run -1 "$ANALYSIS" replay "$T/result.json"
-		[[ $output == "$T/result.json: ${wrong[$mpipd]}" ]] || { echo "$mpipd: $output"; return 1; }
-	done
-}
-
-@test "call: a duration that no experiment can have is one line" {
-	local duration
-	for duration in -1 0 2000000000 5000000000 null; do
-		echo "{ \"duration_s\": $duration, \"call\": {},
-			\"workload\": { \"from\": \"client\", \"to\": \"server\" } }" >"$T/result.json"
-		run -1 "$ANALYSIS" call "$T/result.json"
-		[[ $output == "$T/result.json: duration_s: expected a whole number from 1 to 86400" ]] ||
-			{ echo "$output"; return 1; }
-	done
-}
-
 # made_up EXPERIMENT CONTESTANT REP GOODPUT [SCENARIO-DIGEST]: a result as a run leaves it, with what the report reads.
 made_up() {
 	local run=$2-r0$3-s1-d3
@@ -255,6 +227,34 @@ made_up() {
 	END
 	(cd "$T/out/$1" && printf '"%s"\n' *-r0*/ | tr -d / | paste -sd, |
 		sed "s|.*|{ \"experiment\": \"$1\", \"runs\": [&] }|" >runs.json)
+}
+
+@test "replay: a result that cannot be replayed is one line" {
+	local -A wrong=(
+		['{ "scheduler": 5 }']="mpipd.scheduler: expected a name"
+		['{ "scheduler": null }']="mpipd.scheduler: expected a name"
+		['{ "scheduler": "equal" }']="expected the scheduler algorithm-1, it is equal"
+		['{}']="mpipd.hosts: expected hosts, there are none"
+		['null']="expected a run with mpipd"
+	)
+	local mpipd result=$T/out/two-nics/mpip-r01-s1-d3/result.json
+	for mpipd in "${!wrong[@]}"; do
+		made_up two-nics mpip 1 90
+		sed -i "s/\"provenance\": {/& \"definition\": { \"contestant\": { \"mpipd\": $mpipd } },/" "$result"
+		run -1 "$ANALYSIS" replay "$result"
+		[[ $output == "$result: ${wrong[$mpipd]}" ]] || { echo "$mpipd: $output"; return 1; }
+	done
+}
+
+@test "call: a duration that no experiment can have is one line" {
+	local duration result=$T/out/two-nics/plain-r01-s1-d3/result.json
+	for duration in -1 0 2000000000 5000000000 null; do
+		made_up two-nics plain 1 90
+		sed -i "s/\"duration_s\": 3/\"duration_s\": $duration/" "$result"
+		run -1 "$ANALYSIS" call "$result"
+		[[ ${#lines[@]} -eq 1 && $output == "$result: duration_s: expected a whole number from 1 to 86400"* ]] ||
+			{ echo "$output"; return 1; }
+	done
 }
 
 # verdict ID: of a claim in claims.json.

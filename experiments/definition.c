@@ -299,12 +299,12 @@ struct definition *definition_load(const char *file, char **error)
 			jat_fail(workload, "missing, expected an object");
 		d->workload = read_workload(workload);
 		d->common_workload = workload.value;
-		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, 86400);
+		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
 		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
 		d->written_duration_s = d->duration_s;
 		d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
-		d->paper_duration_s =
-			(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, 86400, 0);
+		d->paper_duration_s = (int)jat_integer_or(
+			jat_key(root, "paper_duration_s"), 1, DURATION_MAX_S, 0);
 		d->paper_warm_up_s =
 			(int)jat_integer_or(jat_key(root, "paper_warm_up_s"), 0, 600, 0);
 		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);

@@ -15,6 +15,7 @@
 
 /* The version of result.json that the runner writes; part of each run's digest. */
 #define RESULT_VERSION 3
+#define DURATION_MAX_S 86400 /* of a run; a day */
 
 enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL, WORKLOAD_CONNECTIONS };
 

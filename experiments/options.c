@@ -89,7 +89,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			o->paper = true;
 			break;
 		case 'd':
-			o->duration = (long)number("duration", optarg, 1, 86400, error);
+			o->duration = (long)number("duration", optarg, 1, DURATION_MAX_S, error);
 			break;
 		case 'w':
 			o->warm_up = (long)number("warm-up", optarg, 0, 600, error);
