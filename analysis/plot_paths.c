@@ -283,8 +283,10 @@ static void draw_queuing_legend(const struct figure *f, const struct results *r,
 		snprintf(mean, sizeof(mean), "queuing_ms/%zu", k + 1);
 		snprintf(sd, sizeof(sd), "queuing_sd_ms/%zu", k + 1);
 		double paper = paper_value(r, c->name, "queuing_ms", k + 1);
-		names[k] = lab_text("%zu: mean %.4g ms, variance %.4g ms²", k + 1,
-			measure(c->runs[0], mean), pow(measure(c->runs[0], sd), 2));
+		double ms = measure(c->runs[0], mean);
+		names[k] = isnan(ms) ? lab_text("%zu: never usable", k + 1)
+				     : lab_text("%zu: mean %.4g ms, variance %.4g ms²", k + 1, ms,
+					       pow(measure(c->runs[0], sd), 2));
 		styles[k] = k;
 		if (isnan(paper))
 			continue;
