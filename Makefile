@@ -99,7 +99,8 @@ lint: deps
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 --suppress=missingIncludeSystem \
 		--suppress=uninitvar --suppress=nullPointerRedundantCheck \
-		--suppress=invalidScanfArgType_int -D__x86_64__ -D_GNU_SOURCE -I. $(C_FILES)
+		--suppress=invalidScanfArgType_int -D__x86_64__ -D_GNU_SOURCE -I. \
+		--include=ci/cppcheck.h $(C_FILES)
 	@echo "cppcheck: $(words $(C_FILES)) files clean"
 	@printf '%s\n' $(C_FILES) | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet \
 		--extra-arg=-std=gnu17 --extra-arg=-D_GNU_SOURCE --extra-arg=-I. \

@@ -15,8 +15,8 @@ json_t *links_of(const struct run *r);
 
 /* What the routers passed on between each pair of addresses of the two hosts, both ways, used or
  * not:
- * [{"src", "dst", "bytes", "packets", "small_packets": in the measured part, "bytes_at": [at each of links'
- * time_s]}] */
+ * [{"src", "dst", "bytes", "packets", "small_packets": in the measured part, "bytes_at": [at each
+ * of links' time_s]}] */
 json_t *pairs_of(const struct run *r);
 
 /* The smallest share of a host's bytes that one of its NICs had, over both hosts, from links_of().

@@ -15,7 +15,8 @@ struct pairs *pairs_open(const struct scenario *s, const char *lab, char **error
 void pairs_close(struct pairs *p);
 
 /* The counts so far: [{"src", "dst", "bytes", "packets", "small_packets"}], sorted by addresses;
- * bytes are those of Ethernet frames, small packets have up to PAIRS_SMALL_BYTES of them. NULL and *error on failure. */
+ * bytes are those of Ethernet frames, small packets have up to PAIRS_SMALL_BYTES of them. NULL and
+ * *error on failure. */
 json_t *pairs_read(const struct pairs *p, char **error);
 
 #endif
