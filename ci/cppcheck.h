@@ -5,4 +5,4 @@
 #define json_object_foreach(object, k, v)                                                          \
 	for ((k) = first_key(object); (k) && ((v) = json_object_get((object), (k))) != 0;          \
 		(k) = next_key(object, k))
-#define HASH_ITER(hh, head, e, next) for ((e) = (head); (e); (e) = (next))
+#define HASH_ITER(hh, head, e, next) for ((e) = (head), (next) = 0; (e); (e) = (next))

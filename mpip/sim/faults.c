@@ -321,6 +321,7 @@ void faults_draw(
 	unsigned kinds = 0, n = 24 + sim_below(w, 40);
 	int64_t span = usec_sub(until, from).us;
 	for (unsigned k = 0; k < SIM_FAULT_KINDS; k++)
+		// cppcheck-suppress arrayIndexThenCheck
 		if (allowed[k] && (k <= SIM_FAULT_CORRUPT || sim_one_in(w, 2)))
 			kind[kinds++] = (enum sim_fault)k;
 	w->faults_until = until;
