@@ -90,8 +90,8 @@ int plot_load(const struct results *r, const char *figures, bool *drawn, char **
 		size_t block = 0;
 		fprintf(f.gp, "set xrange [0:%g]\nset xtics 10\nset format x ''\n",
 			1.04 * delay.points[delay.count - 1].x);
-		mark_at(&f, "C", c_at);
-		mark_at(&f, "L", l_at);
+		mark_at(&f, c_at == l_at ? "C = L" : "C", c_at);
+		mark_at(&f, c_at == l_at ? "" : "L", l_at);
 		panel_draw(&f, &panels[0], &delay, 1, "", &block);
 		fputs("set format x '%g'\n", f.gp);
 		mark_at(&f, "", c_at);
