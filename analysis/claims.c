@@ -18,6 +18,7 @@
 #include "analysis/measures.h"
 #include "analysis/results.h"
 #include "analysis/stats.h"
+#include "analysis/textlist.h"
 #include "lab/error.h"
 #include "mpip/base/jsonfile.h"
 
@@ -187,19 +188,6 @@ struct sources {
 	json_t *missing; /* why a value is, the first reason only */
 };
 
-/* Adds a text to a list that does not have it. Frees it. */
-static void add_once(json_t *list, char *text)
-{
-	size_t i;
-	json_t *known;
-	bool listed = false;
-	json_array_foreach (list, i, known)
-		listed = listed || strcmp(json_string_value(known), text) == 0;
-	if (!listed)
-		json_array_append_new(list, json_string(text));
-	free(text);
-}
-
 static void say_missing(json_t *missing, char *why)
 {
 	if (json_array_size(missing) == 0)
@@ -225,12 +213,12 @@ static json_t *samples_of(
 		if (isfinite(v))
 			json_object_set_new(samples, rep, json_real(v));
 		free(rep);
-		add_once(sources->runs,
+		textlist_add(sources->runs,
 			lab_text("%s/%s", experiment,
 				json_string_value(json_object_get(c->runs[i], "run"))));
 	}
 	if (c && c->count && *r->caveats)
-		add_once(sources->caveats, lab_text("%s: %s", experiment, r->caveats));
+		textlist_add(sources->caveats, lab_text("%s: %s", experiment, r->caveats));
 	if (!r)
 		say_missing(sources->missing, lab_text("%s has no results", experiment));
 	else if (!c)

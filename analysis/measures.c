@@ -201,6 +201,11 @@ struct delay_log measure_delays(const json_t *result)
 	return samples_of(result, "one_way_delay_ms", NULL);
 }
 
+struct delay_log measure_queuing(const json_t *result)
+{
+	return samples_of(result, "queuing_delay_ms", NULL);
+}
+
 /* The mean over the listed paths of something of each one's queuing delays, in seconds: what
  * differs between paths is not taken for a fluctuation. Paths that do not have it are left out. */
 static double mean_of_paths(
@@ -388,4 +393,21 @@ double measure(const json_t *result, const char *name)
 	int i = find(name);
 	const char *list = strchr(name, '/');
 	return i < 0 ? NAN : measures[i].of(result, list ? list + 1 : "");
+}
+
+struct stats_estimate measure_estimate(
+	const struct contestant_results *c, measure_of *of, const char *name)
+{
+	double *values = calloc(c->count ? c->count : 1, sizeof(*values));
+	if (!values)
+		abort();
+	size_t n = 0;
+	for (size_t i = 0; i < c->count; i++) {
+		double v = of(c->runs[i], name);
+		if (isfinite(v))
+			values[n++] = v;
+	}
+	struct stats_estimate e = stats_estimate_t(values, n);
+	free(values);
+	return e;
 }

@@ -3,6 +3,8 @@
 #define ANALYSIS_MEASURES_H
 
 #include "analysis/delaylog.h"
+#include "analysis/results.h"
+#include "analysis/stats.h"
 
 #include <jansson.h>
 
@@ -22,8 +24,17 @@ double measure(const json_t *result, const char *name);
 /* Whether there is a measure of this name. */
 int measure_exists(const char *name);
 
-/* The one-way delays of the measured part, of all paths while they were usable. Free with
- * delay_log_free(). */
+/* A number out of one run: measure(), or another that may have no use for the name. */
+typedef double measure_of(const json_t *result, const char *name);
+
+/* Its mean over a contestant's good runs, with the interval by Student's t; runs that do not have
+ * it are left out. */
+struct stats_estimate measure_estimate(
+	const struct contestant_results *c, measure_of *of, const char *name);
+
+/* The one-way delays of the measured part, of all paths while they were usable; and their queuing
+ * delays. Free with delay_log_free(). */
 struct delay_log measure_delays(const json_t *result);
+struct delay_log measure_queuing(const json_t *result);
 
 #endif

@@ -55,7 +55,7 @@ static void draw_call(const struct figure *f, const struct results *r)
 		f->gp);
 	for (size_t i = 0; i < r->count && lines < MOST; i++) {
 		const struct contestant_results *c = &r->contestants[i];
-		struct stats_estimate e = plot_estimate(c, measure, RTT);
+		struct stats_estimate e = measure_estimate(c, measure, RTT);
 		if (e.count == 0)
 			continue;
 		fprintf(f->gp, "%s\"", lines ? ", " : "");
@@ -81,12 +81,7 @@ static void draw_call(const struct figure *f, const struct results *r)
 	for (size_t k = 0; k < lines; k++)
 		write_rtt(f, r, &r->contestants[which[k]]);
 	figure_legend(f, 1.07, names, styles, lines, 3);
-	for (size_t k = 0; k < lines; k++)
-		fprintf(f->gp, "%sdata index %zu using 1:3:4 with filledcurves lc rgb '%s'",
-			k ? ", " : "plot ", lines + k, gnuplot_colour(styles[k]));
-	for (size_t k = 0; k < lines; k++)
-		fprintf(f->gp, ", data index %zu using 1:2 with lines lw 2 lc rgb '%s' dt %s",
-			lines + k, gnuplot_colour(styles[k]), gnuplot_dash(styles[k]));
+	plot_over_time(f, lines, styles, lines);
 	figure_end_panel(f);
 }
 
@@ -94,7 +89,7 @@ int plot_call(const struct results *r, const char *figures, bool *drawn, char **
 {
 	*drawn = false;
 	for (size_t i = 0; i < r->count; i++)
-		*drawn = *drawn || plot_estimate(&r->contestants[i], measure, RTT).count > 0;
+		*drawn = *drawn || measure_estimate(&r->contestants[i], measure, RTT).count > 0;
 	if (!*drawn)
 		return 0;
 	struct figure f;

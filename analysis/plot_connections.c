@@ -42,7 +42,7 @@ int plot_connections(const struct results *r, const char *figures, bool *drawn, 
 				double n = number_in(c->name, kinds[k], "");
 				if (isfinite(n))
 					line_add(l, &panels[p], n,
-						plot_estimate(
+						measure_estimate(
 							c, p == 0 ? in_kib : in_ms, names[p]));
 			}
 			*drawn = *drawn || l->count > 0;

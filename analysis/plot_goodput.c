@@ -20,11 +20,6 @@
 
 #define MOST_LINES 12 /* in one panel */
 
-static double value_at(const json_t *run, const char *series, size_t i)
-{
-	return json_number_value(json_array_get(json_object_get(run, series), i));
-}
-
 /* Of the bars, with their intervals, and the paper's values. */
 static double highest_bar(const struct results *r)
 {
@@ -46,7 +41,7 @@ static double highest(const struct results *r)
 		const struct contestant_results *c = &r->contestants[i];
 		for (size_t k = 0; k < c->count; k++)
 			for (int s = 0; s < r->duration_s; s++)
-				top = fmax(top, value_at(c->runs[k], "series", (size_t)s));
+				top = fmax(top, plot_value(c->runs[k], "series", (size_t)s));
 		for (size_t k = 1; k <= 3; k++)
 			top = fmax(top, paper_value(r, c->name, "third_mbit", k));
 	}
@@ -73,7 +68,7 @@ static void write_series(const struct figure *f, const struct results *r,
 	for (int s = 0; s < r->duration_s; s++) {
 		double sum = 0, low = INFINITY, high = 0;
 		for (size_t k = 0; k < c->count; k++) {
-			double v = value_at(c->runs[k], "series", (size_t)s) / unit;
+			double v = plot_value(c->runs[k], "series", (size_t)s) / unit;
 			sum += v;
 			low = v < low ? v : low;
 			high = v > high ? v : high;
@@ -124,11 +119,7 @@ static void draw_bars(const struct figure *f, const struct results *r, double un
 		fprintf(f->gp, ", data index 0 using 1:($2 - $3):(0):(2 * $3) with vectors heads "
 			       "size screen 0.006,90 lc rgb 'black' lw 1.6 title 'mean, 95 %% CI'");
 	if (paper)
-		fprintf(f->gp,
-			", data index 0 using ($1 + 0.2):4 with points pt 13 ps point lc rgb "
-			"'white' notitle"
-			", data index 0 using ($1 + 0.2):4 with points pt 12 ps point lw 1.6 "
-			"lc rgb 'black' title 'paper'");
+		plot_diamonds(f, 0, "($1 + 0.2):4", "paper");
 	figure_end_panel(f);
 	fputs("unset key\n", f->gp);
 }
@@ -180,20 +171,9 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 	if (thirds)
 		write_thirds(f, r, unit);
 	plot_events(f, run_with_events(r));
-	fprintf(f->gp, "plot ");
-	/* All bands first: no line is to be covered. */
-	for (size_t i = 0; i < lines; i++)
-		fprintf(f->gp, "data index %zu using 1:3:4 with filledcurves lc rgb '%s', ", i + 1,
-			gnuplot_colour(styles[i]));
-	for (size_t i = 0; i < lines; i++)
-		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s' dt %s",
-			i ? ", " : "", i + 1, gnuplot_colour(styles[i]), gnuplot_dash(styles[i]));
+	plot_over_time(f, 1, styles, lines);
 	if (thirds)
-		fprintf(f->gp,
-			", data index %zu using 1:2 with points pt 13 ps point lc rgb 'white', "
-			"data "
-			"index %zu using 1:2 with points pt 12 ps point lw 1.6 lc rgb 'black'",
-			lines + 1, lines + 1);
+		plot_diamonds(f, lines + 1, "1:2", "");
 	figure_end_panel(f);
 }
 
@@ -230,10 +210,10 @@ static void draw_lying_bars(const struct figure *f, const struct results *r, dou
 							: "",
 			gnuplot_colour(plot_style(r, i)));
 	fputs("data index 0 using ($2 - $3):1:(2 * $3):(0) with vectors heads size screen "
-	      "0.004,90 lc rgb 'black' lw 1.6, "
-	      "data index 0 using 4:1 with points pt 13 ps point lc rgb 'white', "
-	      "data index 0 using 4:1 with points pt 12 ps point lw 1.6 lc rgb 'black'\n",
+	      "0.004,90 lc rgb 'black' lw 1.6",
 		f->gp);
+	plot_diamonds(f, 0, "4:1", "");
+	figure_end_panel(f);
 }
 
 /* Whether something stands behind a bar besides its numbers. */

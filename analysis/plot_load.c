@@ -70,8 +70,8 @@ int plot_load(const struct results *r, const char *figures, bool *drawn, char **
 		double load = number_in(c->name, "load", "");
 		if (isnan(load))
 			continue;
-		line_add(&delay, &panels[0], load, plot_estimate(c, mean_delay_ms, NULL));
-		line_add(&loss, &panels[1], load, plot_estimate(c, loss_percent, NULL));
+		line_add(&delay, &panels[0], load, measure_estimate(c, mean_delay_ms, NULL));
+		line_add(&loss, &panels[1], load, measure_estimate(c, loss_percent, NULL));
 	}
 	*drawn = delay.count > 1;
 	if (!*drawn)
@@ -133,11 +133,11 @@ static void find_kind(const struct results *r, const struct panel *p, struct lin
 		const struct contestant_results *c = &r->contestants[i];
 		if (c->count == 0 || isnan(number_in(c->name, "load", end)))
 			continue;
-		line_add(l, p, offered_mbit(c), plot_estimate(c, measure, "goodput_mbit"));
+		line_add(l, p, offered_mbit(c), measure_estimate(c, measure, "goodput_mbit"));
 		more = more ? more : named_by_kind(r, l->name, c);
 	}
 	if (more) {
-		line_add(l, p, offered_mbit(more), plot_estimate(more, measure, "goodput_mbit"));
+		line_add(l, p, offered_mbit(more), measure_estimate(more, measure, "goodput_mbit"));
 		*paper_x = offered_mbit(more);
 		*paper = more->paper;
 	}

@@ -58,27 +58,15 @@ size_t plot_style(const struct results *r, size_t index)
 	return KNOWN_STYLES + others;
 }
 
+double plot_value(const json_t *object, const char *series, size_t i)
+{
+	return json_number_value(json_array_get(json_object_get(object, series), i));
+}
+
 bool plot_is_mpip_alone(const struct contestant_results *c)
 {
 	return c->count && json_is_null(json_object_get(c->runs[0], "mptcp")) &&
 	       json_array_size(json_object_get(c->runs[0], "paths"));
-}
-
-struct stats_estimate plot_estimate(
-	const struct contestant_results *c, plot_measure *of, const char *name)
-{
-	double *values = calloc(c->count ? c->count : 1, sizeof(*values));
-	if (!values)
-		abort();
-	size_t n = 0;
-	for (size_t i = 0; i < c->count; i++) {
-		double v = of(c->runs[i], name);
-		if (isfinite(v))
-			values[n++] = v;
-	}
-	struct stats_estimate e = stats_estimate_t(values, n);
-	free(values);
-	return e;
 }
 
 void plot_name(const struct figure *f, const char *name)
@@ -109,15 +97,38 @@ void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, d
 	fprintf(f->dat, "%g %g %g %g\n", x, e.count ? e.mean : NAN, e.high - e.mean, paper);
 }
 
+void plot_diamonds(const struct figure *f, size_t block, const char *columns, const char *title)
+{
+	/* white ones below, so that they are seen on a bar of any colour */
+	fprintf(f->gp,
+		", data index %zu using %s with points pt 13 ps point lc rgb 'white' notitle, "
+		"data index %zu using %s with points pt 12 ps point lw 1.6 lc rgb 'black' title "
+		"'%s'",
+		block, columns, block, columns, title);
+}
+
+void plot_over_time(const struct figure *f, size_t block, const size_t *styles, size_t lines)
+{
+	fputs("plot ", f->gp);
+	/* All bands first: no line is to be covered. */
+	for (size_t i = 0; i < lines; i++)
+		fprintf(f->gp, "data index %zu using 1:3:4 with filledcurves lc rgb '%s', ",
+			block + i, gnuplot_colour(styles[i]));
+	for (size_t i = 0; i < lines; i++)
+		fprintf(f->gp, "%sdata index %zu using 1:2 with lines lw 2 lc rgb '%s' dt %s",
+			i ? ", " : "", block + i, gnuplot_colour(styles[i]),
+			gnuplot_dash(styles[i]));
+}
+
 void plot_bars(const struct figure *f, size_t block, size_t style, bool first)
 {
 	/* gnuplot's own error bars leave a blot where the point would be */
 	fprintf(f->gp,
 		"%sdata index %zu using 1:2 with boxes lc rgb '%s', data index %zu using "
 		"1:($2 - $3):(0):(2 * $3) with vectors heads size screen 0.005,90 lc rgb 'black' "
-		"lw 1.6, data index %zu using 1:4 with points pt 13 ps point lc rgb 'white', "
-		"data index %zu using 1:4 with points pt 12 ps point lw 1.6 lc rgb 'black'",
-		first ? "plot " : ", ", block, gnuplot_colour(style), block, block, block);
+		"lw 1.6",
+		first ? "plot " : ", ", block, gnuplot_colour(style), block);
+	plot_diamonds(f, block, "1:4", "");
 }
 
 void plot_events(const struct figure *f, const json_t *run)

@@ -18,16 +18,11 @@ int plot_begin(struct figure *f, const struct results *r, const char *figures, c
  * gets what is left. */
 size_t plot_style(const struct results *r, size_t index);
 
+/* The ith number of a list in a result or in one of its paths; 0: there is none. */
+double plot_value(const json_t *object, const char *series, size_t i);
+
 /* Whether a contestant has good runs, over mpipd's paths and without MPTCP above it. */
 bool plot_is_mpip_alone(const struct contestant_results *c);
-
-/* A number out of one run: measure() of measures.h, or another that has no use for the name. */
-typedef double plot_measure(const json_t *run, const char *name);
-
-/* Its mean over a contestant's good runs, with the interval by Student's t; runs that do not have
- * it are left out. */
-struct stats_estimate plot_estimate(
-	const struct contestant_results *c, plot_measure *of, const char *name);
 
 /* Writes a name into a text in double quotes, in two lines where it is long. */
 void plot_name(const struct figure *f, const char *name);
@@ -37,6 +32,14 @@ void plot_runs(const struct figure *f, const struct contestant_results *c);
 
 /* Writes a bar's row: where it stands, its mean, half the interval's width, the paper's value. */
 void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, double paper);
+
+/* Part of a plot command: the paper's values of block `block` as diamonds, at these columns
+ * ("1:4"); `title` is for the key, or "". */
+void plot_diamonds(const struct figure *f, size_t block, const char *columns, const char *title);
+
+/* The beginning of a plot command: `lines` lines over time, each in the band of its runs. Their
+ * blocks begin with `block` and have time, mean, lowest and highest. */
+void plot_over_time(const struct figure *f, size_t block, const size_t *styles, size_t lines);
 
 /* Part of a plot command: the bars of block `block`, with intervals, and the paper's values as
  * diamonds. `first` begins the command. */

@@ -30,11 +30,6 @@
 
 #define MOST_LINES 12 /* in one panel */
 
-static double value_at(const json_t *path, const char *series, size_t i)
-{
-	return json_number_value(json_array_get(json_object_get(path, series), i));
-}
-
 /* "10.0.1.2 → 10.0.3.2". Allocated. */
 static char *addresses_of(const json_t *path)
 {
@@ -75,15 +70,16 @@ static void write_path(const struct figure *f, const json_t *path)
 	fprintf(f->dat, "# path %lld: second weight queuing_delay_ms sent_mbit\n",
 		json_integer_value(json_object_get(path, "path")));
 	for (size_t i = 0; i < count; i++) {
-		double now = value_at(path, "time_s", i), sent = NAN;
+		double now = plot_value(path, "time_s", i), sent = NAN;
 		size_t k = i;
-		while (k > 0 && value_at(path, "time_s", k) > now - 0.95)
+		while (k > 0 && plot_value(path, "time_s", k) > now - 0.95)
 			k--;
 		if (k < i)
-			sent = (value_at(path, "sent_bytes", i) - value_at(path, "sent_bytes", k)) *
-			       8e-6 / (now - value_at(path, "time_s", k));
-		fprintf(f->dat, "%g %g %g %g\n", now, value_at(path, "weight", i),
-			value_at(path, "queuing_delay_ms", i), sent);
+			sent = (plot_value(path, "sent_bytes", i) -
+				       plot_value(path, "sent_bytes", k)) *
+			       8e-6 / (now - plot_value(path, "time_s", k));
+		fprintf(f->dat, "%g %g %g %g\n", now, plot_value(path, "weight", i),
+			plot_value(path, "queuing_delay_ms", i), sent);
 	}
 	figure_end_block(f);
 }
@@ -248,9 +244,9 @@ static void free_numbers(struct numbers *n)
 #define BELOW       65 /* pixels, of a panel's time axis */
 
 /* A block for each path as often as it was logged: second, queuing delay in ms, NaN while it was
- * not usable; and all of it into `log`. */
-static void write_queuing(const struct figure *f, const struct logged_paths *paths,
-	double duration_s, struct delay_log *log)
+ * not usable. */
+static void write_queuing(
+	const struct figure *f, const struct logged_paths *paths, double duration_s)
 {
 	for (size_t k = 0; k < paths->logged_count; k++) {
 		const json_t *path = paths->logged[k].json;
@@ -258,15 +254,12 @@ static void write_queuing(const struct figure *f, const struct logged_paths *pat
 		fprintf(f->dat, "# path %zu: second queuing_delay_ms\nNaN NaN\n",
 			paths->logged[k].number);
 		for (size_t i = 0; i < samples; i++) {
-			double t = value_at(path, "time_s", i);
-			double ms = value_at(path, "queuing_delay_ms", i);
+			double t = plot_value(path, "time_s", i);
+			double ms = plot_value(path, "queuing_delay_ms", i);
 			bool usable =
 				json_is_true(json_array_get(json_object_get(path, "usable"), i));
-			if (t < 0 || t > duration_s)
-				continue;
-			fprintf(f->dat, "%g %g\n", t, usable ? ms : NAN);
-			if (usable)
-				delay_log_add(log, t, ms / 1e3, (unsigned)k);
+			if (t >= 0 && t <= duration_s)
+				fprintf(f->dat, "%g %g\n", t, usable ? ms : NAN);
 		}
 		figure_end_block(f);
 	}
@@ -316,9 +309,8 @@ static void draw_queuing(const struct figure *f, const struct results *r,
 	const json_t *run = c->runs[0];
 	struct logged_paths paths = logged_paths(run);
 	size_t count = paths.count;
-	struct delay_log log = {0};
-	write_queuing(f, &paths, r->duration_s, &log);
-	delay_log_order(&log);
+	struct delay_log log = measure_queuing(run);
+	write_queuing(f, &paths, r->duration_s);
 	struct skew_trend trend = skew_trend(&log);
 	double top = 0.01;
 	for (size_t i = 0; i < log.count; i++)
@@ -446,7 +438,7 @@ static void draw_bars(const struct figure *f, const struct results *r, const str
 			char name[48];
 			snprintf(name, sizeof(name), "%s/%zu", b->quantity, k + 1);
 			plot_write_bar(f, bar_at(groups++, k, paths),
-				plot_estimate(c, measure, name),
+				measure_estimate(c, measure, name),
 				paper_value(r, c->name, b->quantity, k + 1));
 		}
 		figure_end_block(f);

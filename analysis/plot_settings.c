@@ -25,7 +25,7 @@ static double fluctuation_percent(const json_t *run, const char *name)
 
 /* What a panel shows, and of which measure. */
 struct measured {
-	plot_measure *of;
+	measure_of *of;
 	const char *name;
 };
 static const struct measured convergence = {measure, "convergence_s"};
@@ -63,14 +63,14 @@ static size_t lines_over(const struct results *r, const struct panel *p, bool ov
 		double x = over_s ? s : t, other = over_s ? t : s;
 		if (isnan(x) || other != (over_s ? T_DEFAULT : S_DEFAULT))
 			continue;
-		line_add(&lines[0], p, x, plot_estimate(c, m->of, m->name));
+		line_add(&lines[0], p, x, measure_estimate(c, m->of, m->name));
 		low = fmin(low, x);
 		high = fmax(high, x);
 	}
 	const struct contestant_results *uncoupled = results_find(r, "uncoupled");
 	if (uncoupled && low < high) {
-		line_add(&lines[1], p, low, plot_estimate(uncoupled, m->of, m->name));
-		line_add(&lines[1], p, high, plot_estimate(uncoupled, m->of, m->name));
+		line_add(&lines[1], p, low, measure_estimate(uncoupled, m->of, m->name));
+		line_add(&lines[1], p, high, measure_estimate(uncoupled, m->of, m->name));
 	}
 	return low < high ? 2 : 0;
 }

@@ -21,6 +21,7 @@
 #include "analysis/html.h"
 #include "analysis/report_experiment.h"
 #include "analysis/results.h"
+#include "analysis/textlist.h"
 #include "experiments/files.h"
 
 #include <dirent.h>
@@ -92,16 +93,6 @@ static json_t *pictures_in(const char *directory)
 	return list;
 }
 
-static bool has(const json_t *list, const char *word)
-{
-	size_t i;
-	json_t *item;
-	json_array_foreach ((json_t *)list, i, item)
-		if (strcmp(json_string_value(item), word) == 0)
-			return true;
-	return false;
-}
-
 static void write_ours(FILE *f, const json_t *claim)
 {
 	size_t i;
@@ -148,7 +139,7 @@ static void write_links(FILE *f, const json_t *claim, const json_t *pictures)
 	const char *figure = text(claim, "figure");
 	size_t i;
 	json_t *run;
-	if (has(pictures, figure))
+	if (textlist_has(pictures, figure))
 		fprintf(f, "<a href=\"#fig-%s\">figure</a> ", figure);
 	const json_t *runs = json_object_get(claim, "runs");
 	if (json_array_size(runs) == 0)
@@ -240,20 +231,13 @@ struct common {
 	size_t least, most; /* repetitions of a contestant */
 };
 
-static void add_once(json_t *list, char *value)
-{
-	if (!has(list, value))
-		json_array_append_new(list, json_string(value));
-	free(value);
-}
-
 /* Whether the run was made in the experiment's short form, or in another. */
 static const char *form_of(const json_t *run)
 {
 	const json_t *line = json_pointer(run, "/provenance/command_line");
-	if (has(line, "--duration") || has(line, "--warm-up"))
+	if (textlist_has(line, "--duration") || textlist_has(line, "--warm-up"))
 		return "other durations";
-	return has(line, "--paper") ? "the paper's" : "short";
+	return textlist_has(line, "--paper") ? "the paper's" : "short";
 }
 
 static void add_common(struct common *common, const struct results *r)
@@ -263,9 +247,9 @@ static void add_common(struct common *common, const struct results *r)
 	json_array_foreach (r->all, i, run) {
 		const json_t *git = json_pointer(run, "/provenance/git");
 		const char *revision = text(git, "revision");
-		add_once(common->forms, lab_text("%s", form_of(run)));
-		add_once(common->grounds, lab_text("%s", text(run, "ground")));
-		add_once(common->revisions,
+		textlist_add(common->forms, lab_text("%s", form_of(run)));
+		textlist_add(common->grounds, lab_text("%s", text(run, "ground")));
+		textlist_add(common->revisions,
 			lab_text("%.12s%s", revision[0] ? revision : "unknown",
 				json_is_true(json_object_get(git, "dirty")) ? " (dirty)" : ""));
 	}

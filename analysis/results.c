@@ -16,10 +16,10 @@
 
 #include "analysis/resultfile.h"
 #include "analysis/stats.h"
+#include "experiments/names.h"
 #include "lab/error.h"
 #include "mpip/base/jsonfile.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
@@ -131,13 +131,6 @@ static int load_run(struct results *r, const char *name, const json_t *paper, ch
 	return rc;
 }
 
-/* What directories of experiments and runs are called; others have not been made by the runner. */
-static bool is_plain(const char *name)
-{
-	return isalnum((unsigned char)name[0]) &&
-	       name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789+-")] == '\0';
-}
-
 /* The names of the runs, each once; NULL and *error. The caller's own. */
 static json_t *load_names(const struct results *r, char **error)
 {
@@ -154,7 +147,7 @@ static json_t *load_names(const struct results *r, char **error)
 			jat_fail(runs, "expected a list of runs");
 		for (size_t i = 0; i < jat_length(runs); i++) {
 			struct jat name = jat_item(runs, i);
-			if (!is_plain(jat_string(name)))
+			if (!name_is_plain(jat_string(name)))
 				jat_fail(name, "expected the name of a run, got \"%.60s\"",
 					jat_string(name));
 			if (json_object_get(seen, jat_string(name)))
@@ -385,7 +378,7 @@ json_t *results_experiments(const char *out)
 	DIR *dir = opendir(out);
 	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
 		char *file = lab_text("%s/%s/runs.json", out, e->d_name);
-		if (is_plain(e->d_name) && access(file, R_OK) == 0) {
+		if (name_is_plain(e->d_name) && access(file, R_OK) == 0) {
 			names = grow(names, count + 1, sizeof(*names));
 			names[count++] = lab_text("%s", e->d_name);
 		}

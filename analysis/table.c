@@ -43,8 +43,7 @@ enum {
 #define DISTURBED 10
 
 #define OWN_MOST   4
-#define LINKS_MOST 16  /* of a host */
-#define RUNS_MOST  999 /* repetitions, as the runner has it */
+#define LINKS_MOST 16 /* of a host */
 
 /* Experiments that are about something else than goodput, and their measures (measures.h). */
 static const struct own_measures {
@@ -309,16 +308,11 @@ static double benefit(const struct results *r, const struct contestant_results *
 static void set_own(
 	struct table *t, int column, const struct contestant_results *c, const char *what)
 {
-	double values[RUNS_MOST];
-	size_t n = 0;
-	for (size_t i = 0; i < c->count && n < RUNS_MOST; i++) {
-		values[n] = measure(c->runs[i], what);
-		n += isfinite(values[n]);
-	}
-	if (n > 1)
-		SET(t, column, "%.4g +- %.2g", stats_mean(values, n), stats_ci95(values, n));
+	struct stats_estimate e = measure_estimate(c, measure, what);
+	if (e.count > 1)
+		SET(t, column, "%.4g +- %.2g", e.mean, e.high - e.mean);
 	else
-		set_number(t, column, "%.4g", n ? values[0] : NAN);
+		set_number(t, column, "%.4g", e.mean);
 }
 
 static void row(struct table *t, const struct results *r, const struct contestant_results *c,

@@ -8,13 +8,18 @@
 
 #define LENGTH_MAX 40
 
+bool name_is_plain(const char *name)
+{
+	bool plain = isalnum((unsigned char)name[0]);
+	for (const char *p = name; plain && *p; p++)
+		plain = islower((unsigned char)*p) || isdigit((unsigned char)*p) ||
+			strchr("+-", *p);
+	return plain;
+}
+
 void name_check(struct jat at, const char *name)
 {
-	size_t length = strlen(name);
-	bool good = length > 0 && length <= LENGTH_MAX && isalnum((unsigned char)name[0]);
-	for (const char *p = name; good && *p; p++)
-		good = islower((unsigned char)*p) || isdigit((unsigned char)*p) || strchr("+-", *p);
-	if (!good)
+	if (!name_is_plain(name) || strlen(name) > LENGTH_MAX)
 		jat_fail(at,
 			"expected a name of small letters, digits, + and -, at most %d, got "
 			"\"%.60s\"",
