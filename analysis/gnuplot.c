@@ -207,12 +207,12 @@ const char *gnuplot_dash(size_t index)
 	return dashes[index % (sizeof(dashes) / sizeof(dashes[0]))];
 }
 
-void figure_legend(const struct figure *f, double y, const char *const *names, const size_t *styles,
-	size_t count, int per_row)
+void figure_legend(const struct figure *f, double y, double line, const char *const *names,
+	const size_t *styles, size_t count, int per_row)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t rows_above = i / (size_t)per_row;
-		double row = y - 0.07 * (double)rows_above;
+		double row = y - line * (double)rows_above;
 		double x = (double)(i % (size_t)per_row) / per_row;
 		char *name = gnuplot_text(names[i]);
 		fprintf(f->gp,

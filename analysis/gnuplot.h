@@ -52,8 +52,9 @@ const char *gnuplot_dash(size_t index);
 
 /* A legend above the panel that is drawn next: a piece of each line and its name, in rows of
  * `per_row`. (gnuplot's own key is spaced differently in each format.) `y` is the first row's
- * height as a part of the panel's; `styles` are indices of colours and dashes. */
-void figure_legend(const struct figure *f, double y, const char *const *names, const size_t *styles,
-	size_t count, int per_row);
+ * height as a part of the panel's, `line` how far below it the next one is, likewise; `styles` are
+ * indices of colours and dashes. */
+void figure_legend(const struct figure *f, double y, double line, const char *const *names,
+	const size_t *styles, size_t count, int per_row);
 
 #endif

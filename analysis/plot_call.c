@@ -16,34 +16,9 @@
 
 #include <math.h>
 
-#define MOST 8 /* contestants */
-#define RTT  "/call/audio/rtt_ms/mean"
-
-static const json_t *rtt_series(const json_t *run)
-{
-	return json_pointer(run, "/call/audio/rtt_series_ms");
-}
-
-/* Second, mean over the runs, lowest, highest. */
-static void write_rtt(
-	const struct figure *f, const struct results *r, const struct contestant_results *c)
-{
-	for (int s = 0; s < r->duration_s; s++) {
-		double sum = 0, low = INFINITY, high = 0, n = 0;
-		for (size_t k = 0; k < c->count; k++) {
-			const json_t *value = json_array_get(rtt_series(c->runs[k]), (size_t)s);
-			if (!json_is_number(value))
-				continue;
-			sum += json_number_value(value);
-			low = fmin(low, json_number_value(value));
-			high = fmax(high, json_number_value(value));
-			n++;
-		}
-		if (n > 0)
-			fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / n, low, high);
-	}
-	figure_end_block(f);
-}
+#define MOST       8 /* contestants */
+#define RTT        "/call/audio/rtt_ms/mean"
+#define RTT_SERIES "/call/audio/rtt_series_ms"
 
 static void draw_call(const struct figure *f, const struct results *r)
 {
@@ -79,8 +54,8 @@ static void draw_call(const struct figure *f, const struct results *r)
 		"set style fill transparent solid 0.18\n",
 		r->duration_s);
 	for (size_t k = 0; k < lines; k++)
-		write_rtt(f, r, &r->contestants[which[k]]);
-	figure_legend(f, 1.07, names, styles, lines, 3);
+		plot_write_over_time(f, &r->contestants[which[k]], RTT_SERIES, r->duration_s, 1);
+	figure_legend(f, 1.07, 0.07, names, styles, lines, 3);
 	plot_over_time(f, lines, styles, lines);
 	figure_end_panel(f);
 }

@@ -60,24 +60,6 @@ static void write_bars(const struct figure *f, const struct results *r, double u
 	figure_end_block(f);
 }
 
-/* Block 1 + i: contestant i, second by second. */
-static void write_series(const struct figure *f, const struct results *r,
-	const struct contestant_results *c, double unit)
-{
-	fprintf(f->dat, "# %s: second mean lowest highest\n", c->name);
-	for (int s = 0; s < r->duration_s; s++) {
-		double sum = 0, low = INFINITY, high = 0;
-		for (size_t k = 0; k < c->count; k++) {
-			double v = plot_value(c->runs[k], "series", (size_t)s) / unit;
-			sum += v;
-			low = v < low ? v : low;
-			high = v > high ? v : high;
-		}
-		fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / (double)c->count, low, high);
-	}
-	figure_end_block(f);
-}
-
 /* Under a bar: who, how much, of how many runs. */
 static void write_tic(
 	const struct figure *f, const struct contestant_results *c, size_t i, double unit)
@@ -158,7 +140,7 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 	for (size_t i = 0; i < r->count && lines < MOST_LINES; i++) {
 		if (r->contestants[i].count == 0)
 			continue;
-		write_series(f, r, &r->contestants[i], unit);
+		plot_write_over_time(f, &r->contestants[i], "/series", r->duration_s, unit);
 		names[lines] = r->contestants[i].name;
 		styles[lines++] = plot_style(r, i);
 	}
@@ -166,7 +148,7 @@ static void draw_series(const struct figure *f, const struct results *r, double 
 	bool wide = false;
 	for (size_t i = 0; i < lines; i++)
 		wide = wide || strlen(names[i]) > 11;
-	figure_legend(f, wide ? 1.11 : 1.07, names, styles, lines, wide ? 2 : 4);
+	figure_legend(f, wide ? 1.11 : 1.07, 0.07, names, styles, lines, wide ? 2 : 4);
 	bool thirds = paper_has(r, "third_mbit");
 	if (thirds)
 		write_thirds(f, r, unit);

@@ -87,7 +87,7 @@ void panel_legend(const struct figure *f, const struct line *lines, size_t count
 		names[i] = lines[i].name;
 		styles[i] = lines[i].style;
 	}
-	figure_legend(f, 1.08, names, styles, count, per_row);
+	figure_legend(f, 1.08, 0.07, names, styles, count, per_row);
 }
 
 double number_in(const char *name, const char *beginning, const char *end)

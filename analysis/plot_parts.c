@@ -107,6 +107,30 @@ void plot_diamonds(const struct figure *f, size_t block, const char *columns, co
 		block, columns, block, columns, title);
 }
 
+void plot_write_over_time(const struct figure *f, const struct contestant_results *c,
+	const char *series, int seconds, double unit)
+{
+	fprintf(f->dat, "# %s: second mean lowest highest\n", c->name);
+	for (int s = 0; s < seconds; s++) {
+		double sum = 0, low = INFINITY, high = -INFINITY;
+		size_t n = 0;
+		for (size_t k = 0; k < c->count; k++) {
+			const json_t *value =
+				json_array_get(json_pointer(c->runs[k], series), (size_t)s);
+			if (!json_is_number(value))
+				continue;
+			double v = json_number_value(value) / unit;
+			sum += v;
+			low = fmin(low, v);
+			high = fmax(high, v);
+			n++;
+		}
+		if (n > 0)
+			fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / (double)n, low, high);
+	}
+	figure_end_block(f);
+}
+
 void plot_over_time(const struct figure *f, size_t block, const size_t *styles, size_t lines)
 {
 	fputs("plot ", f->gp);

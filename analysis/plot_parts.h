@@ -37,6 +37,12 @@ void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, d
  * ("1:4"); `title` is for the key, or "". */
 void plot_diamonds(const struct figure *f, size_t block, const char *columns, const char *title);
 
+/* A block for plot_over_time(): of each second of `series`, a JSON pointer to a list of numbers in
+ * a result, the mean over a contestant's good runs that have it, the lowest and the highest, in
+ * `unit`s. */
+void plot_write_over_time(const struct figure *f, const struct contestant_results *c,
+	const char *series, int seconds, double unit);
+
 /* The beginning of a plot command: `lines` lines over time, each in the band of its runs. Their
  * blocks begin with `block` and have time, mean, lowest and highest. */
 void plot_over_time(const struct figure *f, size_t block, const size_t *styles, size_t lines);

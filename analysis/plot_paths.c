@@ -63,6 +63,38 @@ static const json_t *run_with_paths(const struct results *r)
 	return NULL;
 }
 
+static json_t *session_of(const json_t *paths, size_t i)
+{
+	return json_object_get(json_array_get(paths, i), "session");
+}
+
+/* How many sessions the first `count` paths are of. */
+static size_t sessions_of(const json_t *paths, size_t count)
+{
+	size_t sessions = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t k = 0;
+		while (k < i && !json_equal(session_of(paths, k), session_of(paths, i)))
+			k++;
+		sessions += k == i;
+	}
+	return sessions;
+}
+
+/* The ith path's addresses, and, where there are several, which session's. Allocated. */
+static char *name_in_run(const json_t *paths, size_t i)
+{
+	char *addresses = addresses_of(json_array_get(paths, i));
+	if (sessions_of(paths, json_array_size(paths)) < 2)
+		return addresses;
+	size_t first = 0;
+	while (!json_equal(session_of(paths, first), session_of(paths, i)))
+		first++;
+	char *name = lab_text("session %zu: %s", sessions_of(paths, first + 1), addresses);
+	free(addresses);
+	return name;
+}
+
 /* A block: time, weight, queuing delay, and what was sent in about the last second, Mbit/s. */
 static void write_path(const struct figure *f, const json_t *path)
 {
@@ -100,8 +132,7 @@ static void draw_panels(const struct figure *f, const json_t *run)
 	char *names[MOST_LINES];
 	size_t styles[MOST_LINES], legend[MOST_LINES], different = 0;
 	for (size_t i = 0; i < lines; i++) {
-		const json_t *path = json_array_get(paths, i);
-		char *name = addresses_of(path);
+		char *name = name_in_run(paths, i);
 		size_t k = 0;
 		while (k < different && strcmp(names[k], name) != 0)
 			k++;
@@ -113,11 +144,15 @@ static void draw_panels(const struct figure *f, const json_t *run)
 		legend[different] = k;
 		names[different++] = name;
 	}
+	const double line = 0.1;
+	bool long_names = sessions_of(paths, lines) > 1;
+	size_t per_row = long_names ? 3 : 4, rows = (different + per_row - 1) / per_row;
 
 	fprintf(f->gp, "set xrange [%lld:%lld]\n",
 		-json_integer_value(json_object_get(run, "warm_up_s")),
 		json_integer_value(json_object_get(run, "duration_s")));
-	figure_legend(f, 1.11, (const char *const *)names, legend, different, 4);
+	figure_legend(f, 1.11 + line * (double)(rows - 1), line, (const char *const *)names, legend,
+		different, (int)per_row);
 	for (size_t p = 0; p < sizeof(panels) / sizeof(panels[0]); p++) {
 		bool last = p + 1 == sizeof(panels) / sizeof(panels[0]);
 		figure_panel(f, 0.085, 0.985, panels[p].top, panels[p].bottom);
@@ -147,7 +182,7 @@ int plot_paths(const struct results *r, const char *figures, bool *drawn, char *
 
 	struct figure f;
 	char *what =
-		lab_text("one run: %s, %.1f Mbit/s", json_string_value(json_object_get(run, "run")),
+		lab_text("one run: %s, %.4g Mbit/s", json_string_value(json_object_get(run, "run")),
 			json_number_value(json_object_get(run, "goodput_mbit")));
 	if (plot_begin(&f, r, figures, "-paths", 760, what, error) == 0) {
 		size_t i;
@@ -292,8 +327,8 @@ static void draw_queuing_legend(const struct figure *f, const struct results *r,
 			"front\n",
 			paper);
 	}
-	figure_legend(
-		f, 1 + LEGEND_LINE * (double)count, (const char *const *)names, styles, count, 1);
+	figure_legend(f, 1 + LEGEND_LINE * (double)count, LEGEND_LINE, (const char *const *)names,
+		styles, count, 1);
 	for (size_t k = 0; k < count; k++)
 		free(names[k]);
 }
@@ -370,7 +405,7 @@ int plot_queuing(const struct results *r, const char *figures, bool *drawn, char
 				continue;
 			size_t column = next % columns, line = next++ / columns;
 			double top = height - HEAD - (double)line * row - above;
-			struct rectangle at = {.left = column ? 0.56 : 0.065,
+			struct rectangle at = {.left = column ? 0.575 : 0.085,
 				.right = columns == 1 || column ? 0.985 : 0.48,
 				.top = top / height,
 				.bottom = (top - PANEL) / height};
@@ -470,7 +505,7 @@ static int draw_groups(const struct results *r, const char *figures, const char 
 
 int plot_shares(const struct results *r, const char *figures, bool *drawn, char **error)
 {
-	static const struct bars bars = {"path_mbit", "sent on the path, Mbit/s", 0.075, 0.985};
+	static const struct bars bars = {"path_mbit", "sent on the path, Mbit/s", 0.085, 0.985};
 	*drawn = most_paths(r) > 1;
 	return *drawn ? draw_groups(r, figures, "-shares",
 				paper_has(r, bars.quantity)
@@ -491,7 +526,7 @@ static bool has_call(const struct results *r)
 int plot_packets(const struct results *r, const char *figures, bool *drawn, char **error)
 {
 	static const struct bars bars[] = {
-		{"small_packet_share", "part of the small packets", 0.075, 0.485},
+		{"small_packet_share", "part of the small packets", 0.085, 0.485},
 		{"large_packet_share", "part of the large packets", 0.575, 0.985},
 	};
 	*drawn = has_call(r) && most_paths(r) > 1;
