@@ -313,7 +313,7 @@ static void draw_queuing_legend(const struct figure *f, const struct results *r,
 		double paper = paper_value(r, c->name, "queuing_ms", k + 1);
 		double ms = measure(c->runs[0], mean);
 		names[k] = isnan(ms) ? lab_text("%zu: never usable", k + 1)
-				     : lab_text("%zu: mean %.4g ms, variance %.4g ms²", k + 1, ms,
+				     : lab_text("%zu: mean %.3g ms, variance %.3g ms²", k + 1, ms,
 					       pow(measure(c->runs[0], sd), 2));
 		styles[k] = k;
 		if (isnan(paper))
@@ -405,7 +405,7 @@ int plot_queuing(const struct results *r, const char *figures, bool *drawn, char
 				continue;
 			size_t column = next % columns, line = next++ / columns;
 			double top = height - HEAD - (double)line * row - above;
-			struct rectangle at = {.left = column ? 0.575 : 0.085,
+			struct rectangle at = {.left = column ? 0.565 : 0.085,
 				.right = columns == 1 || column ? 0.985 : 0.48,
 				.top = top / height,
 				.bottom = (top - PANEL) / height};
