@@ -66,30 +66,33 @@ static const char *sign_of_check(const json_t *check)
 	return json_is_true(json_object_get(check, "holds")) ? "✔" : "✘";
 }
 
-static int by_text(const void *a, const void *b)
+static int is_picture(const struct dirent *entry)
 {
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
+	size_t length = strlen(entry->d_name);
+	return length > 4 && strcmp(entry->d_name + length - 4, ".svg") == 0;
+}
+
+/* "udp" before "udp-offered", which with their ".svg" would be the other way round. */
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	size_t first = strlen((*a)->d_name) - 4, second = strlen((*b)->d_name) - 4;
+	int order = memcmp((*a)->d_name, (*b)->d_name, first < second ? first : second);
+	return order ? order : (first > second) - (first < second);
 }
 
 /* The names of the pictures in a directory, sorted; without ".svg". */
 static json_t *pictures_in(const char *directory)
 {
-	char *names[512];
-	size_t count = 0;
-	DIR *dir = opendir(directory);
-	for (struct dirent *e; dir && count < 512 && (e = readdir(dir)) != NULL;) {
-		size_t length = strlen(e->d_name);
-		if (length > 4 && strcmp(e->d_name + length - 4, ".svg") == 0)
-			names[count++] = lab_text("%.*s", (int)length - 4, e->d_name);
-	}
-	if (dir)
-		closedir(dir);
-	qsort(names, count, sizeof(names[0]), by_text);
 	json_t *list = json_array();
-	for (size_t i = 0; i < count; i++) {
-		json_array_append_new(list, json_string(names[i]));
-		free(names[i]);
+	struct dirent **found;
+	int count = scandir(directory, &found, is_picture, by_name);
+	for (int i = 0; i < count; i++) {
+		const char *name = found[i]->d_name;
+		json_array_append_new(list, json_stringn(name, strlen(name) - 4));
+		free(found[i]);
 	}
+	if (count >= 0)
+		free(found);
 	return list;
 }
 

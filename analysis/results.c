@@ -365,34 +365,21 @@ void results_free(struct results *r)
 	free(r);
 }
 
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 json_t *results_experiments(const char *out)
 {
 	json_t *list = json_array();
-	char **names = NULL;
-	size_t count = 0;
-	DIR *dir = opendir(out);
-	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
-		char *file = lab_text("%s/%s/runs.json", out, e->d_name);
-		if (name_is_plain(e->d_name) && access(file, R_OK) == 0) {
-			names = grow(names, count + 1, sizeof(*names));
-			names[count++] = lab_text("%s", e->d_name);
-		}
+	struct dirent **found;
+	int count = scandir(out, &found, NULL, alphasort);
+	for (int i = 0; i < count; i++) {
+		const char *name = found[i]->d_name;
+		char *file = lab_text("%s/%s/runs.json", out, name);
+		if (name_is_plain(name) && access(file, R_OK) == 0)
+			json_array_append_new(list, json_string(name));
 		free(file);
+		free(found[i]);
 	}
-	if (dir)
-		closedir(dir);
-	if (count)
-		qsort(names, count, sizeof(*names), by_text);
-	for (size_t i = 0; i < count; i++) {
-		json_array_append_new(list, json_string(names[i]));
-		free(names[i]);
-	}
-	free(names);
+	if (count >= 0)
+		free(found);
 	return list;
 }
 
