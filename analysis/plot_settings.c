@@ -69,8 +69,9 @@ static size_t lines_over(const struct results *r, const struct panel *p, bool ov
 	}
 	const struct contestant_results *uncoupled = results_find(r, "uncoupled");
 	if (uncoupled && low < high) {
-		line_add(&lines[1], p, low, measure_estimate(uncoupled, m->of, m->name));
-		line_add(&lines[1], p, high, measure_estimate(uncoupled, m->of, m->name));
+		/* a little further out, for the intervals to stand beside Algorithm 1's */
+		line_add(&lines[1], p, low / 1.08, measure_estimate(uncoupled, m->of, m->name));
+		line_add(&lines[1], p, 1.08 * high, measure_estimate(uncoupled, m->of, m->name));
 	}
 	return low < high ? 2 : 0;
 }
