@@ -227,9 +227,26 @@ row() {
 	grep -q 'paths 1: 10.0.1.2 → 10.0.3.2  ·  2: 10.0.1.2 → 10.0.4.2' "$T/out/figures/throughput-shares.svg"
 	grep -q 'sent on the path, Mbit/s' "$T/out/figures/throughput-shares.svg"
 	# 15 times 1 and 15 times 3: mean 2, variance 30 / 29
-	grep -q "'1: mean 2 ms, variance 1.034 ms²'" "$data/throughput-queuing.gp"
-	grep -q "'2: mean 2 ms, variance 1.034 ms² (paper: 3.84, 127.11)'" "$data/throughput-queuing.gp"
+	grep -q "'1: mean 2 ms, variance 1.03 ms²'" "$data/throughput-queuing.gp"
+	grep -q "'2: mean 2 ms, variance 1.03 ms² (paper: 3.84, 127.11)'" "$data/throughput-queuing.gp"
 	[[ $(grep -c '^set label "[a-z-]*-mpip: trend' "$data/throughput-queuing.gp") -eq 2 ]]
+}
+
+@test "figures of paths: several sessions over the same addresses are told apart, a path that came back is not" {
+	local gp=$T/out/figures/data/two-sessions-paths.gp file=$T/out/two-sessions/mpip-r01-s1-d3/result.json
+	made_up two-sessions mpip 1 93
+	with_paths two-sessions mpip 10 20 30 40
+	"$ANALYSIS" plot --out "$T/out"
+	grep -q "'10.0.1.2 → 10.0.3.2'" "$gp"
+	# the third path is the first one again; then it is another session's
+	sed -i 's|"path": 7, "src": "10.0.2.2"|"path": 7, "src": "10.0.1.2"|' "$file"
+	"$ANALYSIS" plot --out "$T/out"
+	[[ $(grep -c "set label 1[0-9] '10.0.1.2 → 10.0.3.2'" "$gp") -eq 1 ]]
+	sed -i 's|"session": 1, "path": 7|"session": 2, "path": 7|' "$file"
+	"$ANALYSIS" plot --out "$T/out"
+	grep -q "'session 1: 10.0.1.2 → 10.0.3.2'" "$gp"
+	grep -q "'session 2: 10.0.1.2 → 10.0.3.2'" "$gp"
+	grep -q "'session 1: 10.0.2.2 → 10.0.4.2'" "$gp"
 }
 
 @test "figures: events, thirds, packets, offered load" {
