@@ -6,9 +6,10 @@
  * -------------------
  * On the host a second takes a second. A guest takes some time to come up, and for each of its
  * seconds what it costs to wake up for timers, and for each packet; packets cost more where they go
- * through mpipd, and several times more where QEMU executes them. How many there are follows from
- * the rates of the links, or from the load where that is less. The costs were measured on one
- * two-core machine.
+ * through mpipd or one by one (UDP, and TCP over slow links, whose acknowledgements release single
+ * packets), and several times more where QEMU executes them. How many there are follows from the
+ * rates of the links, or from the load where that is less. The costs were measured on one two-core
+ * machine.
  */
 
 #include "experiments/estimate.h"
@@ -23,6 +24,7 @@
 
 #define SET_UP_S      1.5 /* beyond the transfer, on the host */
 #define UNSHAPED_MBIT 1000
+#define SLOW_MBIT     20 /* below, TCP sends packets one by one */
 
 /* What a guest takes, in seconds. */
 static const struct guest_costs {
@@ -30,8 +32,9 @@ static const struct guest_costs {
 	double second;     /* of its time, without traffic */
 	double mbit;       /* 10^6 bits through the kernel */
 	double mpipd_mbit; /* ... and through mpipd */
+	double single;     /* as packets that travel one by one */
 	double session;    /* what mpipd does in a second for a session without traffic */
-} time_travel = {3, 0.3, 0.009, 0.028, 0.005}, qemu = {5, 1.5, 0.05, 0.13, 0.02};
+} time_travel = {3, 0.3, 0.009, 0.028, 0.045, 0.005}, qemu = {5, 1.5, 0.05, 0.13, 0.13, 0.02};
 
 static const struct guest_costs *costs_of(const struct definition *d)
 {
@@ -88,7 +91,9 @@ static double run_s(
 	else if (w->kind == WORKLOAD_CALL && !w->tcp)
 		mbit = fmin(mbit, 1);
 	const struct guest_costs *k = costs_of(own);
-	double second = k->second + mbit * (c->mpipd ? k->mpipd_mbit : k->mbit);
+	bool single = w->kind == WORKLOAD_UDP || mbit < SLOW_MBIT;
+	double per_mbit = single ? k->single : c->mpipd ? k->mpipd_mbit : k->mbit;
+	double second = k->second + mbit * per_mbit;
 	if (c->mpipd && w->kind == WORKLOAD_CONNECTIONS)
 		second += w->streams * k->session;
 	return k->set_up + seconds * second;

@@ -186,6 +186,7 @@ static void write_run(struct tun *tun, struct host_packet *run, unsigned count, 
 	if (writev(tun->fd, iov, (int)(2 + count)) < 0)
 		tun->write_errors++;
 	tun->writes++;
+	tun->tcp_writes += is_tcp;
 	tun->written_packets += count;
 }
 

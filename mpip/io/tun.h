@@ -18,8 +18,10 @@
 struct tun {
 	int fd, ifindex;
 	char name[IFNAMSIZ];
-	bool udp_segments; /* the kernel takes and gives UDP super-packets (Linux 6.2) */
+	bool udp_segments;     /* the kernel takes and gives UDP super-packets (Linux 6.2) */
+	unsigned single_turns; /* of the daemon, still to come, in which it reads one packet */
 	uint64_t read_errors, write_errors, writes, written_packets, reads;
+	uint64_t tcp_writes; /* of these: TCP may have answered before they returned */
 };
 
 /* A packet with the kernel's word on its offloads in front of it, as both read and written. */

@@ -6,7 +6,9 @@
  * applications by the TUN, from the networks by the wire sockets and by the receive TUN behind the
  * ingress hook), gives it to the engine with the time, and carries out the actions: packets to the
  * wire sockets, packets to the TUN, flows to the hook, exclusions to the routing. Batches
- * everywhere: a turn may move hundreds of packets with a handful of system calls.
+ * everywhere: a turn may move hundreds of packets with a handful of system calls. And where one
+ * packet comes at a time, a turn takes it, and what TCP answers to it, with no call too many: read,
+ * write, read, send.
  */
 
 #include "mpip/io/daemon.h"
@@ -19,6 +21,7 @@
 #define RECEIVE_ROUNDS 16 /* batches from the wire sockets per turn */
 #define ALIVE_EVERY    usec_ms(100)
 #define BUSY_PACKETS   4 /* from the networks in one millisecond: then turns are paced */
+#define SINGLE_TURNS   8 /* in which one packet is read, after one that found a single packet */
 
 struct usec daemon_clock(void)
 {
@@ -71,10 +74,27 @@ static void carry_out_if_full(struct daemon *d)
 
 /* Taking */
 
+/* To look for a second packet is a system call for nothing where they come one by one. So after a
+ * turn that found just one, the next ones read one each; if there are more, epoll says so at once.
+ */
+static unsigned batch(const struct tun *tun, unsigned most)
+{
+	return tun->single_turns > 0 ? 1 : most;
+}
+
+static void has_taken(struct tun *tun, unsigned count)
+{
+	if (tun->single_turns > 0)
+		tun->single_turns--;
+	else if (count == 1)
+		tun->single_turns = SINGLE_TURNS;
+}
+
 static void take_from_tun(struct daemon *d)
 {
 	struct host_input in;
-	for (unsigned i = 0; i < TUN_BATCH && tun_read(&d->tun, &d->frames[i], &in); i++) {
+	unsigned n, most = batch(&d->tun, TUN_BATCH);
+	for (n = 0; n < most && tun_read(&d->tun, &d->frames[n], &in); n++) {
 		engine_from_host(d->engine, &in, d->now, &d->actions);
 		/* Super-packets leave one by one: sent socket by socket, several would be shuffled.
 		 */
@@ -83,16 +103,19 @@ static void take_from_tun(struct daemon *d)
 		else
 			carry_out_if_full(d);
 	}
+	has_taken(&d->tun, n);
 	daemon_carry_out(d);
 }
 
 static void take_from_hook(struct daemon *d)
 {
 	struct host_input in;
-	for (unsigned i = 0; i < HOOK_BATCH && tun_read(&d->hook, &d->frames[i], &in); i++) {
+	unsigned n, most = batch(&d->hook, HOOK_BATCH);
+	for (n = 0; n < most && tun_read(&d->hook, &d->frames[n], &in); n++) {
 		engine_from_hook(d->engine, &in, d->now, &d->actions);
 		carry_out_if_full(d);
 	}
+	has_taken(&d->hook, n);
 	daemon_carry_out(d);
 }
 
@@ -160,10 +183,12 @@ void daemon_serve(struct daemon *d)
 			return;
 
 		unsigned ready = 0;
+		bool host_ready = false;
+		uint64_t answerable = d->tun.tcp_writes;
 		for (int i = 0; i < n; i++) {
 			uint64_t source = events[i].data.u64;
 			if (source == SOURCE_TUN)
-				take_from_tun(d);
+				host_ready = true;
 			else if (source == SOURCE_HOOK)
 				take_from_hook(d);
 			else if (source == SOURCE_HOSTNET && d->hostnet)
@@ -181,6 +206,9 @@ void daemon_serve(struct daemon *d)
 		}
 		if (ready)
 			take_from_wire(d, ready);
+		/* TCP answers within the call that writes a packet to the TUN. */
+		if (host_ready || d->tun.tcp_writes > answerable)
+			take_from_tun(d);
 		flows_expire(&d->flows, d->now);
 		if (d->hostnet && !usec_before(d->now, d->keep_next))
 			daemon_keep_addresses(d);
