@@ -124,6 +124,20 @@ teardown() {
 	run -0 user build/experiments/check-result experiments/result.schema.json "${RUN/vm1/vm0}/result.json"
 }
 
+@test "ground: mpipd takes a packet that comes alone, and what TCP answers, in one turn" {
+	sed 's/"mpipd": {}/"mpipd": { "wire_form": "fake-tcp" }/' experiments/small.json \
+		>experiments/small-fake-tcp.json
+	user build/experiments/experiment --ground vm --gips 0 --only mpip+mptcp \
+		experiments/small-fake-tcp.json
+	local io=mpipd.hosts.client.stats.io turns from_hook from_host
+	local result=out/small-fake-tcp/mpip+mptcp-r01-s1-d1-vm0/result.json
+	turns=$(build/ci/json $io.turns <"$result")
+	from_hook=$(build/ci/json $io.hook_reads <"$result")
+	from_host=$(build/ci/json $io.tun_reads <"$result")
+	echo "$turns turns, $from_hook packets from the networks, $from_host from TCP"
+	((turns > 1000 && turns < (from_hook + from_host) * 3 / 4))
+}
+
 @test "ground: a byte changed in a log is noticed, and the run is reproduced without it" {
 	user cp -r "$RUN" "$T/changed"
 	user sed -i '2s/[0-9]/x/' "$T/changed/witness.csv"

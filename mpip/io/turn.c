@@ -76,10 +76,10 @@ static void carry_out_if_full(struct daemon *d)
 
 /* To look for a second packet is a system call for nothing where they come one by one. So after a
  * turn that found just one, the next ones read one each; if there are more, epoll says so at once.
- */
-static unsigned batch(const struct tun *tun, unsigned most)
+ * Not where turns are paced: then each is to take all that has come. */
+static unsigned batch(const struct daemon *d, const struct tun *tun, unsigned most)
 {
-	return tun->single_turns > 0 ? 1 : most;
+	return tun->single_turns > 0 && !d->busy ? 1 : most;
 }
 
 static void has_taken(struct tun *tun, unsigned count)
@@ -93,7 +93,7 @@ static void has_taken(struct tun *tun, unsigned count)
 static void take_from_tun(struct daemon *d)
 {
 	struct host_input in;
-	unsigned n, most = batch(&d->tun, TUN_BATCH);
+	unsigned n, most = batch(d, &d->tun, TUN_BATCH);
 	for (n = 0; n < most && tun_read(&d->tun, &d->frames[n], &in); n++) {
 		engine_from_host(d->engine, &in, d->now, &d->actions);
 		/* Super-packets leave one by one: sent socket by socket, several would be shuffled.
@@ -110,7 +110,7 @@ static void take_from_tun(struct daemon *d)
 static void take_from_hook(struct daemon *d)
 {
 	struct host_input in;
-	unsigned n, most = batch(&d->hook, HOOK_BATCH);
+	unsigned n, most = batch(d, &d->hook, HOOK_BATCH);
 	for (n = 0; n < most && tun_read(&d->hook, &d->frames[n], &in); n++) {
 		engine_from_hook(d->engine, &in, d->now, &d->actions);
 		carry_out_if_full(d);
