@@ -209,7 +209,7 @@ speed() {
 	for goodput; do
 		rep=$((rep + 1))
 		user mkdir -p "$directory/plain-$rep"
-		user sed "s/\"goodput_mbit\": [0-9.]*/\"goodput_mbit\": $goodput/; s/\"gips\": 1/\"gips\": $gips/" \
+		user sed "s/\"goodput_mbit\": [0-9.]*/\"goodput_mbit\": $goodput/; s/\"gips\": 1/\"gips\": $gips/; s/two-nics/small/" \
 			out/two-nics/plain-r01-s1-d2-vm1/result.json >"$directory/plain-$rep/result.json"
 		names+="${names:+, }\"plain-$rep\""
 	done
