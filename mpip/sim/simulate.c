@@ -32,6 +32,7 @@ struct failure {
 
 struct shared {
 	_Atomic uint64_t next, done, events, packets;
+	_Atomic uint64_t digest; /* the sum of the seeds': in whatever order they end */
 	_Atomic uint64_t faults[SIM_FAULT_KINDS], ends[SIM_END_KINDS];
 	_Atomic unsigned failures, least_faults, least_kinds; /* of a seed */
 	struct failure failure[FAILURES_MAX];
@@ -203,6 +204,7 @@ static void run_seed(struct shared *all, const struct options *o, uint64_t seed)
 	struct sim *w = scenario_run(&o->scenario, seed);
 	atomic_fetch_add(&all->events, w->events);
 	atomic_fetch_add(&all->packets, w->launched);
+	atomic_fetch_add(&all->digest, w->digest);
 	unsigned faults = 0, kinds = 0;
 	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++) {
 		atomic_fetch_add(&all->faults[i], w->faults[i]);
@@ -307,6 +309,7 @@ static int report(const struct shared *all, const struct options *o)
 		printf("in each seed at least %u faults, of at least %u kinds\n", all->least_faults,
 			all->least_kinds);
 	print_counts("packets ended", sim_end_names, all->ends, SIM_END_KINDS);
+	printf("digest %016llx\n", (unsigned long long)all->digest);
 	if (interrupted)
 		return 130;
 	return failures || all->done != o->last - o->first + 1;
