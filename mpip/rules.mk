@@ -5,8 +5,9 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	cm engine faketcp floor forms handshake icmp inbound ipchange keepalive outbound packet paths peers pmtu policy \
-	reorder sched session settings upkeep)
+	carrier cm compose deliver encap engine faketcp faketcp_open floor handshake heartbeat icmp icmp_tell \
+	inbound ipchange keepalive measure mesh outbound packet path path_state peers pmtu pmtu_search policy query regular \
+	reorder sched session settings slots upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
 
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
@@ -27,3 +28,13 @@ $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 
 include mpip/sim/rules.mk
 include mpip/fuzz/rules.mk
+
+# Instructions per packet through the core, by callgrind: make bench.
+ENGINE_BENCH := $(BUILD)/mpip/core/engine_bench
+$(ENGINE_BENCH): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
+.PHONY: bench
+bench:
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@$(MAKE) --no-print-directory $(ENGINE_BENCH)
+	@BUILD=$(BUILD) ci/bench.sh
