@@ -215,7 +215,7 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 {
 	if (s->address_epoch != e->address_epoch)
 		session_move(e, s, now, a);
-	s->last_received = now;
+	s->last_received = s->peer->last_heard = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
