@@ -37,6 +37,11 @@ struct daemon {
 	struct address_list addresses;
 	unsigned mtu;  /* the smallest of the NICs' */
 	char *warning; /* said last */
+	struct {
+		char name[IFNAMSIZ];
+		const char *why;
+	} nic_said[2 * HOSTNET_NICS_MAX]; /* the same of each NIC */
+	size_t nics_said;
 	FILE *path_log;
 	int epoll, signals;
 	struct usec started, now;
