@@ -74,6 +74,9 @@ static void deliver_tcp(struct engine *e, struct session *s, const uint8_t *segm
 	uint32_t header, uint32_t length, struct usec now, struct actions *a)
 {
 	const struct reorder_slot *slot;
+	uint8_t flags = ((const struct tcp_header *)segment)->flags;
+	s->fin_received = s->fin_received || flags & TCP_FIN;
+	s->reset = s->reset || flags & TCP_RST;
 	switch (reorder_in(&s->reorder, &e->pool, segment, (uint16_t)header, (uint16_t)length,
 		e->mark, e->set.reorder_packets)) {
 	case REORDER_DELIVER:

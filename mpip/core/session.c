@@ -143,6 +143,12 @@ void session_start_weights(struct session *s, const struct settings *set)
 	session_refresh(s);
 }
 
+bool session_ended(const struct session *s, struct usec now)
+{
+	bool quiet = s->in_use == 0 && usec_sub(now, s->update_time).us >= 1000000;
+	return s->reset || (s->fin_sent && (s->fin_received || quiet));
+}
+
 void session_refresh(struct session *s)
 {
 	s->in_use = 0;

@@ -155,7 +155,8 @@ struct session {
 	uint16_t last_window;
 
 	struct keepalive keepalive;
-	bool tcp_known;    /* these are set */
+	bool tcp_known;                     /* these are set */
+	bool fin_sent, fin_received, reset; /* TCP: what was seen of its end */
 	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
 	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
 	bool resent;       /* TCP: something once more, since the last upkeep */
@@ -184,6 +185,11 @@ void session_judge_step(struct session *s, const struct settings *set, struct us
 
 /* Gives every path of the session the weight total/N (3.6.1). */
 void session_start_weights(struct session *s, const struct settings *set);
+
+/* Whether the TCP connection is over, by what was seen of it: a reset, or a FIN either way. What
+ * comes on the regular connection is not seen; there it is our end's FIN and a second without a
+ * packet. */
+bool session_ended(const struct session *s, struct usec now);
 
 /* To be called after any change of a path's state or weight. */
 void session_refresh(struct session *s);
