@@ -218,9 +218,10 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 {
 	if (s->address_epoch != e->address_epoch)
 		session_move(e, s, now, a);
-	s->last_received = s->peer->last_heard = now;
+	s->last_received = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
+	s->peer->last_heard = now;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
 		session_moved(e, s, cm, at, now, a);
 	session_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);
