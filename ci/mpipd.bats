@@ -153,6 +153,33 @@ transfer_start() {
 	diff <(echo "$before") <(host_state client)
 }
 
+@test "a path log on a full disk: said once with the reason, the daemon goes on, and so does the log" {
+	local root said
+	refused "mpipd: path log /dev/full: No space left on device" "$MPIPD" --path-log /dev/full
+	# In a mount namespace of its own, as ip netns exec makes it.
+	mkdir "$T/small"
+	cat >"$T/mpipd-small" <<END
+#!/bin/sh
+mount -t tmpfs -o size=64k none "$T/small" && dd if=/dev/zero of="$T/small/rest" bs=4k count=14 2>/dev/null
+exec "$MPIPD" "\$@" --path-log "$T/small/p.csv"
+END
+	chmod +x "$T/mpipd-small"
+	MPIPD=$T/mpipd-small mpipd_start client
+	mpipd_start server
+	root=/proc/${MPIPD_PID[client]}/root$T/small
+	transfer_start 8
+	wait_for 20 grep -q "path log" "${MPIPD_LOG[client]}"
+	is_multipath client tcp 5001
+	rm "$root/rest"
+	wait_for 20 grep -q "written again" "${MPIPD_LOG[client]}"
+	finish sender
+	finish receiver
+	said=$(grep "path log" "${MPIPD_LOG[client]}")
+	[[ $said =~ ^"mpipd: path log $T/small/p.csv: cannot be written: No space left on device"$'\n'"mpipd: path log $T/small/p.csv: written again, "[0-9]+" runs are missing"$ ]]
+	# Whole lines, before and behind the gap.
+	[[ $(awk -F, '{print NF}' "$root/p.csv" | sort -u) == 13 ]]
+}
+
 @test "after kill -9 the next one takes over what it finds, and leaves the host as it was" {
 	local before
 	before=$(host_state client)

@@ -12,7 +12,6 @@
 
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
-#include "mpip/io/pathlog.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -421,8 +420,7 @@ void daemon_close(struct daemon *d)
 	tun_close(&d->hook);
 	tun_close(&d->tun);
 	engine_free(d->engine);
-	if (d->path_log)
-		fclose(d->path_log);
+	pathlog_close(d->path_log);
 	if (d->epoll >= 0)
 		close(d->epoll);
 	if (d->signals >= 0)
