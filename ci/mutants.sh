@@ -160,6 +160,7 @@ for name in "${names[@]}"; do
 	file=$(field file "$mutant") command=$(field run "$mutant")
 	read -r -a targets < <(field make "$mutant") || true
 	done=$((done + 1)) problem='' start=$SECONDS
+	[[ ! -t 2 ]] || printf '\r\033[K%s: building and running what must fail' "$done/${#names[@]} $name" >&2
 	cp "$copy/$file" "$copy/original" 2>/dev/null || true
 	if ! changed "$mutant" "$copy" >"$copy/changed"; then
 		problem="its text is not in $file exactly once"
@@ -184,6 +185,7 @@ for name in "${names[@]}"; do
 		escaped+=("$name: $problem")
 	fi
 	by=$(field test "$mutant" | paste -sd ';')
+	[[ ! -t 2 ]] || printf '\r\033[K' >&2
 	printf '%-8s %-7s %-18s %s: %s\n' "$done/${#names[@]}" "$((SECONDS - start)) s" "$name" \
 		"${by:-simulate}" "$(field says "$mutant")"
 	[[ -z $problem ]] || echo "         $verdict: $problem"

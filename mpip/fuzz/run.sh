@@ -8,6 +8,22 @@ dir=$1 seconds=$2
 shift 2
 here=${BASH_SOURCE[0]%/*}
 declare -A pid
+start=$SECONDS
+
+# How far it is: on a terminal in one line, else in a line every half minute, after two seconds.
+progress() {
+	local gone next=2
+	while sleep 1; do
+		gone=$((SECONDS - start))
+		((gone >= next)) || continue
+		if [[ -t 2 ]]; then
+			printf '\r\033[Kfuzz: %d of %d s' "$gone" "$seconds" >&2
+		else
+			printf 'fuzz: %d of %d s\n' "$gone" "$seconds" >&2
+			next=$((gone + 30))
+		fi
+	done
+}
 trap 'kill "${pid[@]}" 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
 for name; do
@@ -17,10 +33,15 @@ for name; do
 		>"$dir/$name.log" 2>&1 </dev/null &
 	pid[$name]=$!
 done
+progress &
+pid[/progress]=$!
 status=0
 echo "1..$#"
 for name; do
-	if wait "${pid[$name]}"; then
+	failed=0
+	wait "${pid[$name]}" || failed=$?
+	[[ ! -t 2 ]] || printf '\r\033[K' >&2
+	if ((failed == 0)); then
 		echo "ok - fuzzer $name, $seconds s: $(sed -n 's/^stat::number_of_executed_units: *//p' "$dir/$name.log") inputs, no finding"
 	else
 		echo "not ok - fuzzer $name: $(grep -m 1 -E 'ERROR:|SUMMARY:|runtime error:|Assertion' "$dir/$name.log" || tail -n 1 "$dir/$name.log"), see $dir/$name.log"
