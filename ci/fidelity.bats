@@ -98,13 +98,13 @@ narrow_meanwhile() {
 
 @test "a path MTU of 1400 on two of four paths, told by routers, wire form udp" {
 	narrow_from_the_start udp 1400 c0 s0
-	within "$(ctl client stats protocol.too_big_told)" 1 1000 "ICMP errors taken"
+	within "$(ctl client stats protocol.icmp_too_big_rx)" 1 1000 "ICMP errors taken"
 }
 
 @test "a path MTU of 1400 on two of four paths, told by nobody, wire form udp" {
 	say_nothing
 	narrow_from_the_start udp 1400 c0 s0
-	within "$(ctl client stats protocol.too_big_told)" 0 0 "ICMP errors taken"
+	within "$(ctl client stats protocol.icmp_too_big_rx)" 0 0 "ICMP errors taken"
 }
 
 @test "all path MTUs become 1400, told by routers, wire form udp" {

@@ -13,7 +13,7 @@
 #     file: mpip/core/sched.c
 #     old: 	if (p->weight < set->weight_min)
 #     new: 	if (p->weight < -100)
-#     test: session_test 3.6-5: weights stay
+#     test: measure_test 3.6-5: weights stay
 #
 # "test" is a unit test of mpip/core or a suite (3.4.bats is in ci/paper), and a part of the name of
 # the test in it that must fail; repeated, each of them must. Instead there may be a program, and what

@@ -59,7 +59,7 @@ static const struct command {
 		"\n"
 		"  PORTS       the connection's, this end's first: `mpipctl sessions` has its\n"
 		"              addresses\n"
-		"  STATE       in use; unproven: no answer yet; silent: no answer any more; spare: "
+		"  STATE       in use; unvalidated: no answer yet; down: no answer any more; standby: "
 		"not\n"
 		"              among the fastest; removed: tried again later; or, with --all, "
 		"ended\n"

@@ -5,7 +5,7 @@ include mpip/io/rules.mk
 
 BASE_OBJS := $(addprefix $(BUILD)/mpip/base/, jsonfile.o output.o)
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
-	carrier cm compose deliver encap engine faketcp faketcp_open floor handshake heartbeat icmp icmp_tell \
+	carrier cm compose deliver encap engine faketcp faketcp_open min_filter handshake heartbeat icmp icmp_tell \
 	inbound ipchange keepalive measure mesh outbound packet path path_state peers pmtu pmtu_search policy query regular \
 	reorder sched session settings slots upkeep)
 IO_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o,config control daemon flows pathlog policies tun turn wirelink)
@@ -20,8 +20,8 @@ $(BUILD)/mpip/mpipctl: $(addprefix $(BUILD)/mpip/, mpipctl.o mpipctl_show.o) $(p
 
 $(BUILD)/mpip/io/tun.o: ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
 
-CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine faketcp floor icmp packet paper_3_2 paper_3_4 paper_3_7 policy reorder \
-	session)
+CORE_TESTS := $(patsubst %,$(BUILD)/mpip/core/%_test,cm engine faketcp min_filter icmp packet paper_3_2 paper_3_4 paper_3_7 policy reorder \
+	measure)
 UNIT_TESTS += $(CORE_TESTS)
 $(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)

@@ -125,7 +125,7 @@ refused() {
 		[[ $heard == "call EHOSTUNREACH queue EHOSTUNREACH type=3 code=1" ]]
 		# Out of use at once, and not when its feedback is too old.
 		within "$(ctl client stats protocol.icmp_errors_received)" 3 1000 "errors taken"
-		within "$(ctl client stats protocol.paths_silenced)" 3 1000 "times that a path was taken out of use"
+		within "$(ctl client stats protocol.paths_down)" 3 1000 "times that a path was taken out of use"
 		mpipd_stop client server
 	done
 }
@@ -142,7 +142,7 @@ refused() {
 	[[ -z $heard ]]
 	refused udp admin-prohibited
 	[[ -z $heard ]]
-	within "$(ctl client stats protocol.paths_silenced)" 1 1000 "times that a path was taken out of use"
+	within "$(ctl client stats protocol.paths_down)" 1 1000 "times that a path was taken out of use"
 	mpipd_stop client server
 }
 
@@ -163,8 +163,8 @@ narrowed() {
 	within "$(field gap_ms "$REPORT")" 0 2000 "longest gap in milliseconds"
 
 	for told in client server; do
-		within "$(ctl $told stats protocol.too_big_told)" 1 1000 "ICMP errors with a path MTU, $told"
-		within "$(ctl $told stats protocol.too_big_said)" 1 1000 "times that TCP was told, $told"
+		within "$(ctl $told stats protocol.icmp_too_big_rx)" 1 1000 "ICMP errors with a path MTU, $told"
+		within "$(ctl $told stats protocol.icmp_too_big_tx)" 1 1000 "times that TCP was told, $told"
 		done
 	mpipd_stop client server
 	in_host router ip link set c0 mtu 1500

@@ -23,18 +23,21 @@ struct slice {
 /* One packet for a network: head, data and tail in this order. */
 struct wire_packet {
 	enum {
-		WIRE_PACKET_UDP, /* the payload of a datagram, from local address `nic` to `to` */
-		WIRE_PACKET_RAW, /* an IP packet with its header, from local address `nic` */
+		WIRE_PACKET_UDP, /* the payload of a datagram, from local address `local_index` to
+				    `to` */
+		WIRE_PACKET_RAW, /* an IP packet with its header, from local address `local_index`
+				  */
 	} kind;
-	uint8_t nic; /* index into the address list given to the engine; NIC_ANY: by routing */
+	uint8_t local_index; /* index into the address list given to the engine; LOCAL_ANY: by
+				routing */
 	uint8_t head_length, tail_length;
-	struct ip_mark mark; /* UDP: for the datagram's IP header */
-	struct endpoint to;  /* RAW: only the IP address counts */
+	struct tos_ttl tos_ttl; /* UDP: for the datagram's IP header */
+	struct endpoint to;     /* RAW: only the IP address counts */
 	struct slice data;
 	uint8_t head[HEADER_MAX];
 	uint8_t tail[CM_MAX];
 };
-#define NIC_ANY 255
+#define LOCAL_ANY 255
 
 /* One packet for an application of this host: head, then data. */
 struct host_packet {

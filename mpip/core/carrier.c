@@ -21,15 +21,14 @@ static void put_hello(struct engine *e, const struct session *s, uint8_t flags, 
 		.stamp = stamp_at(e, now),
 		.flags = flags,
 		.has_hello = true,
-		.hello = {
-			.wire_form = (uint8_t)s->wire_form, .port = e->wire_port, .boot = e->boot}};
+		.hello = {.encap = (uint8_t)s->encap, .port = e->wire_port, .boot = e->boot}};
 	cm_encode(&cm, (struct cm_binding){.tcp_seq = seq}, out);
 }
 
 static void raw_out(struct engine *e, struct wire_packet *w, const struct session *s)
 {
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = nic_of(e, s->tuple.local_ip);
+	w->local_index = local_index_of(e, s->tuple.local_ip);
 	w->to = (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port};
 }
 

@@ -72,7 +72,7 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 		struct be16 boot = put16(cm->hello.boot);
 		*p++ = PART_HELLO;
 		*p++ = HELLO_BYTES;
-		*p++ = cm->hello.wire_form;
+		*p++ = cm->hello.encap;
 		memcpy(p, &cm->hello.port, 2);
 		memcpy(p + 2, &boot, 2);
 		p += 4;
@@ -163,7 +163,7 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 		if (p[0] == PART_HELLO && p[1] == HELLO_BYTES) {
 			struct be16 boot;
 			cm->has_hello = true;
-			cm->hello.wire_form = value[0];
+			cm->hello.encap = value[0];
 			memcpy(&cm->hello.port, value + 1, 2);
 			memcpy(&boot, value + 3, 2);
 			cm->hello.boot = get16(boot);

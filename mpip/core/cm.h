@@ -11,9 +11,9 @@
 
 /* What a query and its confirmation say about their sender. */
 struct cm_hello {
-	uint8_t wire_form; /* enum wire_form: wished for (query), taken (confirmation) */
-	in_port_t port;    /* of the sender's wire sockets, network order */
-	uint16_t boot;     /* a random number drawn when the sender's daemon started */
+	uint8_t encap;  /* enum encapsulation: wished for (query), taken (confirmation) */
+	in_port_t port; /* of the sender's wire sockets, network order */
+	uint16_t boot;  /* a random number drawn when the sender's daemon started */
 };
 
 struct cm {

@@ -33,7 +33,7 @@ static void assert_same(const struct cm *a, const struct cm *b)
 	assert_int_equal(a->has_hello, b->has_hello);
 	assert_int_equal(a->has_addresses, b->has_addresses);
 	if (a->has_hello) {
-		assert_int_equal(a->hello.wire_form, b->hello.wire_form);
+		assert_int_equal(a->hello.encap, b->hello.encap);
 		assert_int_equal(a->hello.port, b->hello.port);
 		assert_int_equal(a->hello.boot, b->hello.boot);
 	}

@@ -51,11 +51,10 @@
  *
  * TCP: an experimental option (RFC 6994) that fills all 40 option bytes of a copy of the segment
  * without its payload: kind 254, length 40, ExID, then 36 bytes of CM.
- * The same option, with Flags_HB in the CM, shows stateful boxes the place that a session is at
- * (keepalive.c); with Flags_PROBE too, while its sender wants to see the other end's.
- * UDP: the surplus area behind the UDP length (RFC 9868): a pad byte if the UDP length is odd,
- * the option checksum (OCS), then an experimental option: kind 127, length 40, ExID, 36 bytes of
- * CM.
+ * The same option, with Flags_HB in the CM, shows stateful middleboxes the place that a session is
+ * at (keepalive.c); with Flags_PROBE too, while its sender wants to see the other end's. UDP: the
+ * surplus area behind the UDP length (RFC 9868): a pad byte if the UDP length is odd, the option
+ * checksum (OCS), then an experimental option: kind 127, length 40, ExID, 36 bytes of CM.
  *
  * Handshakes of fake TCP connections (3.8.1) fill the options of a SYN, SYN-ACK or ACK without
  * payload: kind 254, length 32, ExID, the fixed part of a CM with Flags_Hs; then MSS and window

@@ -25,7 +25,7 @@ struct cm compose_cm(struct engine *e, struct session *s, const struct path *p, 
 	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = cm.has_scale = false;
 
 	/* On a path that is not in use it may well be lost, and the other end would take a path
-	 * that works for silent: there the news of what it answers goes along, and once more
+	 * that works to be down: there the news of what it answers goes along, and once more
 	 * elsewhere. */
 	bool sure = p->state == PATH_IN_USE || s->in_use == 0;
 	struct arrival *news = sure ? measure_oldest_news(s) : measure_latest_news(s);
@@ -49,10 +49,10 @@ void compose_addresses(struct engine *e, struct session *s, struct cm *cm)
 		cm->list_version = e->list_version;
 		peer->wants_list = false;
 	}
-	if (s->wire_form == WIRE_LITERAL ? s->owes_ack : peer->owes_ack) {
+	if (s->encap == ENCAP_LITERAL ? s->owes_ack : peer->owes_ack) {
 		cm->has_list_ack = true;
-		cm->list_ack = s->wire_form == WIRE_LITERAL ? (uint8_t)(s->list_seen - 1)
-							    : peer->list_version;
+		cm->list_ack = s->encap == ENCAP_LITERAL ? (uint8_t)(s->list_seen - 1)
+							 : peer->list_version;
 		peer->owes_ack = s->owes_ack = false;
 	}
 }

@@ -27,8 +27,8 @@ static void hand_up(struct engine *e, struct session *s, const struct upward *up
 	struct ip_header *ip = (void *)h->head;
 	ip_header_make(ip, (uint8_t)s->tuple.protocol, (uint32_t)sizeof(*ip) + up->length,
 		e->ip_id++, s->tuple.remote_ip, s->tuple.local_ip);
-	ip->tos = up->mark.tos;
-	ip->ttl = up->mark.ttl;
+	ip->tos = up->tos_ttl.tos;
+	ip->ttl = up->tos_ttl.ttl;
 
 	struct udp_header *udp = (void *)(ip + 1);
 	memcpy(udp, up->bytes, up->header);
@@ -47,7 +47,7 @@ static void hand_up(struct engine *e, struct session *s, const struct upward *up
 static void deliver_slot(
 	struct engine *e, struct session *s, const struct reorder_slot *slot, struct actions *a)
 {
-	struct upward up = {slot->bytes, slot->head_length, slot->length, slot->mark};
+	struct upward up = {slot->bytes, slot->head_length, slot->length, slot->tos_ttl};
 	hand_up(e, s, &up, a);
 }
 
@@ -76,8 +76,11 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 	struct usec now, struct actions *a)
 {
 	const struct reorder_slot *slot;
+	uint8_t flags = ((const struct tcp_header *)up->bytes)->flags;
+	s->fin_received = s->fin_received || flags & TCP_FIN;
+	s->reset = s->reset || flags & TCP_RST;
 	switch (reorder_in(&s->reorder, &e->pool, up->bytes, (uint16_t)up->header,
-		(uint16_t)up->length, up->mark, e->set.reorder_packets)) {
+		(uint16_t)up->length, up->tos_ttl, e->set.reorder_packets)) {
 	case REORDER_DELIVER:
 		hand_up(e, s, up, a);
 		while ((slot = reorder_next(&s->reorder, &e->pool)))

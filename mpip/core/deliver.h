@@ -18,7 +18,7 @@ struct session;
 struct upward {
 	const uint8_t *bytes;    /* transport header and user data */
 	uint32_t header, length; /* of the header; of all */
-	struct ip_mark mark;     /* of the IP header that it came with */
+	struct tos_ttl tos_ttl;  /* of the IP header that it came with */
 };
 
 /* Hands a segment to the application's end of the session: UDP at once, TCP as Figure 3 has it. */

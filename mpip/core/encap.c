@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The wire forms `udp` and `literal`, and the table of all; `fake-tcp` is in faketcp.c.
+ * The encapsulations `udp` and `literal`, and the table of all; `fake-tcp` is in faketcp.c.
  *
- * Theory of operation: a path in the form `udp` is a pair of wire sockets, shared by all sessions
- * of two nodes, and the kernel makes its headers. One in the form `literal` has the session's own
- * transport header, with the path's addresses; for TCP it is opened by three handshake packets that
- * go no higher than MPIP (3.8.1), but for the original path, which the connection itself has
- * opened.
+ * Theory of operation: a path in the encapsulation `udp` is a pair of wire sockets, shared by all
+ * sessions of two nodes, and the kernel makes its headers. One in the encapsulation `literal` has
+ * the session's own transport header, with the path's addresses; for TCP it is opened by three
+ * handshake packets that go no higher than MPIP (3.8.1), but for the original path, which the
+ * connection itself has opened.
  */
 
 #include "mpip/core/encap.h"
@@ -68,7 +68,7 @@ static void udp_finish(struct engine *e, struct session *s, struct path *p, stru
 	(void)e;
 	(void)s;
 	w->kind = WIRE_PACKET_UDP;
-	w->nic = p->nic;
+	w->local_index = p->local_index;
 	w->to = p->dst;
 }
 
@@ -126,34 +126,34 @@ static void literal_finish(
 	uint32_t segment = total - (uint32_t)sizeof(*ip);
 
 	ip_header_make(ip, (uint8_t)s->tuple.protocol, total, e->ip_id++, p->src.ip, p->dst.ip);
-	ip->tos = w->mark.tos;
-	ip->ttl = w->mark.ttl;
+	ip->tos = w->tos_ttl.tos;
+	ip->ttl = w->tos_ttl.ttl;
 	memcpy(udp->src.b, &p->src.port, 2);
 	memcpy(udp->dst.b, &p->dst.port, 2);
 	if (s->tuple.protocol == IPPROTO_UDP)
 		udp->length = put16((uint16_t)segment);
 	slot_checksums(w, segment);
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = p->nic;
+	w->local_index = p->local_index;
 	w->to = p->dst;
 }
 
-const struct form forms[] = {
-	[WIRE_UDP] = {.header = sizeof(struct udp_header),
+const struct encap encaps[] = {
+	[ENCAP_UDP] = {.header = sizeof(struct udp_header),
 		.opens = udp_opens,
 		.ends = udp_ends,
 		.flow = udp_flow,
 		.empty = encap_empty,
 		.finish = udp_finish,
 		.close = keep},
-	[WIRE_LITERAL] = {.room = sizeof(struct ip_header),
+	[ENCAP_LITERAL] = {.room = sizeof(struct ip_header),
 		.opens = literal_opens,
 		.ends = literal_ends,
 		.flow = literal_flow,
 		.empty = literal_empty,
 		.finish = literal_finish,
 		.close = keep},
-	[WIRE_FAKE_TCP] = {.room = sizeof(struct ip_header) + sizeof(struct tcp_header),
+	[ENCAP_FAKE_TCP] = {.room = sizeof(struct ip_header) + sizeof(struct tcp_header),
 		.header = sizeof(struct tcp_header),
 		.opens = faketcp_opens,
 		.ends = faketcp_ends,

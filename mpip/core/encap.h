@@ -27,10 +27,10 @@ struct copied {
 	uint32_t header, length; /* of the header; of all */
 };
 
-struct form {
+struct encap {
 	/* Bytes to leave free at the head of a wire packet, in front of the segment. */
 	uint8_t room;
-	/* Bytes that the form adds to a packet between IP header and segment. */
+	/* Bytes that the encapsulation adds to a packet between IP header and segment. */
 	uint8_t header;
 	/* The path needs a three-way handshake before it carries anything else (3.8.1). */
 	bool (*opens)(const struct session *s, const struct path *p);
@@ -44,13 +44,13 @@ struct form {
 		const struct session *s, struct wire_packet *w, struct copied copy);
 	/* Completes a packet whose segment and CM are in place. */
 	void (*finish)(struct engine *e, struct session *s, struct path *p, struct wire_packet *w);
-	/* The path is given up in this form: returns what `ends` took. */
+	/* The path is given up in this encapsulation: returns what `ends` took. */
 	void (*close)(struct engine *e, struct session *s, struct path *p, struct actions *a);
 };
 
-extern const struct form forms[]; /* by enum wire_form */
+extern const struct encap encaps[]; /* by enum encapsulation */
 
-/* `empty` of the forms that have a segment behind a header of their own. */
+/* `empty` of the encapsulations that have a segment behind a header of their own. */
 struct cm_binding encap_empty(const struct session *s, struct wire_packet *w, struct copied copy);
 
 #endif

@@ -33,7 +33,7 @@ struct engine_setup {
 struct engine *engine_new(const struct engine_setup *setup);
 void engine_free(struct engine *e);
 
-/* The host's addresses, in the order that `nic` counts them. Peers are told of a change. */
+/* The host's addresses, in the order that `local_index` counts them. Peers are told of a change. */
 void engine_set_addresses(struct engine *e, const struct address_list *list, struct usec now,
 	struct actions *actions);
 

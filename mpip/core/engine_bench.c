@@ -12,24 +12,24 @@
 
 struct bench {
 	const char *name;
-	enum wire_form wire_form;
+	enum encapsulation encap;
 	bool server_has_mpip, udp;
 	unsigned segments;
 };
 
 static const struct bench benches[] = {
-	{"udp", WIRE_UDP, true, false, 1},
-	{"udp-super", WIRE_UDP, true, false, 16},
-	{"udp-datagrams", WIRE_UDP, true, true, 1},
-	{"fake-tcp", WIRE_FAKE_TCP, true, false, 1},
-	{"literal", WIRE_LITERAL, true, false, 1},
-	{"regular", WIRE_UDP, false, false, 1},
+	{"udp", ENCAP_UDP, true, false, 1},
+	{"udp-super", ENCAP_UDP, true, false, 16},
+	{"udp-datagrams", ENCAP_UDP, true, true, 1},
+	{"fake-tcp", ENCAP_FAKE_TCP, true, false, 1},
+	{"literal", ENCAP_LITERAL, true, false, 1},
+	{"regular", ENCAP_UDP, false, false, 1},
 };
 
 static int run(const struct bench *b)
 {
 	struct settings settings = settings_default();
-	settings.wire_form = b->wire_form;
+	settings.encap = b->encap;
 	struct world *w = world_of(settings, b->server_has_mpip);
 	uint64_t before, after;
 	if (b->udp) {

@@ -19,10 +19,10 @@ static void count_carried(struct world *w, const struct flight *f)
 		carried[src.s_addr == ip("10.0.2.2").s_addr][dst.s_addr == ip("10.0.4.2").s_addr]++;
 }
 
-static void multipath_in(enum wire_form form)
+static void multipath_in(enum encapsulation encap)
 {
 	struct settings set = settings_default();
-	set.wire_form = form;
+	set.encap = encap;
 	struct world *w = world_of(set, true);
 	uint32_t seq = transfer(w, 0, 1000, 100, 1);
 	expect_multipath(w);
@@ -46,20 +46,20 @@ static void multipath_in(enum wire_form form)
 		assert_int_equal(got->n[i], 0);
 	}
 	assert_int_equal(sent->n[STAT_QUERIES_SENT], 1);
-	assert_int_equal(sent->n[STAT_PATHS_SILENCED] + got->n[STAT_PATHS_SILENCED], 0);
+	assert_int_equal(sent->n[STAT_PATHS_DOWN] + got->n[STAT_PATHS_DOWN], 0);
 	world_free(w);
 }
 
 static void udp_form(void **state)
 {
 	(void)state;
-	multipath_in(WIRE_UDP);
+	multipath_in(ENCAP_UDP);
 }
 
 static void literal_form(void **state)
 {
 	(void)state;
-	multipath_in(WIRE_LITERAL);
+	multipath_in(ENCAP_LITERAL);
 }
 
 /* 3.2: "the number of query messages ... if larger than a threshold value": 5. */
@@ -96,9 +96,9 @@ static void inbound_only(void **state)
 static void one_way_udp(void **state)
 {
 	(void)state;
-	for (int form = 0; form < 2; form++) {
+	for (int encap = 0; encap < 2; encap++) {
 		struct settings set = settings_default();
-		set.wire_form = form ? WIRE_LITERAL : WIRE_UDP;
+		set.encap = encap ? ENCAP_LITERAL : ENCAP_UDP;
 		struct world *w = world_of(set, true);
 		for (unsigned i = 0; i < 3000; i++) {
 			send_packet(w, 0, IPPROTO_UDP, 0, 1 + i % 1400, 1);
@@ -113,7 +113,7 @@ static void one_way_udp(void **state)
 			assert_true(s->path[i]->sent_packets > 300);
 			assert_true(usec_sub(w->now, s->path[i]->last_feedback).us < 600000);
 		}
-		assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_PATHS_SILENCED], 0);
+		assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_PATHS_DOWN], 0);
 		world_free(w);
 	}
 }

@@ -35,8 +35,9 @@ static void launch(struct world *w, unsigned from, const struct wire_packet *p)
 	f->dst = p->to.ip;
 	f->src_port = htons(WIRE_PORT);
 	f->dst_port = p->to.port;
-	f->src = p->nic < w->host[from].addresses.count ? w->host[from].addresses.ip[p->nic]
-							: (struct in_addr){0};
+	f->src = p->local_index < w->host[from].addresses.count
+			 ? w->host[from].addresses.ip[p->local_index]
+			 : (struct in_addr){0};
 	if (f->raw) /* the wire packet may not say where it comes from */
 		memcpy(&f->src, ((struct ip_header *)f->bytes)->src.b, 4);
 	/* The second NIC is faster: what it sends overtakes. */
@@ -69,7 +70,7 @@ static void refuse(struct world *w, unsigned i, const struct packet *p)
 	uint16_t checksum = (uint16_t)~csum_fold(csum_add(sum, &reset.tcp, sizeof(reset.tcp)));
 	memcpy(reset.tcp.checksum.b, &checksum, 2);
 	struct wire_packet out = {.kind = WIRE_PACKET_RAW,
-		.nic = NIC_ANY,
+		.local_index = LOCAL_ANY,
 		.to = p->src,
 		.data = {(const uint8_t *)&reset, sizeof(reset)}};
 	w->host[i].resets_sent++;
@@ -147,7 +148,7 @@ void carry(struct world *w, unsigned i)
 		engine_carried_out(h->engine);
 }
 
-/* Whether the ingress hook would take it: the form of a query, or a CM's flow. */
+/* Whether the ingress hook would take it: the encapsulation of a query, or a CM's flow. */
 static bool hook_takes(const struct host *h, struct flight *f)
 {
 	struct packet p;
@@ -184,8 +185,8 @@ static void land(struct world *w, struct flight *f)
 			.length = f->length,
 			.from = {f->src, f->src_port},
 			.arrived = w->now};
-		while (h->addresses.ip[in.nic].s_addr != f->dst.s_addr)
-			in.nic++;
+		while (h->addresses.ip[in.local_index].s_addr != f->dst.s_addr)
+			in.local_index++;
 		h->wrapped_seen++;
 		engine_from_wire(h->engine, &in, w->now, &h->actions);
 	}

@@ -2,31 +2,34 @@
 /*
  * Fake TCP connections (paper 3.8.1).
  *
- * Theory of operation: boxes on the way let pass what belongs to a TCP connection that they have
- * seen begin. So the node that began the session sends a SYN along each path, the other answers
- * with a SYN-ACK on the way that it came, the first with an ACK. All three carry a CM with Flags_Hs
- * and go no higher than MPIP. The CM lies in an option and not in user data, and the ingress hook
- * takes it by its form: so it meets the other end's engine at whatever port it comes, also at an
- * address that a box has changed, and a kernel that gets it all the same ignores the option.
+ * Theory of operation: middleboxes on the way let pass what belongs to a TCP connection that they
+ * have seen begin. So the node that began the session sends a SYN along each path, the other
+ * answers with a SYN-ACK on the way that it came, the first with an ACK. All three carry a CM with
+ * Flags_Hs and go no higher than MPIP. The CM lies in an option and not in user data, and the
+ * ingress hook takes it by its encapsulation: so it meets the other end's engine at whatever port
+ * it comes, also at an address that a middlebox has changed, and a kernel that gets it all the same
+ * ignores the option.
  *
- * In the form `literal` the handshake is about the session's own ports, as in the paper; what
- * follows has the session's own sequence numbers, so a box that looks at these will drop it.
+ * In the encapsulation `literal` the handshake is about the session's own ports, as in the paper;
+ * what follows has the session's own sequence numbers, so a middlebox that looks at these will drop
+ * it.
  *
- * In the form `fake-tcp` a path is one ordinary TCP connection to whoever looks. The opener draws a
- * port, the other end's is its wire port. A path's sequence numbers count this path's bytes, from
- * its SYN on; it acknowledges the highest byte that came on it, and never the lack of one: nothing
- * is repeated here, and what is lost is the matter of the TCP inside. A segment that a network lost
- * behind a box was seen by it, and one lost before it is a gap that the box sees closed by the
- * acknowledgement behind it. The window is the largest that TCP can offer (RFC 7323), since none
- * is ever closed; so a box accepts a gigabyte in flight. A reset ends it, from us when the path or
- * the session ends, from a host whose mpipd is gone, or from a box.
+ * In the encapsulation `fake-tcp` a path is one ordinary TCP connection to whoever looks. The
+ * opener draws a port, the other end's is its wire port. A path's sequence numbers count this
+ * path's bytes, from its SYN on; it acknowledges the highest byte that came on it, and never the
+ * lack of one: nothing is repeated here, and what is lost is the matter of the TCP inside. A
+ * segment that a network lost behind a middlebox was seen by it, and one lost before it is a gap
+ * that the middlebox sees closed by the acknowledgement behind it. The window is the largest that
+ * TCP can offer (RFC 7323), since none is ever closed; so a middlebox accepts a gigabyte in flight.
+ * A reset ends it, from us when the path or the session ends, from a host whose mpipd is gone, or
+ * from a middlebox.
  *
  * Nothing of a fake connection may reach the kernel of either host, which would answer with a
  * reset: a packet without a valid CM at one of its ports is dropped.
  *
  * A departure from 3.8.1: where both ends may have begun the session (it is older than mpipd), both
  * open. Of two SYNs that cross the one from the node of the lower ID stands, unless that has
- * proven to lead nowhere.
+ * validated to lead nowhere.
  */
 
 #include "mpip/core/faketcp.h"
@@ -112,8 +115,8 @@ void faketcp_headers(struct engine *e, const struct path *p, struct wire_packet 
 	uint32_t total = (uint32_t)w->head_length + w->data.length + w->tail_length;
 	uint8_t offset = tcp->offset;
 	ip_header_make(ip, IPPROTO_TCP, total, e->ip_id++, p->src.ip, p->dst.ip);
-	ip->tos = w->mark.tos;
-	ip->ttl = w->mark.ttl;
+	ip->tos = w->tos_ttl.tos;
+	ip->ttl = w->tos_ttl.ttl;
 	*tcp = (struct tcp_header){.seq = put32(seq),
 		.ack = put32(flags & TCP_ACK ? p->tcp.expected : 0),
 		.offset = offset,
@@ -123,7 +126,7 @@ void faketcp_headers(struct engine *e, const struct path *p, struct wire_packet 
 	memcpy(tcp->dst.b, &p->dst.port, 2);
 	slot_checksums(w, total - (uint32_t)sizeof(*ip));
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = p->nic;
+	w->local_index = p->local_index;
 	w->to = p->dst;
 }
 

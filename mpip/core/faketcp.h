@@ -14,7 +14,7 @@ struct engine;
 struct path;
 struct session;
 
-/* The wire form's functions (forms.h). */
+/* The encapsulation's functions (forms.h). */
 bool faketcp_opens(const struct session *s, const struct path *p);
 bool faketcp_ends(struct engine *e, const struct session *s, struct path *p);
 uint32_t faketcp_flow(const struct session *s);
@@ -24,8 +24,8 @@ void faketcp_close(struct engine *e, struct session *s, struct path *p, struct a
 /* The path whose connection we opened from this port; 0: none. */
 struct path_id faketcp_owner(const struct engine *e, in_port_t port);
 
-/* Whether a TCP packet of this session to this local port is one of the form `fake-tcp`, and not of
- * the session's own port. */
+/* Whether a TCP packet of this session to this local port is one of the encapsulation `fake-tcp`,
+ * and not of the session's own port. */
 bool faketcp_port(const struct session *s, uint32_t protocol, in_port_t local);
 
 /* A segment of the path came: `end` is the sequence number behind it. */

@@ -8,7 +8,7 @@
  *
  * A departure from 3.8.1: where both ends may have begun the session (it is older than mpipd), both
  * open. Of two SYNs that cross the one from the node of the lower ID stands, unless that has
- * proven to lead nowhere.
+ * validated to lead nowhere.
  */
 
 #include "mpip/core/faketcp_open.h"
@@ -68,10 +68,11 @@ static void send_handshake(struct engine *e, struct session *s, struct path *p, 
 	count(e, STAT_HANDSHAKES_SENT);
 }
 
-/* A first sequence number: in the form `literal` the one that the session's next bytes follow. */
+/* A first sequence number: in the encapsulation `literal` the one that the session's next bytes
+ * follow. */
 static uint32_t first_number(struct engine *e, const struct session *s, const struct path *p)
 {
-	return p->form == WIRE_LITERAL ? s->last_seq : (uint32_t)rng_next(&e->rng);
+	return p->encap == ENCAP_LITERAL ? s->last_seq : (uint32_t)rng_next(&e->rng);
 }
 
 void faketcp_syn(
@@ -80,7 +81,7 @@ void faketcp_syn(
 	if (s->accepts || p->tcp.state == FAKE_SYN_RECEIVED)
 		return;
 	if (p->tcp.state == FAKE_SYN_SENT && ++p->tcp.syns % SYNS == 0) {
-		/* A box may remember another connection at this port. */
+		/* A middlebox may remember another connection at this port. */
 		path_renew_ends(e, s, p, a);
 		p->tcp.state = FAKE_CLOSED;
 	}
@@ -94,32 +95,33 @@ void faketcp_syn(
 
 /* The path that a SYN is about, set up for its ends; NULL: the SYN is not to be answered. */
 static struct path *path_for_syn(struct engine *e, struct session *s, const struct packet *p,
-	const struct cm *cm, enum wire_form form, uint8_t nic, struct actions *a)
+	const struct cm *cm, enum encapsulation encap, uint8_t local_index, struct actions *a)
 {
-	struct path *path = path_at(s, nic, p->src, p->dst.port);
+	struct path *path = path_at(s, local_index, p->src, p->dst.port);
 	if (!path)
-		path = path_reverse(s, nic, form, cm->path);
+		path = path_reverse(s, local_index, encap, cm->path);
 	if (!path)
-		path = path_idle(s, nic, p->src.ip, cm->path);
+		path = path_idle(s, local_index, p->src.ip, cm->path);
 	if (path && path->tcp.state == FAKE_SYN_SENT && path->probes < 2 &&
 		node_lower(e->node, s->peer->node))
 		return NULL; /* ours has crossed it, and stands */
 	if (!path)
-		return mesh_add_reflexive(e, s, nic, form, p->src, p->dst.port, a);
-	if (path->form != form || path->src.port != p->dst.port ||
+		return mesh_add_reflexive(e, s, local_index, encap, p->src, p->dst.port, a);
+	if (path->encap != encap || path->src.port != p->dst.port ||
 		!endpoint_equal(path->dst, p->src))
-		path_move(e, s, path, form, p->src, p->dst.port, a);
+		path_move(e, s, path, encap, p->src, p->dst.port, a);
 	return path;
 }
 
 static void take_syn(struct engine *e, struct session *s, const struct packet *p,
-	const struct cm *cm, uint8_t nic, struct usec now, struct actions *a)
+	const struct cm *cm, uint8_t local_index, struct usec now, struct actions *a)
 {
 	bool fake = faketcp_port(s, IPPROTO_TCP, p->dst.port);
 	uint32_t number = get32(p->tcp->seq);
 	if (fake && p->dst.port != e->wire_port)
 		return;
-	struct path *path = path_for_syn(e, s, p, cm, fake ? WIRE_FAKE_TCP : WIRE_LITERAL, nic, a);
+	struct path *path =
+		path_for_syn(e, s, p, cm, fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL, local_index, a);
 	if (!path)
 		return;
 	if (fake && path->tcp.state == FAKE_OPEN && path->tcp.began == number)
@@ -144,10 +146,10 @@ static void opened(
 	heartbeat_send(e, s, path, CM_FLAG_PROBE, now, a);
 }
 
-static void take_syn_ack(struct engine *e, struct session *s, const struct packet *p, uint8_t nic,
-	struct usec now, struct actions *a)
+static void take_syn_ack(struct engine *e, struct session *s, const struct packet *p,
+	uint8_t local_index, struct usec now, struct actions *a)
 {
-	struct path *path = path_at(s, nic, p->src, p->dst.port);
+	struct path *path = path_at(s, local_index, p->src, p->dst.port);
 	if (!path || get32(p->tcp->ack) != path->tcp.next)
 		return; /* of a handshake that we gave up */
 	if (path->tcp.state != FAKE_SYN_SENT && path->tcp.state != FAKE_OPEN)
@@ -160,10 +162,10 @@ static void take_syn_ack(struct engine *e, struct session *s, const struct packe
 		opened(e, s, path, now, a);
 }
 
-static void take_ack(struct engine *e, struct session *s, const struct packet *p, uint8_t nic,
-	struct usec now, struct actions *a)
+static void take_ack(struct engine *e, struct session *s, const struct packet *p,
+	uint8_t local_index, struct usec now, struct actions *a)
 {
-	struct path *path = path_at(s, nic, p->src, p->dst.port);
+	struct path *path = path_at(s, local_index, p->src, p->dst.port);
 	if (path && path->tcp.state == FAKE_SYN_RECEIVED && get32(p->tcp->ack) == path->tcp.next)
 		opened(e, s, path, now, a);
 }
@@ -176,8 +178,8 @@ bool faketcp_in(struct engine *e, struct packet *p, struct usec now, struct acti
 		!(cm.flags & CM_FLAG_HS))
 		return false;
 	struct session *s = session_by_id(e, cm.node, cm.session);
-	uint8_t nic = nic_of(e, p->dst.ip);
-	if (!s || cm.session.n == 0 || nic == NIC_ANY || e->leaving) {
+	uint8_t local_index = local_index_of(e, p->dst.ip);
+	if (!s || cm.session.n == 0 || local_index == LOCAL_ANY || e->leaving) {
 		count(e, STAT_DROP_UNKNOWN_SESSION);
 		return true;
 	}
@@ -185,13 +187,13 @@ bool faketcp_in(struct engine *e, struct packet *p, struct usec now, struct acti
 	s->peer_knows = true;
 	switch (p->tcp->flags & (TCP_SYN | TCP_ACK)) {
 	case TCP_SYN:
-		take_syn(e, s, p, &cm, nic, now, a);
+		take_syn(e, s, p, &cm, local_index, now, a);
 		break;
 	case TCP_SYN | TCP_ACK:
-		take_syn_ack(e, s, p, nic, now, a);
+		take_syn_ack(e, s, p, local_index, now, a);
 		break;
 	case TCP_ACK:
-		take_ack(e, s, p, nic, now, a);
+		take_ack(e, s, p, local_index, now, a);
 		break;
 	}
 	return true;
@@ -218,9 +220,9 @@ static struct path *path_of_stray(struct engine *e, const struct packet *p, stru
 	if (usec_before(now, e->next_stray))
 		return NULL;
 	e->next_stray = usec_add(now, usec_ms(10));
-	uint8_t nic = nic_of(e, p->dst.ip);
+	uint8_t local_index = local_index_of(e, p->dst.ip);
 	for (struct session *s = e->oldest; s; s = s->age_next) {
-		struct path *path = path_at(s, nic, p->src, p->dst.port);
+		struct path *path = path_at(s, local_index, p->src, p->dst.port);
 		if (path)
 			return path;
 	}
@@ -241,7 +243,7 @@ static void take_reset(struct engine *e, struct path *path, const struct packet 
 	path->tcp.state = FAKE_CLOSED;
 	path->probe_due = usec_add(now, e->set.probe_interval);
 	if (refused)
-		path->probes = UINT32_MAX; /* the next form */
+		path->probes = UINT32_MAX; /* the next encapsulation */
 }
 
 bool faketcp_stray(struct engine *e, const struct packet *p, struct usec now)
@@ -249,7 +251,7 @@ bool faketcp_stray(struct engine *e, const struct packet *p, struct usec now)
 	if (p->ip->protocol != IPPROTO_TCP)
 		return false;
 	struct path *path = path_of_stray(e, p, now);
-	if (path && path->form != WIRE_FAKE_TCP)
+	if (path && path->encap != ENCAP_FAKE_TCP)
 		return false;
 	if (!path && p->dst.port != e->wire_port)
 		return false;

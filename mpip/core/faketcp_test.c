@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Fake TCP connections, NATs and the choice of a wire form, between two engines (paper 3.8.1). */
+/* Fake TCP connections, NATs and the choice of a wire encap, between two engines (paper 3.8.1). */
 
 #include "mpip/core/engine_testbed.h"
 
 #include <arpa/inet.h>
 
-/* A box that knows TCP: it passes a segment only if it is the next of a connection that it has seen
- * begin, and acknowledges nothing that did not pass. */
+/* A middlebox that knows TCP: it passes a segment only if it is the next of a connection that it
+ * has seen begin, and acknowledges nothing that did not pass. */
 #define CONNECTIONS 64
 
 struct direction {
@@ -81,30 +81,31 @@ static uint64_t dropped(const struct world *w)
 	return n;
 }
 
-static void expect_form(const struct world *w, enum wire_form form, unsigned least)
+static void expect_form(const struct world *w, enum encapsulation encap, unsigned least)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct session *s = only_session(&w->host[i]);
 		unsigned n = 0;
 		for (unsigned k = 0; k < s->paths; k++)
-			n += s->path[k]->state == PATH_IN_USE && s->path[k]->form == form;
+			n += s->path[k]->state == PATH_IN_USE && s->path[k]->encap == encap;
 		assert_in_range(n, least, MAX_PATHS);
 	}
 }
 
-static struct settings preferring(enum wire_form form)
+static struct settings preferring(enum encapsulation encap)
 {
 	struct settings set = settings_default();
-	set.wire_form = form;
+	set.encap = encap;
 	return set;
 }
 
-/* Each path is one TCP connection, begun by the client; a box that looks closely drops nothing. */
+/* Each path is one TCP connection, begun by the client; a middlebox that looks closely drops
+ * nothing. */
 static void strict_box_passes_all(void **state)
 {
 	(void)state;
 	struct strict box = {0};
-	struct world *w = world_of(preferring(WIRE_FAKE_TCP), true);
+	struct world *w = world_of(preferring(ENCAP_FAKE_TCP), true);
 	w->box = strict_box;
 	w->context = &box;
 	connect_tcp(w);
@@ -113,7 +114,7 @@ static void strict_box_passes_all(void **state)
 	seq = transfer(w, 0, seq, 400, 20);
 	run_for(w, 100);
 	expect_multipath(w);
-	expect_form(w, WIRE_FAKE_TCP, 4);
+	expect_form(w, ENCAP_FAKE_TCP, 4);
 
 	assert_int_equal(box.refused, 0);
 	/* But for the signs that keep its way back open (keepalive.c). */
@@ -139,13 +140,13 @@ static void datagrams_in_fake_tcp(void **state)
 {
 	(void)state;
 	struct strict box = {0};
-	struct world *w = world_of(preferring(WIRE_FAKE_TCP), true);
+	struct world *w = world_of(preferring(ENCAP_FAKE_TCP), true);
 	w->box = strict_box;
 	w->context = &box;
 	datagrams(w, 0, 3000);
 	run_for(w, 200);
 	expect_multipath(w);
-	expect_form(w, WIRE_FAKE_TCP, 4);
+	expect_form(w, ENCAP_FAKE_TCP, 4);
 	assert_int_equal(w->host[1].udp.packets, 3000);
 	assert_int_equal(w->host[1].udp.wrong, 0);
 	assert_int_equal(box.refused, 0);
@@ -158,20 +159,20 @@ static void both_open(void **state)
 {
 	(void)state;
 	struct strict box = {0};
-	struct world *w = world_of(preferring(WIRE_FAKE_TCP), true);
+	struct world *w = world_of(preferring(ENCAP_FAKE_TCP), true);
 	w->box = strict_box;
 	w->context = &box;
 	uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 	run_for(w, 100);
 	expect_multipath(w);
-	expect_form(w, WIRE_FAKE_TCP, 4);
+	expect_form(w, ENCAP_FAKE_TCP, 4);
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 	assert_int_equal(box.refused, 0);
 	world_free(w);
 }
 
 /* "then sends out a SYN packet through each possible path to the server except the original one":
- * the literal form's handshake, with Flags_Hs in each of its packets. */
+ * the literal encapsulation's handshake, with Flags_Hs in each of its packets. */
 struct handshakes {
 	unsigned syn, syn_ack, ack, original;
 	bool other_first; /* another CM went on a path before its handshake was done */
@@ -219,14 +220,14 @@ static void literal_handshake(void **state)
 {
 	(void)state;
 	struct handshakes seen = {0};
-	struct world *w = world_of(preferring(WIRE_LITERAL), true);
+	struct world *w = world_of(preferring(ENCAP_LITERAL), true);
 	w->tap = watch_handshakes;
 	w->context = &seen;
 	connect_tcp(w);
 	uint32_t seq = transfer(w, 0, 1000, 300, 1);
 	run_for(w, 100);
 	expect_multipath(w);
-	expect_form(w, WIRE_LITERAL, 4);
+	expect_form(w, ENCAP_LITERAL, 4);
 	assert_int_equal(seen.syn, 3);
 	assert_int_equal(seen.syn_ack, 3);
 	assert_int_equal(seen.ack, 3);
@@ -349,11 +350,11 @@ static unsigned in_use(const struct world *w, unsigned host)
 static void nat_with_each_form(void **state)
 {
 	(void)state;
-	for (int form = 0; form < WIRE_FORMS; form++) {
+	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
-		expect_form(w, (enum wire_form)form, 4);
+		expect_form(w, (enum encapsulation)encap, 4);
 		/* What led nowhere is removed, or was never more than learned. */
 		seq = transfer(w, 0, seq, 14000, 1);
 		run_for(w, 100);
@@ -376,11 +377,11 @@ static void nat_with_each_form(void **state)
 static void nat_and_the_server_asks(void **state)
 {
 	(void)state;
-	for (int form = 0; form < WIRE_FORMS; form++) {
+	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
 		transfer(w, 1, 1000, 1000, 1);
-		expect_form(w, (enum wire_form)form, 4);
+		expect_form(w, (enum encapsulation)encap, 4);
 		assert_true(only_session(&w->host[0])->generated_here);
 		assert_int_equal(w->host[0].tcp.wrong + w->host[1].tcp.wrong, 0);
 		assert_int_equal(dropped(w), 0);
@@ -392,16 +393,16 @@ static void nat_and_the_server_asks(void **state)
 static void nat_rebinds(void **state)
 {
 	(void)state;
-	for (int form = 0; form < WIRE_FORMS; form++) {
-		if (form == WIRE_LITERAL)
+	for (int encap = 0; encap < ENCAPS; encap++) {
+		if (encap == ENCAP_LITERAL)
 			continue; /* a port of the session's that a NAT has forgotten is lost */
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
-		expect_form(w, (enum wire_form)form, 4);
+		expect_form(w, (enum encapsulation)encap, 4);
 		nat.rows = 1;
 		seq = transfer(w, 0, seq, 4000, 1);
-		expect_form(w, (enum wire_form)form, 4);
+		expect_form(w, (enum encapsulation)encap, 4);
 		assert_int_equal(in_use(w, 0), 4);
 		assert_int_equal(in_use(w, 1), 4);
 		assert_int_equal(w->host[0].tcp.wrong + w->host[1].tcp.wrong, 0);
@@ -409,23 +410,23 @@ static void nat_rebinds(void **state)
 	}
 }
 
-/* "Where a form is found not to work on a path, another is taken." */
+/* "Where an encapsulation is found not to work on a path, another is taken." */
 static void firewalls(void **state)
 {
 	(void)state;
 	static const struct {
-		enum wire_form wished, taken;
+		enum encapsulation wished, taken;
 		bool no_udp, no_other_tcp;
 	} cases[] = {
-		{WIRE_UDP, WIRE_FAKE_TCP, true, false},
-		{WIRE_FAKE_TCP, WIRE_UDP, false, true},
-		{WIRE_LITERAL, WIRE_UDP, false, true},
+		{ENCAP_UDP, ENCAP_FAKE_TCP, true, false},
+		{ENCAP_FAKE_TCP, ENCAP_UDP, false, true},
+		{ENCAP_LITERAL, ENCAP_UDP, false, true},
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct nat nat = {.no_udp = cases[i].no_udp, .no_other_tcp = cases[i].no_other_tcp};
 		struct world *w = mesh_behind_nat(&nat, preferring(cases[i].wished));
 		uint32_t seq = transfer(w, 0, 1000, 5000, 1);
-		expect_form(w, cases[i].taken, cases[i].wished == WIRE_LITERAL ? 3 : 4);
+		expect_form(w, cases[i].taken, cases[i].wished == ENCAP_LITERAL ? 3 : 4);
 		run_for(w, 100);
 		assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 		assert_int_equal(w->host[0].tcp.wrong + w->host[1].tcp.wrong, 0);
@@ -438,7 +439,7 @@ static void no_form_works(void **state)
 {
 	(void)state;
 	for (unsigned fallback = 0; fallback < 2; fallback++) {
-		struct settings set = preferring(WIRE_FAKE_TCP);
+		struct settings set = preferring(ENCAP_FAKE_TCP);
 		set.wire_fallback = fallback;
 		struct nat nat = {.no_udp = fallback, .no_other_tcp = true};
 		struct world *w = mesh_behind_nat(&nat, set);
@@ -456,12 +457,12 @@ static void no_form_works(void **state)
 static void private_server_address(void **state)
 {
 	(void)state;
-	for (int form = 0; form < WIRE_FORMS; form++) {
+	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {.closed = ip("10.0.4.2")};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 6000, 1);
 		run_for(w, 100);
-		expect_form(w, (enum wire_form)form, 2);
+		expect_form(w, (enum encapsulation)encap, 2);
 		assert_int_equal(in_use(w, 0), 2);
 		const struct session *s = only_session(&w->host[0]);
 		unsigned removed = 0;
@@ -484,7 +485,7 @@ static void lost_path_reopens(void **state)
 {
 	(void)state;
 	struct strict box = {0};
-	struct world *w = world_of(preferring(WIRE_FAKE_TCP), true);
+	struct world *w = world_of(preferring(ENCAP_FAKE_TCP), true);
 	w->box = strict_box;
 	w->context = &box;
 	connect_tcp(w);
@@ -496,7 +497,7 @@ static void lost_path_reopens(void **state)
 	w->drop = NULL;
 	seq = transfer(w, 0, seq, 2000, 1);
 	expect_multipath(w);
-	expect_form(w, WIRE_FAKE_TCP, 4);
+	expect_form(w, ENCAP_FAKE_TCP, 4);
 	assert_true(box.syns > 8);
 	assert_int_equal(w->host[1].tcp.wrong, 0);
 	world_free(w);
@@ -507,7 +508,7 @@ static void dead_peer_resets(void **state)
 {
 	(void)state;
 	for (unsigned dead = 0; dead < 2; dead++) {
-		struct world *w = world_of(preferring(WIRE_FAKE_TCP), true);
+		struct world *w = world_of(preferring(ENCAP_FAKE_TCP), true);
 		connect_tcp(w);
 		uint32_t seq = transfer(w, !dead, 1000, 500, 1);
 		expect_multipath(w);
@@ -529,9 +530,9 @@ static void dead_peer_resets(void **state)
 static void address_of_both(void **state)
 {
 	(void)state;
-	for (int form = 0; form < WIRE_FORMS; form++) {
+	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
 		struct address_list list = {.count = 2, .ip = {ip("10.0.3.2"), ip("10.0.2.2")}};
 		set_addresses(w, 1, list);
 		connect_tcp(w);

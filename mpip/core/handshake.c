@@ -5,7 +5,7 @@
  * Theory of operation: a connection's own packets carry the question (Flags_Enable) and the answer
  * (Flags_Enabled), on the connection's own addresses and ports, in a place that a host without
  * MPIP ignores (cm_wire.h). Both packets say who sends them, so after one exchange each end
- * knows the other's node ID, wire port and wire form, and the pair of sockets that the session
+ * knows the other's node ID, wire port and wire encap, and the pair of sockets that the session
  * belongs to, as each of them sees it.
  *
  * The end that answers draws the session ID: only it can know both node IDs, and so which of the
@@ -103,9 +103,9 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr f
 	return peer;
 }
 
-static enum wire_form form_of(const struct cm *cm)
+static enum encapsulation encap_of(const struct cm *cm)
 {
-	return cm->hello.wire_form < WIRE_FORMS ? (enum wire_form)cm->hello.wire_form : WIRE_UDP;
+	return cm->hello.encap < ENCAPS ? (enum encapsulation)cm->hello.encap : ENCAP_UDP;
 }
 
 static struct session_id draw_session_id(struct engine *e, struct node_id peer)
@@ -131,7 +131,7 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		s->accepts = tuple->protocol == IPPROTO_UDP || query_accepted_has(e, tuple);
 	}
 	if (s->key.id.n == 0 || s->peer != peer) {
-		s->wire_form = form_of(cm);
+		s->encap = encap_of(cm);
 		s->generated_here = true;
 		s->peer_knows = false;
 		s->confirms = 0;
@@ -172,7 +172,7 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 		return; /* our ID stands */
 	s->generated_here = false;
 	s->confirm_due = false;
-	s->wire_form = form_of(cm);
+	s->encap = encap_of(cm);
 	if (!session_enter(e, s, peer, cm->session, now, a)) {
 		s->regular_reason = "no path to be had";
 		return;

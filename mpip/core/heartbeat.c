@@ -18,33 +18,32 @@
 
 /*
  * A heartbeat. One that is due (3.5) is a copy of the packet that just came, with its ends
- * exchanged; our own ones, without a packet to copy, are a CM alone, in the literal form behind a
- * header. `size`: padded to an IP packet of so many bytes.
+ * exchanged; our own ones, without a packet to copy, are a CM alone, in the literal encapsulation
+ * behind a header. `size`: padded to an IP packet of so many bytes.
  *
- * Of the copy, user data goes along in the literal form of a UDP session only: elsewhere it would
- * be bytes for nothing, and on a way back with a smaller MTU the loss of all feedback. A TCP header
- * in the literal form has this end's last numbers, not the copied ones, which a box on the way
- * drops.
+ * Of the copy, user data goes along in the literal encapsulation of a UDP session only: elsewhere
+ * it would be bytes for nothing, and on a way back with a smaller MTU the loss of all feedback. A
+ * TCP header in the literal encapsulation has this end's last numbers, not the copied ones, which a
+ * middlebox on the way drops.
  */
 static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8_t flags,
 	uint32_t size, struct copied copy, struct usec now, struct actions *a)
 {
 	static const uint8_t padding[PMTU_MAX];
-	const struct form *form = &forms[p->form];
+	const struct encap *encap = &encaps[p->encap];
 	struct wire_packet *w = path_is_open(s, p) ? slot_wire(e, a) : NULL;
 	if (!w)
 		return;
-	w->head_length = form->room;
-	struct cm_binding binding = form->empty(s, w, copy);
+	w->head_length = encap->room;
+	struct cm_binding binding = encap->empty(s, w, copy);
 
 	struct cm cm = compose_cm(e, s, p, now);
 	cm.flags |= CM_FLAG_HB | flags;
 	if (size) {
-		uint32_t headers = (uint32_t)sizeof(struct ip_header) + form->header + CM_FIXED;
+		uint32_t headers = (uint32_t)sizeof(struct ip_header) + encap->header + CM_FIXED;
 		w->data = (struct slice){padding, size - headers - binding.segment_length};
 	} else {
-		if (!s->peer->list_acked ||
-			(s->wire_form == WIRE_LITERAL && !mesh_lists_agreed(e, s)))
+		if (!s->peer->list_acked || (s->encap == ENCAP_LITERAL && !mesh_lists_agreed(e, s)))
 			s->peer->wants_list = true;
 		compose_addresses(e, s, &cm);
 		if (s->moving && cm.has_addresses)
@@ -56,7 +55,7 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 	}
 	binding.segment_length += w->data.length;
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);
-	form->finish(e, s, p, w);
+	encap->finish(e, s, p, w);
 	count(e, size ? STAT_SIZE_PROBES_SENT : STAT_HEARTBEATS_SENT);
 	/* A probe of a size that is too large is no sign that the path does not work. */
 	if (!size)

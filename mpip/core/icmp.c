@@ -15,7 +15,7 @@
  * once what is left for it.
  *
  * Not handed on, since no packet of the application has met with it: what is about a heartbeat or a
- * handshake; and in the wire forms that have ports of their own, what is about these (port or
+ * handshake; and in the encapsulations that have ports of their own, what is about these (port or
  * protocol unreachable, prohibited). What says that a host or network cannot be reached takes the
  * path out of use until it answers again.
  *
@@ -65,7 +65,7 @@ static bool too_big(const struct complaint *c)
 	return c->type == ICMP_UNREACHABLE && c->code == ICMP_FRAGMENTATION;
 }
 
-/* About a port or a protocol, or a rule's word: about the form, where it has ports of its own. */
+/* About a port or a protocol, or a rule's word: about the encap, where it has ports of its own. */
 static bool about_form(const struct complaint *c)
 {
 	return c->type == ICMP_UNREACHABLE &&
@@ -105,7 +105,7 @@ static bool is_path(const struct path *p, const struct complaint *c)
 {
 	return p && p->session && p->src.ip.s_addr == c->local.ip.s_addr &&
 	       p->src.port == c->local.port && endpoint_equal(p->dst, c->remote) &&
-	       forms[p->form].flow(p->session) == c->protocol;
+	       encaps[p->encap].flow(p->session) == c->protocol;
 }
 
 /* A wire socket's datagrams are of many sessions: whether the segment inside is of this one. */
@@ -118,7 +118,7 @@ static bool is_inside(const struct session *s, const struct complaint *c)
 
 static struct path *find_path(struct engine *e, const struct complaint *c, struct usec now)
 {
-	uint8_t nic = nic_of(e, c->local.ip);
+	uint8_t local_index = local_index_of(e, c->local.ip);
 	struct path *p = c->segment ? path_row(e, c->cm.path) : NULL;
 	if (is_path(p, c) && p->session->key.id.n == c->cm.session.n)
 		return p;
@@ -127,14 +127,14 @@ static struct path *find_path(struct engine *e, const struct complaint *c, struc
 	struct tuple tuple = {
 		c->local.ip, c->remote.ip, c->local.port, c->remote.port, c->protocol};
 	struct session *s = c->protocol ? session_find(e, &tuple) : NULL;
-	if (s && is_path(p = path_at(s, nic, c->remote, c->local.port), c))
+	if (s && is_path(p = path_at(s, local_index, c->remote, c->local.port), c))
 		return p;
 	/* The rest is not sorted by anything that the quote has: so rarely. */
 	if (usec_before(now, e->next_stray))
 		return NULL;
 	e->next_stray = usec_add(now, SEARCH);
 	for (s = e->oldest; s; s = s->age_next) {
-		p = path_at(s, nic, c->remote, c->local.port);
+		p = path_at(s, local_index, c->remote, c->local.port);
 		if (is_path(p, c) && (c->protocol || is_inside(s, c)))
 			return p;
 	}
@@ -147,7 +147,7 @@ static bool believable(const struct path *p, const struct complaint *c)
 	if (c->segment || c->protocol != IPPROTO_TCP)
 		return true;
 	uint32_t seq = get32(((const struct tcp_header *)c->bytes)->seq);
-	uint32_t next = p->form == WIRE_FAKE_TCP ? p->tcp.next : p->session->sent_seq;
+	uint32_t next = p->encap == ENCAP_FAKE_TCP ? p->tcp.next : p->session->sent_seq;
 	return next - seq <= SEQ_NEAR;
 }
 
@@ -156,7 +156,7 @@ static bool is_data(const struct path *p, const struct complaint *c)
 {
 	if (c->segment)
 		return !(c->cm.flags & CM_FLAG_HB) && c->segment_length >= ICMP_QUOTED;
-	return p->proven && !c->whole && !c->small;
+	return p->validated && !c->whole && !c->small;
 }
 
 static void take_too_big(struct engine *e, struct session *s, struct path *p,
@@ -186,7 +186,7 @@ static void tell_socket(struct engine *e, const struct session *s, const struct 
 		.length = c->segment_length};
 	if (!c->segment) {
 		/* Of a long packet the quote has the beginning; some of the CM may be in it. */
-		uint32_t skip = p->form == WIRE_FAKE_TCP ? sizeof(struct tcp_header) : 0;
+		uint32_t skip = p->encap == ENCAP_FAKE_TCP ? sizeof(struct tcp_header) : 0;
 		bool there = c->length >= skip + ICMP_QUOTED + CM_MAX;
 		what.segment = there ? c->bytes + skip : (const uint8_t *)&tcp;
 		what.quoted = there ? c->length - skip - CM_MAX : ICMP_QUOTED;
@@ -206,7 +206,7 @@ static bool take(struct engine *e, struct complaint *c, struct usec now, struct 
 	struct session *s = p->session;
 	/* What the connection itself has sent between the original addresses is the kernel's. */
 	bool original =
-		p->form == WIRE_LITERAL && p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
+		p->encap == ENCAP_LITERAL && p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
 		endpoint_equal(p->dst, (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port});
 	if (original && !c->segment && (c->whole || !too_big(c)))
 		return false;
@@ -215,7 +215,7 @@ static bool take(struct engine *e, struct complaint *c, struct usec now, struct 
 		take_too_big(e, s, p, c, now, a);
 		return true;
 	}
-	bool own_ports = p->form != WIRE_LITERAL;
+	bool own_ports = p->encap != ENCAP_LITERAL;
 	if (is_data(p, c) && !(own_ports && about_form(c)))
 		tell_socket(e, s, p, c, a);
 	if (c->type == ICMP_UNREACHABLE &&
@@ -274,7 +274,7 @@ void icmp_wire_error(
 		.remote = error->remote,
 		.bytes = error->bytes,
 		.length = error->length,
-		.total = e->mtu - (uint32_t)sizeof(struct ip_header) - forms[WIRE_UDP].header};
+		.total = e->mtu - (uint32_t)sizeof(struct ip_header) - encaps[ENCAP_UDP].header};
 	if (c.type == ICMP_UNREACHABLE && c.code == ICMP_PORT) {
 		count(e, STAT_ICMP_RECEIVED);
 		upkeep_unreachable(e, error->remote, now);

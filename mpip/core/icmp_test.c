@@ -25,10 +25,10 @@ static void keep(struct world *w, const struct flight *f)
 		beat = *f;
 }
 
-static struct world *multipath(enum wire_form form, bool tcp)
+static struct world *multipath(enum encapsulation encap, bool tcp)
 {
 	struct settings set = settings_default();
-	set.wire_form = form;
+	set.encap = encap;
 	set.wire_fallback = false;
 	struct world *w = world_of(set, true);
 	w->tap = keep;
@@ -89,7 +89,7 @@ static const struct host_packet *router_says(
 
 /* What the application's kernel reads. */
 static void expect_quote(const struct host_packet *told, const struct flight *f, bool tcp,
-	enum wire_form form, uint32_t length)
+	enum encapsulation encap, uint32_t length)
 {
 	const struct ip_header *outer = (const void *)told->head, *quote;
 	const uint8_t *icmp = told->head + sizeof(*outer);
@@ -106,7 +106,8 @@ static void expect_quote(const struct host_packet *told, const struct flight *f,
 	const struct tcp_header *header = (const void *)(quote + 1);
 	assert_int_equal(get16(header->src), CLIENT_PORT);
 	assert_int_equal(get16(header->dst), SERVER_PORT);
-	uint32_t skip = form == WIRE_UDP ? 0 : sizeof(*quote) + (form == WIRE_FAKE_TCP ? 20 : 0);
+	uint32_t skip =
+		encap == ENCAP_UDP ? 0 : sizeof(*quote) + (encap == ENCAP_FAKE_TCP ? 20 : 0);
 	if (tcp)
 		assert_memory_equal(&header->seq, f->bytes + skip + 4, 4);
 	/* The rest is the application's, and nothing of the CM. */
@@ -114,26 +115,26 @@ static void expect_quote(const struct host_packet *told, const struct flight *f,
 	assert_memory_equal(told->data.bytes, f->bytes + skip + 8, told->data.length);
 }
 
-static const enum wire_form all_forms[] = {WIRE_UDP, WIRE_LITERAL, WIRE_FAKE_TCP};
+static const enum encapsulation all_forms[] = {ENCAP_UDP, ENCAP_LITERAL, ENCAP_FAKE_TCP};
 
 static void the_socket_is_told(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 6; i++) {
-		enum wire_form form = all_forms[i / 2];
+		enum encapsulation encap = all_forms[i / 2];
 		bool tcp = i % 2;
-		struct world *w = multipath(form, tcp);
+		struct world *w = multipath(encap, tcp);
 		/* A datagram of 500 bytes is quoted whole; of a segment of 1000 only the beginning.
 		 */
-		uint32_t header = form == WIRE_FAKE_TCP ? 40 : form == WIRE_LITERAL ? 20 : 0;
+		uint32_t header = encap == ENCAP_FAKE_TCP ? 40 : encap == ENCAP_LITERAL ? 20 : 0;
 		const struct host_packet *told = router_says(w, EXCEEDED, 0, &data, 1500);
 		assert_non_null(told);
-		if (!tcp && form != WIRE_FAKE_TCP)
-			expect_quote(told, &data, false, form, 508);
+		if (!tcp && encap != ENCAP_FAKE_TCP)
+			expect_quote(told, &data, false, encap, 508);
 		else
-			expect_quote(told, &data, tcp, form, 568 - header - CM_MAX);
+			expect_quote(told, &data, tcp, encap, 568 - header - CM_MAX);
 		/* Routers of RFC 792 quote 8 bytes: TCP's sequence number is among them. */
-		if (form != WIRE_UDP) {
+		if (encap != ENCAP_UDP) {
 			run_for(w, 20);
 			told = router_says(w, EXCEEDED, 0, &data, 28);
 			assert_non_null(told);
@@ -152,11 +153,11 @@ static void the_socket_is_told(void **state)
 static void ports_of_the_form_are_not_the_sockets(void **state)
 {
 	(void)state;
-	struct world *w = multipath(WIRE_LITERAL, false);
+	struct world *w = multipath(ENCAP_LITERAL, false);
 	assert_non_null(router_says(w, UNREACHABLE, PORT, &data, 1500));
 	assert_int_equal(only_session(&w->host[0])->in_use, 4);
 	world_free(w);
-	w = multipath(WIRE_FAKE_TCP, false);
+	w = multipath(ENCAP_FAKE_TCP, false);
 	assert_null(router_says(w, UNREACHABLE, PORT, &data, 1500));
 	assert_int_equal(only_session(&w->host[0])->in_use, 3);
 	world_free(w);
@@ -166,8 +167,8 @@ static void a_path_mtu_is_the_paths(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		enum wire_form form = all_forms[i];
-		struct world *w = multipath(form, true);
+		enum encapsulation encap = all_forms[i];
+		struct world *w = multipath(encap, true);
 		const struct host_packet *told =
 			router_says(w, UNREACHABLE, FRAGMENTATION, &data, 1500);
 		if (!told) {
@@ -175,7 +176,9 @@ static void a_path_mtu_is_the_paths(void **state)
 			return;
 		}
 		const uint8_t *icmp = told->head + sizeof(struct ip_header);
-		uint32_t ours = CM_FIXED + (form == WIRE_UDP ? 8 : form == WIRE_FAKE_TCP ? 20 : 0);
+		uint32_t ours = CM_FIXED + (encap == ENCAP_UDP               ? 8
+						   : encap == ENCAP_FAKE_TCP ? 20
+									     : 0);
 		assert_int_equal(icmp[0] << 8 | icmp[1], UNREACHABLE << 8 | FRAGMENTATION);
 		assert_int_equal(icmp[6] << 8 | icmp[7], 1000 - ours);
 		assert_int_equal(only_session(&w->host[0])->in_use, 4);

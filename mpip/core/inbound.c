@@ -10,8 +10,8 @@
  * The IP header that an application's packet gets has DSCP, ECN and TTL of the one that it came
  * with: so the receiving end sees what the path made of them, a router's CE mark as well.
  *
- * The wire forms differ only in where the segment lies: alone in a datagram that came to our wire
- * port (udp), or behind a TCP header in a packet that the ingress hook took (fake-tcp), where
+ * The encapsulations differ only in where the segment lies: alone in a datagram that came to our
+ * wire port (udp), or behind a TCP header in a packet that the ingress hook took (fake-tcp), where
  * everything must carry a CM; or in an IP packet that the hook took (literal), where a packet
  * without a valid CM is somebody else's and goes back untouched.
  */
@@ -52,7 +52,8 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 	measure_feedback(p, cm->path_delay, &e->set, now);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
 		struct usec answer = usec_sub(now, p->first_unanswered);
-		p->answer.us += (answer.us - p->answer.us) >> (p->feedbacks > 1 ? 3 : 0);
+		p->response_time.us +=
+			(answer.us - p->response_time.us) >> (p->feedbacks > 1 ? 3 : 0);
 		p->first_unanswered = USEC_NEVER;
 	}
 	if (p->state != PATH_IN_USE && path_is_open(s, p))
@@ -65,7 +66,8 @@ static void take_size(struct engine *e, struct session *s, const struct cm *cm, 
 	struct path *p = path_row(e, cm->size_path);
 	if (p && p->session == s)
 		pmtu_answer(e, p->pmtu,
-			cm->size + (uint32_t)sizeof(struct ip_header) + forms[p->form].header, now);
+			cm->size + (uint32_t)sizeof(struct ip_header) + encaps[p->encap].header,
+			now);
 }
 
 /* Whether a path may lead there, whoever says so. */
@@ -101,7 +103,7 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 /* Our path with the same ends as a packet that just came, or any in use. */
 static struct path *path_back(struct engine *e, struct session *s, const struct arrived_at *at)
 {
-	struct path *p = path_at(s, at->nic, at->from, at->port);
+	struct path *p = path_at(s, at->local_index, at->from, at->port);
 	if (p && path_is_open(s, p))
 		return p;
 	return s->in_use > 0 ? sched_choose(e, s, sizeof(struct ip_header)) : NULL;
@@ -208,7 +210,7 @@ struct part {
 	const uint8_t *bytes; /* the session's transport header, user data, CM */
 	uint32_t length;
 	const struct arrived_at *at;
-	struct ip_mark mark;
+	struct tos_ttl tos_ttl;
 	struct session
 		*session; /* of its CM; NULL: no CM, or of no session here; `why` says which */
 	enum counter why;
@@ -264,7 +266,7 @@ static void take_part(struct engine *e, const struct part *part, struct usec now
 		if (!e->leaving)
 			feed_back_in_time(
 				e, s, (struct copied){part->bytes, header, part->segment}, now, a);
-		struct upward up = {part->bytes, header, part->segment, part->mark};
+		struct upward up = {part->bytes, header, part->segment, part->tos_ttl};
 		deliver(e, s, &up, now, a);
 	} else if (part->cm.flags & CM_FLAG_LEAVE && !e->leaving) {
 		/* Regular from now on; its flows linger in the hook for what is under way. */
@@ -275,8 +277,8 @@ static void take_part(struct engine *e, const struct part *part, struct usec now
 
 void inbound_wire(struct engine *e, const struct wire_input *in, struct usec now, struct actions *a)
 {
-	struct arrived_at at = {.form = WIRE_UDP,
-		.nic = in->nic,
+	struct arrived_at at = {.encap = ENCAP_UDP,
+		.local_index = in->local_index,
 		.port = e->wire_port,
 		.from = in->from,
 		.time = in->arrived};
@@ -284,7 +286,7 @@ void inbound_wire(struct engine *e, const struct wire_input *in, struct usec now
 	part.bytes = in->bytes;
 	part.length = in->length;
 	part.at = &at;
-	part.mark = in->mark;
+	part.tos_ttl = in->tos_ttl;
 	read_cm(e, &part, session_named(e, in->bytes, in->length), IPPROTO_TCP);
 	if (!part.session)
 		count(e, part.why);
@@ -378,9 +380,10 @@ static void take_parts(struct engine *e, const struct packet *p, bool fake, uint
 	it.data = (struct slice){p->bytes + p->header_length, step};
 	do {
 		unsigned hosts = a->hosts, wires = a->wires;
-		struct path *path = part->session && fake ? path_at(part->session, part->at->nic,
-								    part->at->from, part->at->port)
-							  : NULL;
+		struct path *path = part->session && fake
+					    ? path_at(part->session, part->at->local_index,
+						      part->at->from, part->at->port)
+					    : NULL;
 		if (path)
 			faketcp_received(path, get32(p->tcp->seq) + it.offset + it.data.length);
 		if (part->session) {
@@ -417,8 +420,8 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	/* Its CM is at the same place in every encapsulation. */
 	struct session *named = session_named(e, p.bytes + p.ip_length, header + step);
 	bool fake = named && faketcp_port(named, p.ip->protocol, p.dst.port);
-	struct arrived_at at = {.form = fake ? WIRE_FAKE_TCP : WIRE_LITERAL,
-		.nic = nic_of(e, p.dst.ip),
+	struct arrived_at at = {.encap = fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL,
+		.local_index = local_index_of(e, p.dst.ip),
 		.port = p.dst.port,
 		.from = p.src,
 		.time = now};
@@ -426,7 +429,7 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	part.bytes = p.bytes + p.ip_length + (fake ? header : 0);
 	part.length = step + (fake ? 0 : header);
 	part.at = &at;
-	part.mark = (struct ip_mark){p.ip->tos, p.ip->ttl};
+	part.tos_ttl = (struct tos_ttl){p.ip->tos, p.ip->ttl};
 	read_cm(e, &part, named, p.ip->protocol);
 	if (!part.session && part.why == STAT_DROP_NO_CM) {
 		if (!faketcp_stray(e, &p, now))

@@ -17,14 +17,14 @@ struct host_input {
 	bool checksum_partial;
 };
 
-/* A datagram that came to the wire socket of local address `nic` from `from`. */
+/* A datagram that came to the wire socket of local address `local_index` from `from`. */
 struct wire_input {
 	uint8_t *bytes;
 	uint32_t length;
-	uint8_t nic;
+	uint8_t local_index;
 	struct endpoint from;
-	struct ip_mark mark; /* of its IP header */
-	struct usec arrived; /* by the kernel, on the same clock as `now` and not after it */
+	struct tos_ttl tos_ttl; /* of its IP header */
+	struct usec arrived;    /* by the kernel, on the same clock as `now` and not after it */
 };
 
 /* What a router or the other end says of a datagram of ours: an ICMP error. */

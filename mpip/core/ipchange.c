@@ -4,8 +4,8 @@
  *
  * Theory of operation: a session keeps its socket addresses, whatever happens to them: they are
  * what the application's kernel knows it by (3.7). All its other entries go, at both ends, in
- * Tables 3 and 5; one path is left, and the others come back as they came at first: probed, proven,
- * used.
+ * Tables 3 and 5; one path is left, and the others come back as they came at first: probed,
+ * validated, used.
  *
  * The end whose addresses changed keeps a path in use from an address that is still there, else it
  * takes its first address to where it sent last. It says Flags_IP_Change together with its new
@@ -15,10 +15,10 @@
  * not heard of before: it is believed if node and session are those of a live session, and no more
  * often than every IP_CHANGE_EVERY.
  *
- * A limit: in the wire form `literal` the other end's ingress hook knows flows by their addresses;
- * a packet from an unknown address would pass to the application. So there a change is only said on
- * a path that was in use before it; if none is left, the session waits until an old address is
- * back.
+ * A limit: in the encapsulation `literal` the other end's ingress hook knows flows by their
+ * addresses; a packet from an unknown address would pass to the application. So there a change is
+ * only said on a path that was in use before it; if none is left, the session waits until an old
+ * address is back.
  */
 
 #include "mpip/core/ipchange.h"
@@ -58,7 +58,7 @@ static struct path *survivor(const struct engine *e, const struct session *s)
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
-		if (p->state == PATH_IN_USE && nic_of(e, p->src.ip) != NIC_ANY &&
+		if (p->state == PATH_IN_USE && local_index_of(e, p->src.ip) != LOCAL_ANY &&
 			(!best || (int32_t)(p->delay - best->delay) < 0))
 			best = p;
 	}
@@ -78,15 +78,15 @@ static void say(
  * maybe by the other end. */
 static bool speaks_udp(const struct engine *e, const struct session *s)
 {
-	return s->wire_form == WIRE_UDP || (s->wire_form == WIRE_FAKE_TCP && e->set.wire_fallback);
+	return s->encap == ENCAP_UDP || (s->encap == ENCAP_FAKE_TCP && e->set.wire_fallback);
 }
 
 static struct path *over_udp(struct engine *e, struct session *s, struct in_addr remote,
 	struct usec now, struct actions *a)
 {
 	struct path *p = mesh_add(e, s, 0, remote, now, a);
-	if (p && p->form != WIRE_UDP)
-		path_move(e, s, p, WIRE_UDP, (struct endpoint){remote, s->peer->wire_port},
+	if (p && p->encap != ENCAP_UDP)
+		path_move(e, s, p, ENCAP_UDP, (struct endpoint){remote, s->peer->wire_port},
 			e->wire_port, a);
 	return p;
 }
@@ -105,7 +105,7 @@ void ipchange_local(struct engine *e, struct session *s, struct usec now, struct
 			remote = s->path[i]->dst.ip;
 	reset(e, s, keep, a);
 	if (keep)
-		keep->nic = nic_of(e, keep->src.ip);
+		keep->local_index = local_index_of(e, keep->src.ip);
 	else if (speaks_udp(e, s) && s->peer_knows && e->addresses.count > 0)
 		keep = over_udp(e, s, remote, now, a);
 	if (keep)
@@ -122,7 +122,7 @@ void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struc
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[s->move_turn++ % s->paths];
-		if (p->state == PATH_IN_USE || (p->form != WIRE_LITERAL && path_is_open(s, p))) {
+		if (p->state == PATH_IN_USE || (p->encap != ENCAP_LITERAL && path_is_open(s, p))) {
 			say(e, s, p, now, a);
 			return;
 		}
@@ -144,7 +144,7 @@ void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	s->move_allowed = usec_add(now, IP_CHANGE_EVERY);
 
 	/* Noted, and made if need be, when this CM came. */
-	struct path *keep = path_at(s, at->nic, at->from, at->port);
+	struct path *keep = path_at(s, at->local_index, at->from, at->port);
 	reset(e, s, keep, a);
 	if (keep && path_is_open(s, keep))
 		use_at_once(e, s, keep);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The way back: the original tuple is kept alive in stateful boxes (paper 3.7.2 falls back to it).
+ * The way back: the original tuple is kept alive in stateful middleboxes (paper 3.7.2 falls back to
+ * it).
  *
  * Theory of operation: a firewall or NAT that tracks TCP's windows sees nothing of what travels on
  * other paths. After some seconds the connection's sequence numbers are outside the windows that it
  * knows, and it drops the original tuple's packets as invalid: the fallback would never recover.
- * So each end lets a pure ACK through on the original tuple now and then. What such a box (Linux's
- * nf_conntrack as the model) holds against an ACK of A is what it has seen of B:
+ * So each end lets a pure ACK through on the original tuple now and then. What such a middlebox
+ * (Linux's nf_conntrack as the model) holds against an ACK of A is what it has seen of B:
  *
  *   - its sequence number may not be beyond the furthest byte that B has ever allowed
  *     (acknowledgment number plus window), or it is "over the window of the receiver";
@@ -16,16 +17,17 @@
  *
  * An ACK moves A's own "furthest byte sent" to its sequence number, and B's "furthest byte
  * allowed". So two ends that show no more than the other's last keepalive, which has passed the
- * box, allows, climb up each other: at most a window per round trip, which is what TCP itself does.
+ * middlebox, allows, climb up each other: at most a window per round trip, which is what TCP itself
+ * does.
  *
  * And they show no less: the sequence number is the furthest that is allowed, sent or not. When a
  * daemon dies, its kernel goes on behind all that the daemon has sent, and the other end's kernel
- * acknowledges what the box has not seen; up to a window ahead of the last keepalive both are valid
- * then. (With the furthest byte sent, the box dropped these acknowledgments for good.)
+ * acknowledges what the middlebox has not seen; up to a window ahead of the last keepalive both are
+ * valid then. (With the furthest byte sent, the middlebox dropped these acknowledgments for good.)
  *
  * The ACK has a CM in the option that queries use: the other end's
  * hook takes it, and a host whose daemon has died reads an old ACK and ignores it. The window scale
- * is said in the CM, since a box knows it from the SYNs, but the other end's daemon does not.
+ * is said in the CM, since a middlebox knows it from the SYNs, but the other end's daemon does not.
  */
 
 #include "mpip/core/keepalive.h"
@@ -35,7 +37,7 @@
 #include "mpip/core/tables.h"
 
 #define LEAST_APART usec_ms(2)    /* however fast TCP is */
-#define LAGGING     usec_ms(200)  /* again, while the box knows less than TCP */
+#define LAGGING     usec_ms(200)  /* again, while the middlebox knows less than TCP */
 #define REGULARLY   usec_ms(1000) /* again in any case: the last may have been lost */
 #define CATCH_UP    usec_ms(5000) /* after a fallback */
 #define HEARD       usec_ms(2000) /* after the other end's last that asks for more */
@@ -92,10 +94,10 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 void keepalive_begin(struct session *s)
 {
 	struct keepalive *k = &s->keepalive;
-	k->on = s->tuple.protocol == IPPROTO_TCP && s->wire_form != WIRE_LITERAL && s->tcp_known;
+	k->on = s->tuple.protocol == IPPROTO_TCP && s->encap != ENCAP_LITERAL && s->tcp_known;
 	if (!k->on)
 		return;
-	/* Up to here the box has seen everything. */
+	/* Up to here the middlebox has seen everything. */
 	k->seq_limit = k->shown_seq = s->sent_seq;
 	k->ack_limit = k->shown_ack = s->last_ack;
 	k->step = UINT16_MAX / 4;
@@ -107,7 +109,7 @@ static bool keepalive_wanted(const struct session *s, struct usec now)
 	const struct keepalive *k = &s->keepalive;
 	if (s->in_use > 0)
 		return true;
-	/* Fallen back while the box lagged behind: it has to learn the rest. */
+	/* Fallen back while the middlebox lagged behind: it has to learn the rest. */
 	return usec_sub(now, s->regular_since).us < CATCH_UP.us &&
 	       (ahead(s->last_ack, k->ack_limit) || ahead(s->sent_seq, k->seq_limit));
 }
@@ -115,7 +117,7 @@ static bool keepalive_wanted(const struct session *s, struct usec now)
 static void show(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	struct keepalive *k = &s->keepalive;
-	if (nic_of(e, s->tuple.local_ip) == NIC_ANY)
+	if (local_index_of(e, s->tuple.local_ip) == LOCAL_ANY)
 		return; /* the address is gone (Flags_IP_Change) */
 	k->shown_seq = k->seq_limit;
 	k->shown_ack = earlier(s->last_ack, k->ack_limit);
@@ -124,7 +126,7 @@ static void show(struct engine *e, struct session *s, struct usec now, struct ac
 	carrier_send_keepalive(e, s, k->shown_seq, k->shown_ack, keepalive_wanted(s, now), now, a);
 }
 
-/* How far one that is sent now would move the box. */
+/* How far one that is sent now would move the middlebox. */
 static uint32_t progress(const struct session *s)
 {
 	const struct keepalive *k = &s->keepalive;

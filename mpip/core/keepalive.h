@@ -19,7 +19,7 @@ struct session;
 /* A SYN goes out: what it says of windows is kept for the session that it becomes. */
 void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct packet *p);
 void keepalive_new(const struct engine *e, struct session *s);
-/* The session becomes multipath: from now on boxes do not see what it sends. */
+/* The session becomes multipath: from now on middleboxes do not see what it sends. */
 void keepalive_begin(struct session *s);
 /* After every packet of the application. */
 void keepalive_out(struct engine *e, struct session *s, struct usec now, struct actions *a);

@@ -8,7 +8,7 @@
  * D is a moving average over feedbacks. An average that has had nothing new for weight_period
  * starts anew: what it remembers is of another time, and Algorithm 1 wants to know this one's.
  *
- * The minimum is the paper's, which never rises, or that of floor.c. Where a clock steps, the
+ * The minimum is the paper's, which never rises, or that of min_filter.c. Where a clock steps, the
  * delays of both directions change at the same time and by the same amount, one up and one down. An
  * unaveraged delay that is STEP_MIN below the lowest before raises the suspicion; STEP_WAIT later,
  * when averages have settled, it is confirmed if every measured path's delay has risen by about as
@@ -34,13 +34,13 @@ static uint32_t averaged(uint32_t average, uint32_t sample, const struct setting
 	return average + (uint32_t)((int32_t)(sample - average) >> set->delay_gain_shift);
 }
 
-/* The drift of all paths: see floor.c. */
+/* The drift of all paths: see min_filter.c. */
 static int32_t common_drift(const struct path *path)
 {
 	const struct session *s = path->session;
-	int32_t drift = path->floor.slope_known ? path->floor.slope : 0;
+	int32_t drift = path->min_filter.slope_known ? path->min_filter.slope : 0;
 	for (unsigned i = 0; s && i < s->paths; i++) {
-		const struct delay_floor *f = &s->path[i]->floor;
+		const struct min_filter *f = &s->path[i]->min_filter;
 		if (!f->slope_known || !s->path[i]->measured)
 			continue;
 		if ((int64_t)f->slope * drift <= 0)
@@ -51,18 +51,18 @@ static int32_t common_drift(const struct path *path)
 	return drift;
 }
 
-static void path_floor(struct path *path, const struct settings *set, struct usec now)
+static void filter_minimum(struct path *path, const struct settings *set, struct usec now)
 {
-	struct delay_floor *f = &path->floor;
+	struct min_filter *f = &path->min_filter;
 	if (set->min_delay == MIN_DELAY_PLAIN)
 		return;
 	if (path->feedbacks == 1) {
-		floor_start(f, path->delay, set->min_delay_window, now);
-	} else if (floor_add(f, path->delay, now)) {
-		floor_find_slope(f);
-		floor_turn(f, path->delay, common_drift(path), set->min_delay_window, now);
+		min_filter_start(f, path->delay, set->min_delay_window, now);
+	} else if (min_filter_add(f, path->delay, now)) {
+		min_filter_find_slope(f);
+		min_filter_turn(f, path->delay, common_drift(path), set->min_delay_window, now);
 	}
-	path->min_delay = floor_lowest(f, now);
+	path->min_delay = min_filter_lowest(f, now);
 }
 
 void measure_feedback(
@@ -77,7 +77,7 @@ void measure_feedback(
 		path->delay = averaged(path->delay, delay, set);
 	path->measured = true;
 	path->last_feedback = now;
-	path_floor(path, set, now);
+	filter_minimum(path, set, now);
 	if ((int32_t)(path->delay - path->min_delay) < 0)
 		path->min_delay = path->delay;
 	path->queuing = path->delay - path->min_delay;
@@ -106,7 +106,7 @@ void measure_judge_step(struct session *s, const struct settings *set, struct us
 		return; /* nothing is known of our own paths yet */
 	for (unsigned i = 0; i < s->paths && risen > 0 && others == 0; i++) {
 		struct path *p = s->path[i];
-		floor_shift(&p->floor, s->step);
+		min_filter_shift(&p->min_filter, s->step);
 		if (set->min_delay == MIN_DELAY_WINDOWED)
 			p->min_delay += s->step;
 	}

@@ -18,7 +18,7 @@
 #include "mpip/core/tables.h"
 
 /* The paths of a session to far ends that are in no list: NATs may draw any number of them. */
-#define LEARNED_MAX 16
+#define REFLEXIVE_MAX 16
 
 /* The socket's own far end may be in no list, behind a NAT; but it goes when the other end's
  * addresses change. */
@@ -30,19 +30,21 @@ static bool far_end_known(const struct session *s, struct in_addr remote)
 
 static bool path_wanted(const struct engine *e, const struct session *s, const struct path *p)
 {
-	return p->nic < e->addresses.count && e->addresses.ip[p->nic].s_addr == p->src.ip.s_addr &&
-	       (p->learned || far_end_known(s, p->dst.ip));
+	return p->local_index < e->addresses.count &&
+	       e->addresses.ip[p->local_index].s_addr == p->src.ip.s_addr &&
+	       (p->reflexive || far_end_known(s, p->dst.ip));
 }
 
-struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
-	struct usec now, struct actions *a)
+struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
+	struct in_addr remote, struct usec now, struct actions *a)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->nic == nic && s->path[i]->dst.ip.s_addr == remote.s_addr) {
-			s->path[i]->learned = false;
+		if (s->path[i]->local_index == local_index &&
+			s->path[i]->dst.ip.s_addr == remote.s_addr) {
+			s->path[i]->reflexive = false;
 			return s->path[i];
 		}
-	struct path *p = path_add(e, s, nic, remote);
+	struct path *p = path_add(e, s, local_index, remote);
 	if (!p)
 		return NULL;
 	p->probe_due = now;
@@ -61,13 +63,13 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 			path_drop(e, s, s->path[i], a);
 	unsigned kept = s->paths;
 
-	for (uint8_t nic = 0; nic < e->addresses.count; nic++) {
+	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++) {
 		/* Private networks are alike: behind another NAT it may have an address of ours. */
 		for (unsigned j = 0; j < far->count; j++)
-			if (nic_of(e, far->ip[j]) == NIC_ANY)
-				mesh_add(e, s, nic, far->ip[j], now, a);
+			if (local_index_of(e, far->ip[j]) == LOCAL_ANY)
+				mesh_add(e, s, local_index, far->ip[j], now, a);
 		if (far_end_known(s, s->tuple.remote_ip))
-			mesh_add(e, s, nic, s->tuple.remote_ip, now, a);
+			mesh_add(e, s, local_index, s->tuple.remote_ip, now, a);
 	}
 	s->mesh_of = s->peer->list_changes;
 	if (kept != before || s->paths != before)
@@ -78,19 +80,20 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	}
 }
 
-static bool mesh_has(const struct session *s, uint8_t nic, struct in_addr remote)
+static bool mesh_has(const struct session *s, uint8_t local_index, struct in_addr remote)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->nic == nic && s->path[i]->dst.ip.s_addr == remote.s_addr)
+		if (s->path[i]->local_index == local_index &&
+			s->path[i]->dst.ip.s_addr == remote.s_addr)
 			return true;
 	return false;
 }
 
 bool mesh_begun(const struct engine *e, const struct session *s)
 {
-	if (s->wire_form != WIRE_LITERAL)
+	if (s->encap != ENCAP_LITERAL)
 		return s->paths > 0;
-	return mesh_has(s, nic_of(e, s->tuple.local_ip), s->tuple.remote_ip);
+	return mesh_has(s, local_index_of(e, s->tuple.local_ip), s->tuple.remote_ip);
 }
 
 bool mesh_behind_nat(const struct session *s)
@@ -107,10 +110,11 @@ bool mesh_complete(const struct engine *e, const struct session *s)
 {
 	const struct address_list *far = &s->peer->addresses;
 	bool all = !mesh_behind_nat(s);
-	for (uint8_t nic = 0; nic < e->addresses.count; nic++)
+	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++)
 		for (unsigned j = 0; j < far->count; j++)
-			all &= nic_of(e, far->ip[j]) != NIC_ANY || mesh_has(s, nic, far->ip[j]);
-	return all || s->wire_form != WIRE_LITERAL;
+			all &= local_index_of(e, far->ip[j]) != LOCAL_ANY ||
+			       mesh_has(s, local_index, far->ip[j]);
+	return all || s->encap != ENCAP_LITERAL;
 }
 
 bool mesh_lists_agreed(const struct engine *e, const struct session *s)
@@ -120,54 +124,55 @@ bool mesh_lists_agreed(const struct engine *e, const struct session *s)
 
 bool mesh_ends_known(const struct engine *e, const struct session *s)
 {
-	return nic_of(e, s->tuple.local_ip) != NIC_ANY &&
+	return local_index_of(e, s->tuple.local_ip) != LOCAL_ANY &&
 	       (!s->peer_moved || address_list_has(&s->peer->addresses, s->tuple.remote_ip));
 }
 
 /* What came from where */
 
-/* Room among the learned paths, if need be at the cost of one that does not work. */
-static bool learned_room(struct engine *e, struct session *s, struct actions *a)
+/* Room among the reflexive paths, if need be at the cost of one that does not work. */
+static bool reflexive_room(struct engine *e, struct session *s, struct actions *a)
 {
-	unsigned learned = 0;
+	unsigned reflexive = 0;
 	struct path *useless = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		learned += s->path[i]->learned;
-		if (s->path[i]->learned && s->path[i]->state != PATH_IN_USE)
+		reflexive += s->path[i]->reflexive;
+		if (s->path[i]->reflexive && s->path[i]->state != PATH_IN_USE)
 			useless = s->path[i];
 	}
-	if (learned < LEARNED_MAX)
+	if (reflexive < REFLEXIVE_MAX)
 		return true;
 	if (useless)
 		path_drop(e, s, useless, a);
 	return useless != NULL;
 }
 
-struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t nic,
-	enum wire_form form, struct endpoint remote, in_port_t local, struct actions *a)
+struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t local_index,
+	enum encapsulation encap, struct endpoint remote, in_port_t local, struct actions *a)
 {
 	/* At an address that is no longer ours nothing can be answered. */
-	bool room = nic != NIC_ANY && learned_room(e, s, a);
-	struct path *p = room ? path_add(e, s, nic, remote.ip) : NULL;
+	bool room = local_index != LOCAL_ANY && reflexive_room(e, s, a);
+	struct path *p = room ? path_add(e, s, local_index, remote.ip) : NULL;
 	if (!p)
 		return NULL;
-	p->learned = true;
-	path_move(e, s, p, form, remote, local, a);
+	p->reflexive = true;
+	path_move(e, s, p, encap, remote, local, a);
 	path_start_weights(s, &e->set);
-	count(e, STAT_PATHS_LEARNED);
+	count(e, STAT_PATHS_REFLEXIVE);
 	return p;
 }
 
 bool mesh_arrival(struct engine *e, struct session *s, const struct cm *cm,
 	const struct arrived_at *at, struct actions *a)
 {
-	struct path *p = path_at(s, at->nic, at->from, at->port);
-	if (!p && at->form != WIRE_FAKE_TCP) { /* a fake connection begins with a SYN */
-		p = path_idle(s, at->nic, at->from.ip, cm->path);
+	struct path *p = path_at(s, at->local_index, at->from, at->port);
+	if (!p && at->encap != ENCAP_FAKE_TCP) { /* a fake connection begins with a SYN */
+		p = path_idle(s, at->local_index, at->from.ip, cm->path);
 		if (p)
-			path_move(e, s, p, at->form, at->from, at->port, a);
+			path_move(e, s, p, at->encap, at->from, at->port, a);
 		else
-			p = mesh_add_reflexive(e, s, at->nic, at->form, at->from, at->port, a);
+			p = mesh_add_reflexive(
+				e, s, at->local_index, at->encap, at->from, at->port, a);
 	}
 	if (p)
 		p->reverse = cm->path;

@@ -28,22 +28,22 @@ bool mesh_short(const struct engine *e, const struct session *s);
 bool mesh_behind_nat(const struct session *s);
 /* Whether each end has the other's address list, and has said so, in this very session. */
 bool mesh_lists_agreed(const struct engine *e, const struct session *s);
-/* The path from local address `nic` to `remote`, made if there was none, in the session's form.
- * NULL: no row is free, or the session has all it can have. */
-struct path *mesh_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote,
-	struct usec now, struct actions *a);
+/* The path from local address `local_index` to `remote`, made if there was none, in the session's
+ * encapsulation. NULL: no row is free, or the session has all it can have. */
+struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
+	struct in_addr remote, struct usec now, struct actions *a);
 
 /* Whether the handshake could be repeated: both ends still have the socket's addresses. */
 bool mesh_ends_known(const struct engine *e, const struct session *s);
 
 /* A new path to where something came from, though no list has it. NULL: there is no room. */
-struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t nic,
-	enum wire_form form, struct endpoint remote, in_port_t local, struct actions *a);
+struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t local_index,
+	enum encapsulation encap, struct endpoint remote, in_port_t local, struct actions *a);
 
 /* Where and how a packet with a CM came. */
 struct arrived_at {
-	enum wire_form form;
-	uint8_t nic;
+	enum encapsulation encap;
+	uint8_t local_index;
 	in_port_t port; /* of ours */
 	struct endpoint from;
 	struct usec time;

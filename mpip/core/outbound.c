@@ -4,7 +4,7 @@
  *
  * Theory of operation: a packet from the TUN belongs to a session or it does not. If it does and a
  * path is in use, it is cut into segments if it is a super-packet, and each segment gets a path, a
- * CM, and the path's wire form (forms.h).
+ * CM, and the path's encapsulation (forms.h).
  *
  * A packet that is too big for a path takes another one, and TCP is told the smallest path MTU, so
  * that its next segments fit all paths. One that is too big for every path goes the regular way
@@ -140,12 +140,12 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		struct wire_packet *w = slot_wire(e, a);
 		if (!w)
 			return;
-		const struct form *form = &forms[path->form];
-		w->head_length = form->room;
+		const struct encap *encap = &encaps[path->encap];
+		w->head_length = encap->room;
 		uint8_t *transport = w->head + w->head_length;
 		slot_put(w, p->bytes + p->ip_length, header);
 		w->data = g.data;
-		w->mark = (struct ip_mark){p->ip->tos, p->ip->ttl};
+		w->tos_ttl = (struct tos_ttl){p->ip->tos, p->ip->ttl};
 		uint32_t seq = segments_header(transport, is_tcp, &g);
 
 		struct cm cm = compose_cm(e, s, path, now);
@@ -155,7 +155,7 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 			cm.flags |= CM_FLAG_IP_CHANGE;
 		w->tail_length = (uint8_t)cm_encode(
 			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
-		form->finish(e, s, path, w);
+		encap->finish(e, s, path, w);
 		path_sent(s, path, w->head_length + g.data.length + w->tail_length, now);
 		s->sent_packets++;
 		s->sent_bytes += g.data.length;

@@ -72,13 +72,14 @@ static const struct stats *stats_of(const struct world *w, unsigned i)
 	return engine_stats(w->host[i].engine);
 }
 
-/* Each form: every packet of the session ends with a CM, of this node's ID and 28 bytes. */
+/* Each encapsulation: every packet of the session ends with a CM, of this node's ID and 28 bytes.
+ */
 static void every_packet_has_a_cm(void **state)
 {
 	(void)state;
-	for (int form = WIRE_UDP; form <= WIRE_LITERAL; form++) {
+	for (int encap = ENCAP_UDP; encap <= ENCAP_LITERAL; encap++) {
 		struct settings set = settings_default();
-		set.wire_form = (enum wire_form)form;
+		set.encap = (enum encapsulation)encap;
 		struct world *w = watched(set, true);
 		uint32_t seq = transfer(w, 0, 1000, 500, 1);
 		expect_multipath(w);

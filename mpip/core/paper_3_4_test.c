@@ -80,13 +80,13 @@ static void the_fastest_n(void **state)
 	seq = transfer(w, 0, seq, 2000, 1);
 	assert_true(sent_on(w, "10.0.1.2", "10.0.4.2") + sent_on(w, "10.0.2.2", "10.0.4.2") - slow <
 		    4000);
-	assert_int_equal(path_between(&w->host[0], "10.0.1.2", "10.0.4.2")->state, PATH_SPARE);
+	assert_int_equal(path_between(&w->host[0], "10.0.1.2", "10.0.4.2")->state, PATH_STANDBY);
 
 	second_server_nic_delay = -2000; /* now 3, 5, 1 and 3: the first stays, the third comes */
 	seq = transfer(w, 0, seq, 10000, 1);
 	assert_int_equal(only_session(&w->host[0])->in_use, 2);
 	assert_int_equal(path_between(&w->host[0], "10.0.1.2", "10.0.4.2")->state, PATH_IN_USE);
-	assert_int_equal(path_between(&w->host[0], "10.0.2.2", "10.0.3.2")->state, PATH_SPARE);
+	assert_int_equal(path_between(&w->host[0], "10.0.2.2", "10.0.3.2")->state, PATH_STANDBY);
 	run_for(w, 20);
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 	world_free(w);
@@ -202,7 +202,7 @@ static void change_in(struct settings set, struct address_list list, unsigned fr
 	world_free(w);
 }
 
-static const enum wire_form forms[] = {WIRE_UDP, WIRE_LITERAL};
+static const enum encapsulation encaps[] = {ENCAP_UDP, ENCAP_LITERAL};
 
 static void its_own_address_changes(void **state)
 {
@@ -210,7 +210,7 @@ static void its_own_address_changes(void **state)
 	for (unsigned f = 0; f < 2; f++)
 		for (unsigned from = 0; from < 2; from++) {
 			struct settings set = settings_default();
-			set.wire_form = forms[f];
+			set.encap = encaps[f];
 			change_in(set, two("10.0.1.77", "10.0.2.2"), from);
 		}
 }
@@ -371,7 +371,8 @@ static void see_heartbeats(struct world *w, const struct flight *f)
 	unsigned from = !f->to;
 	if (!cm_of(f, &cm) || !(cm.flags & CM_FLAG_HB) || cm.flags & CM_FLAG_PROBE || from == 0)
 		return;
-	/* In the udp form the session's header comes first: its ports, from the server's end. */
+	/* In the udp encapsulation the session's header comes first: its ports, from the server's
+	 * end. */
 	const struct udp_header *udp = (const void *)f->bytes;
 	if (f->raw || f->length < sizeof(*udp) + CM_FIXED) {
 		beat.others++;
@@ -424,7 +425,7 @@ static void no_heartbeat_without_need(void **state)
 	world_free(w);
 }
 
-/* In the literal form the user data goes back, too. */
+/* In the literal encapsulation the user data goes back, too. */
 static unsigned full_copies;
 
 static void see_full_copies(struct world *w, const struct flight *f)
@@ -444,7 +445,7 @@ static void literal_heartbeat_is_a_whole_copy(void **state)
 {
 	(void)state;
 	struct settings set = settings_default();
-	set.wire_form = WIRE_LITERAL;
+	set.encap = ENCAP_LITERAL;
 	struct world *w = world_of(set, true);
 	full_copies = 0;
 	w->tap = see_full_copies;

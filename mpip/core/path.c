@@ -93,7 +93,7 @@ void path_changed(struct session *s)
 
 static void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
 {
-	uint32_t protocol = forms[p->form].flow(s);
+	uint32_t protocol = encaps[p->encap].flow(s);
 	if (protocol && p->dst.port && a->steers < a->steer_capacity)
 		a->steer[a->steers++] = (struct steer){.kind = kind,
 			.tuple = {p->src.ip, p->dst.ip, p->src.port, p->dst.port, protocol}};
@@ -103,14 +103,14 @@ static void steer_flow(struct session *s, const struct path *p, int kind, struct
 static void leave_ends(struct engine *e, struct session *s, struct path *p, struct actions *a)
 {
 	steer_flow(s, p, STEER_FLOW_REMOVE, a);
-	forms[p->form].close(e, s, p, a);
+	encaps[p->encap].close(e, s, p, a);
 	p->tcp = (struct fake_tcp){.state = FAKE_CLOSED};
 	p->src.port = p->dst.port = 0;
 }
 
 bool path_take_ends(struct engine *e, struct session *s, struct path *p, struct actions *a)
 {
-	if (!forms[p->form].ends(e, s, p))
+	if (!encaps[p->encap].ends(e, s, p))
 		return false;
 	steer_flow(s, p, STEER_FLOW_ADD, a);
 	return true;
@@ -132,32 +132,33 @@ void path_drop(struct engine *e, struct session *s, struct path *p, struct actio
 	path_changed(s);
 }
 
-struct path *path_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote)
+struct path *path_add(
+	struct engine *e, struct session *s, uint8_t local_index, struct in_addr remote)
 {
 	struct path *p = s->paths < MAX_PATHS ? path_take(e) : NULL;
 	if (!p)
 		return NULL;
 	p->session = s;
-	p->nic = nic;
-	p->src.ip = e->addresses.ip[nic];
+	p->local_index = local_index;
+	p->src.ip = e->addresses.ip[local_index];
 	p->dst.ip = remote;
 	p->pmtu = pmtu_get(e, p->src.ip, remote);
-	p->form = s->wire_form;
+	p->encap = s->encap;
 	s->path[s->paths++] = p;
 	return p;
 }
 
-void path_move(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+void path_move(struct engine *e, struct session *s, struct path *p, enum encapsulation encap,
 	struct endpoint remote, in_port_t local, struct actions *a)
 {
 	leave_ends(e, s, p, a);
 	if (p->state == PATH_REMOVED)
-		p->state = PATH_UNPROVEN;
-	if (p->form != form)
-		count(e, STAT_FORM_CHANGES);
-	p->form = form;
+		p->state = PATH_UNVALIDATED;
+	if (p->encap != encap)
+		count(e, STAT_ENCAP_CHANGES);
+	p->encap = encap;
 	p->probes = 0;
-	p->forms_tried = 0;
+	p->encaps_tried = 0;
 	p->src.port = local;
 	if (p->dst.ip.s_addr != remote.ip.s_addr) {
 		pmtu_put(e, p->pmtu);
@@ -169,34 +170,34 @@ void path_move(struct engine *e, struct session *s, struct path *p, enum wire_fo
 
 /* Forms */
 
-static bool path_form(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+static bool path_form(struct engine *e, struct session *s, struct path *p, enum encapsulation encap,
 	struct usec now, struct actions *a)
 {
 	leave_ends(e, s, p, a);
-	if (p->form != form)
-		count(e, STAT_FORM_CHANGES);
-	p->form = form;
+	if (p->encap != encap)
+		count(e, STAT_ENCAP_CHANGES);
+	p->encap = encap;
 	p->probes = 0;
 	p->probe_due = now;
 	return path_take_ends(e, s, p, a);
 }
 
-bool path_next_form(
+bool path_next_encap(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
 {
 	/* After the preferred one; `literal` is only taken where it is wished for. */
-	static const enum wire_form order[] = {WIRE_FAKE_TCP, WIRE_UDP};
-	if (p->learned) {
+	static const enum encapsulation order[] = {ENCAP_FAKE_TCP, ENCAP_UDP};
+	if (p->reflexive) {
 		path_drop(e, s, p, a);
 		return false;
 	}
-	p->forms_tried |= (uint8_t)(1 << p->form);
+	p->encaps_tried |= (uint8_t)(1 << p->encap);
 	for (unsigned i = 0; e->set.wire_fallback && i < sizeof(order) / sizeof(order[0]); i++)
-		if (!(p->forms_tried & 1 << order[i]) && path_form(e, s, p, order[i], now, a))
+		if (!(p->encaps_tried & 1 << order[i]) && path_form(e, s, p, order[i], now, a))
 			return true;
-	p->forms_tried = 0;
-	bool again = path_form(e, s, p, s->wire_form, now, a);
-	if (p->proven && again)
+	p->encaps_tried = 0;
+	bool again = path_form(e, s, p, s->encap, now, a);
+	if (p->validated && again)
 		return true;
 	leave_ends(e, s, p, a);
 	p->state = PATH_REMOVED;
@@ -208,23 +209,24 @@ bool path_next_form(
 /* Looking up */
 
 struct path *path_reverse(
-	const struct session *s, uint8_t nic, enum wire_form form, struct path_id id)
+	const struct session *s, uint8_t local_index, enum encapsulation encap, struct path_id id)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
-		if (p->nic == nic && p->form == form && p->reverse.n == id.n)
+		if (p->local_index == local_index && p->encap == encap && p->reverse.n == id.n)
 			return p;
 	}
 	return NULL;
 }
 
 struct path *path_idle(
-	const struct session *s, uint8_t nic, struct in_addr remote, struct path_id id)
+	const struct session *s, uint8_t local_index, struct in_addr remote, struct path_id id)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
-		if (p->nic == nic && p->state != PATH_IN_USE && p->state != PATH_SPARE &&
-			!p->learned && p->dst.ip.s_addr == remote.s_addr &&
+		if (p->local_index == local_index && p->state != PATH_IN_USE &&
+			p->state != PATH_STANDBY && !p->reflexive &&
+			p->dst.ip.s_addr == remote.s_addr &&
 			(p->reverse.n == 0 || p->reverse.n == id.n))
 			return p;
 	}
@@ -235,5 +237,5 @@ struct path *path_idle(
 
 bool path_is_open(const struct session *s, const struct path *p)
 {
-	return p->tcp.state == FAKE_OPEN || !forms[p->form].opens(s, p);
+	return p->tcp.state == FAKE_OPEN || !encaps[p->encap].opens(s, p);
 }

@@ -23,7 +23,8 @@ void path_pool_close(struct engine *e);
 /* The row of a Path ID that a session has; NULL: none. */
 struct path *path_row(struct engine *e, struct path_id id);
 /* A row of the session's, in its preferred encapsulation, without ports. NULL: none is free. */
-struct path *path_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote);
+struct path *path_add(
+	struct engine *e, struct session *s, uint8_t local_index, struct in_addr remote);
 /* Gives a path's row back; it is no longer among the session's. */
 void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a);
 
@@ -34,46 +35,47 @@ void path_changed(struct session *s);
 
 /* Sets the ports of a new path. False: none to be had. */
 bool path_take_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
-/* Draws the path's ports anew, in its form. */
+/* Draws the path's ports anew, in its encapsulation. */
 void path_renew_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
-/* Gives the path these ends and this form. */
-void path_move(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+/* Gives the path these ends and this encapsulation. */
+void path_move(struct engine *e, struct session *s, struct path *p, enum encapsulation encap,
 	struct endpoint remote, in_port_t local, struct actions *a);
-/* The path's form did not work: it takes another. False: there is none left. */
-bool path_next_form(
+/* The path's encapsulation did not work: it takes another. False: there is none left. */
+bool path_next_encap(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);
 
-/* The path between local address `nic`, port `local`, and `remote`; NULL: none. */
+/* The path between local address `local_index`, port `local`, and `remote`; NULL: none. */
 static inline struct path *path_at(
-	const struct session *s, uint8_t nic, struct endpoint remote, in_port_t local)
+	const struct session *s, uint8_t local_index, struct endpoint remote, in_port_t local)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
-		if (p->nic == nic && p->src.port == local && endpoint_equal(p->dst, remote))
+		if (p->local_index == local_index && p->src.port == local &&
+			endpoint_equal(p->dst, remote))
 			return p;
 	}
 	return NULL;
 }
 /* The path in `form` that the other end's path `id` is the way back of. */
 struct path *path_reverse(
-	const struct session *s, uint8_t nic, enum wire_form form, struct path_id id);
+	const struct session *s, uint8_t local_index, enum encapsulation encap, struct path_id id);
 /* A path between these addresses that is not in use, nor the way back of another path than `id`. */
 struct path *path_idle(
-	const struct session *s, uint8_t nic, struct in_addr remote, struct path_id id);
+	const struct session *s, uint8_t local_index, struct in_addr remote, struct path_id id);
 
 /* Whether a packet can be sent on the path: it needs no handshake, or has had it. */
 bool path_is_open(const struct session *s, const struct path *p);
 /* The largest packet of an application that fits onto the path. */
 static inline uint32_t path_max_packet(const struct path *p)
 {
-	return p->pmtu->size - CM_FIXED - forms[p->form].header;
+	return p->pmtu->size - CM_FIXED - encaps[p->encap].header;
 }
 /* Notes that a packet of `bytes` went on the path. */
 static inline void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now)
 {
 	p->sent_packets++;
 	p->sent_bytes += bytes;
-	/* Of probes the last one counts: the path is known to be silent. */
+	/* Of probes the last one counts: the path is known to be down. */
 	if (p->first_unanswered.us == USEC_NEVER.us || p->state != PATH_IN_USE) {
 		p->first_unanswered = now;
 		p->feedbacks_before = s->feedbacks;

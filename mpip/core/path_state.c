@@ -28,14 +28,15 @@ static bool is_full(const struct engine *e, const struct session *s)
 	return e->set.max_active_paths && s->in_use >= e->set.max_active_paths;
 }
 
-/* The fastest spare path, or the slowest one in use; NULL: there is none. */
+/* The fastest path on standby, or the slowest one in use; NULL: there is none. */
 static struct path *extreme(const struct session *s, enum path_state state)
 {
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[i];
 		int32_t slower = best ? (int32_t)(p->min_delay - best->min_delay) : 0;
-		if (p->state == state && (!best || (state == PATH_SPARE ? slower < 0 : slower > 0)))
+		if (p->state == state &&
+			(!best || (state == PATH_STANDBY ? slower < 0 : slower > 0)))
 			best = p;
 	}
 	return best;
@@ -46,7 +47,7 @@ static void put_to_use(const struct engine *e, struct session *s, struct path *p
 	unsigned share = e->set.max_active_paths && e->set.max_active_paths < s->paths
 				 ? e->set.max_active_paths
 				 : s->paths;
-	if (p->state == PATH_SPARE)
+	if (p->state == PATH_STANDBY)
 		p->weight = e->set.weight_total / (int)share;
 	p->state = PATH_IN_USE;
 	p->probes = 0;
@@ -56,30 +57,30 @@ static void put_to_use(const struct engine *e, struct session *s, struct path *p
 
 void path_state_rank(const struct engine *e, struct session *s, struct usec now)
 {
-	struct path *spare = extreme(s, PATH_SPARE), *slowest = extreme(s, PATH_IN_USE);
-	if (!spare)
+	struct path *standby = extreme(s, PATH_STANDBY), *slowest = extreme(s, PATH_IN_USE);
+	if (!standby)
 		return;
 	if (!is_full(e, s)) {
-		put_to_use(e, s, spare);
+		put_to_use(e, s, standby);
 		return;
 	}
 	if (usec_before(now, s->next_ranking) ||
-		(int32_t)(slowest->min_delay - spare->min_delay) <= RANK_MARGIN)
+		(int32_t)(slowest->min_delay - standby->min_delay) <= RANK_MARGIN)
 		return;
 	s->next_ranking = usec_add(now, RANK_EVERY);
-	slowest->state = PATH_SPARE;
+	slowest->state = PATH_STANDBY;
 	slowest->probe_due = now;
 	slowest->probes = 0;
-	put_to_use(e, s, spare);
+	put_to_use(e, s, standby);
 }
 
 void path_state_up(struct engine *e, struct session *s, struct path *p)
 {
 	p->probes = 0;
-	p->proven = true;
-	p->forms_tried = 0;
+	p->validated = true;
+	p->encaps_tried = 0;
 	if (is_full(e, s)) {
-		p->state = PATH_SPARE;
+		p->state = PATH_STANDBY;
 		return;
 	}
 	if (s->in_use == 0)
@@ -93,15 +94,15 @@ void path_state_up(struct engine *e, struct session *s, struct path *p)
 void path_state_down(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now)
 {
-	if (p->state == PATH_SPARE)
-		p->state = PATH_SILENT;
+	if (p->state == PATH_STANDBY)
+		p->state = PATH_DOWN;
 	if (p->state != PATH_IN_USE)
 		return;
-	p->state = PATH_SILENT;
+	p->state = PATH_DOWN;
 	p->first_unanswered = USEC_NEVER;
 	p->probe_due = now;
-	count(e, STAT_PATHS_SILENCED);
-	s->last_silenced = now;
+	count(e, STAT_PATHS_DOWN);
+	s->last_down = now;
 	path_changed(s);
 	path_state_rank(e, s, now);
 	if (s->in_use == 0) {
@@ -115,8 +116,8 @@ void path_state_down(
 void path_state_all_down(struct engine *e, struct session *s, const char *reason, struct usec now)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->state == PATH_SPARE)
-			s->path[i]->state = PATH_SILENT;
+		if (s->path[i]->state == PATH_STANDBY)
+			s->path[i]->state = PATH_DOWN;
 	for (unsigned i = 0; i < s->paths; i++)
 		path_state_down(e, s, s->path[i], reason, now);
 }

@@ -40,7 +40,7 @@ uint16_t pmtu_smaller(uint16_t a, uint16_t b)
 
 void pmtu_ask(struct pmtu *m, uint16_t size, struct usec now)
 {
-	m->state = PMTU_ASKING;
+	m->state = PMTU_STATE_BASE;
 	m->wanted = size;
 	m->answered = 0;
 	m->tries = 0;
@@ -49,7 +49,7 @@ void pmtu_ask(struct pmtu *m, uint16_t size, struct usec now)
 
 void pmtu_settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now)
 {
-	m->state = PMTU_SETTLED;
+	m->state = PMTU_STATE_SEARCH_COMPLETE;
 	m->sure = true;
 	m->doubts = 0;
 	m->size = size;
@@ -109,10 +109,10 @@ void pmtu_too_big(struct engine *e, struct in_addr local, struct in_addr remote,
 {
 	struct pmtu probe = {.key = {local, remote}}, *m;
 	HASH_FIND(hh, e->pmtu, &probe.key, sizeof(probe.key), m);
-	count(e, STAT_TOO_BIG_TOLD);
+	count(e, STAT_ICMP_TOO_BIG_RX);
 	if (mtu < PMTU_MIN)
 		mtu = PMTU_MIN;
-	if (!m || mtu >= (m->state == PMTU_SETTLED ? m->size : m->wanted))
+	if (!m || mtu >= (m->state == PMTU_STATE_SEARCH_COMPLETE ? m->size : m->wanted))
 		return;
 	if (mtu < m->size) {
 		m->size = (uint16_t)mtu;
@@ -127,7 +127,7 @@ void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec no
 		return;
 	m->last_answer = now;
 	m->answered = (uint16_t)size;
-	if (m->state != PMTU_SETTLED && m->answered == m->wanted)
+	if (m->state != PMTU_STATE_SEARCH_COMPLETE && m->answered == m->wanted)
 		pmtu_settle(e, m, m->wanted, now);
 }
 
@@ -136,7 +136,7 @@ void pmtu_suspect(struct session *s, struct usec now)
 	struct usec since = s->tuple.protocol == IPPROTO_TCP ? ASK_TCP : ASK_UDP;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct pmtu *m = s->path[i]->pmtu;
-		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_SETTLED &&
+		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_STATE_SEARCH_COMPLETE &&
 			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us) {
 			pmtu_ask(m, m->size, now);
 			m->doubts = s->tuple.protocol == IPPROTO_TCP ? 1 : DOUBTS;

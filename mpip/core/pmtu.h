@@ -27,9 +27,9 @@ struct pmtu {
 	} key;
 	unsigned paths; /* that refer to it */
 	enum {
-		PMTU_ASKING,  /* a probe of `wanted` bytes is due or under way */
-		PMTU_LADDER,  /* probes of many sizes are under way */
-		PMTU_SETTLED, /* nothing to do before `due` */
+		PMTU_STATE_BASE,            /* a probe of `wanted` bytes is due or under way */
+		PMTU_STATE_SEARCHING,       /* probes of many sizes are under way */
+		PMTU_STATE_SEARCH_COMPLETE, /* nothing to do before `due` */
 	} state;
 	bool sure;         /* `size` was answered or told, and is no guess */
 	uint16_t size;     /* the largest IP packet to send */

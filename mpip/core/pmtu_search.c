@@ -22,7 +22,7 @@ static const uint16_t ladder[] = {
 
 static struct usec patience(const struct engine *e, const struct path *p)
 {
-	struct usec twice = {2 * p->answer.us};
+	struct usec twice = {2 * p->response_time.us};
 	return usec_before(twice, e->set.silence_min) ? e->set.silence_min : twice;
 }
 
@@ -39,15 +39,15 @@ void pmtu_upkeep(
 	if (usec_before(now, m->due))
 		return;
 	/* A path that does not work says nothing about sizes. */
-	if (p->state != PATH_IN_USE && (m->state != PMTU_ASKING || m->tries > 0))
+	if (p->state != PATH_IN_USE && (m->state != PMTU_STATE_BASE || m->tries > 0))
 		return;
 
 	switch (m->state) {
-	case PMTU_SETTLED: /* for long enough: it may be larger by now */
+	case PMTU_STATE_SEARCH_COMPLETE: /* for long enough: it may be larger by now */
 		pmtu_ask(m, e->mtu, now);
 		m->tries = TRIES - 1;
 		__attribute__((fallthrough));
-	case PMTU_ASKING:
+	case PMTU_STATE_BASE:
 		m->due = usec_add(now, patience(e, p));
 		if (m->tries++ < TRIES) {
 			heartbeat_send_size_probe(e, s, p, m->wanted, now, a);
@@ -57,7 +57,7 @@ void pmtu_upkeep(
 			pmtu_settle(e, m, m->size, now);
 			break;
 		}
-		m->state = PMTU_LADDER;
+		m->state = PMTU_STATE_SEARCHING;
 		m->sure = false;
 		m->before = m->size;
 		m->size = pmtu_smaller(m->size, PMTU_BASE);
@@ -66,7 +66,7 @@ void pmtu_upkeep(
 			if (ladder[i] < m->wanted)
 				heartbeat_send_size_probe(e, s, p, ladder[i], now, a);
 		break;
-	case PMTU_LADDER:
+	case PMTU_STATE_SEARCHING:
 		if (m->doubts > 1) {
 			m->doubts -= !is_congested(p);
 			m->size = m->before;

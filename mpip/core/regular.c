@@ -18,14 +18,14 @@ static void send_segments(struct engine *e, const struct packet *p, const struct
 {
 	bool is_tcp = p->ip->protocol == IPPROTO_TCP;
 	struct segment g;
-	uint8_t nic = nic_of(e, p->src.ip);
+	uint8_t local_index = local_index_of(e, p->src.ip);
 
 	while (segments_next(&it, &g)) {
 		struct wire_packet *w = slot_wire(e, a);
 		if (!w)
 			return;
 		w->kind = WIRE_PACKET_RAW;
-		w->nic = nic;
+		w->local_index = local_index;
 		w->to = p->dst;
 		w->data = g.data;
 		slot_put(w, p->bytes, p->header_length);
@@ -64,7 +64,7 @@ void regular_send_untouched(struct engine *e, const struct packet *p, struct act
 	if (!w)
 		return;
 	w->kind = WIRE_PACKET_RAW;
-	w->nic = nic_of(e, p->src.ip);
+	w->local_index = local_index_of(e, p->src.ip);
 	w->to = p->dst;
 	w->data = (struct slice){p->bytes, p->length};
 	count(e, STAT_SENT_FRAGMENT);

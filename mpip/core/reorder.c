@@ -87,7 +87,7 @@ static const struct reorder_slot *release_first(struct reorder *r, struct reorde
 }
 
 enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, const uint8_t *bytes,
-	uint16_t head_length, uint16_t length, struct ip_mark mark, unsigned limit)
+	uint16_t head_length, uint16_t length, struct tos_ttl tos_ttl, unsigned limit)
 {
 	const struct tcp_header *tcp = (const void *)bytes;
 	uint32_t seq = get32(tcp->seq);
@@ -111,7 +111,7 @@ enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, co
 	s->end = end;
 	s->head_length = head_length;
 	s->length = length;
-	s->mark = mark;
+	s->tos_ttl = tos_ttl;
 	memcpy(s->bytes, bytes, length);
 
 	unsigned at = r->held++;

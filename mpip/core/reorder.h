@@ -15,11 +15,11 @@
 #define REORDER_SLOT_LEN 1600
 
 struct reorder_slot {
-	uint32_t seq, end;    /* Equation 2: end = seq + user data (+1 for FIN) */
-	uint16_t head_length; /* the TCP header at the start of bytes[] */
-	uint16_t length;      /* TCP header and user data */
-	uint16_t next;        /* in a list of the pool */
-	struct ip_mark mark;  /* that it came with */
+	uint32_t seq, end;      /* Equation 2: end = seq + user data (+1 for FIN) */
+	uint16_t head_length;   /* the TCP header at the start of bytes[] */
+	uint16_t length;        /* TCP header and user data */
+	uint16_t next;          /* in a list of the pool */
+	struct tos_ttl tos_ttl; /* that it came with */
 	uint8_t bytes[REORDER_SLOT_LEN];
 };
 
@@ -54,7 +54,7 @@ enum reorder_verdict {
 /* A segment came: `bytes` is its TCP header and user data, `limit` the buffer's size. What is
  * copied keeps `mark`. */
 enum reorder_verdict reorder_in(struct reorder *r, struct reorder_pool *pool, const uint8_t *bytes,
-	uint16_t head_length, uint16_t length, struct ip_mark mark, unsigned limit);
+	uint16_t head_length, uint16_t length, struct tos_ttl tos_ttl, unsigned limit);
 
 /* The next packet that is in sequence now, NULL if there is none. It stays valid until
  * reorder_pool_recycle(). */

@@ -45,7 +45,7 @@ static enum reorder_verdict feed(struct bench *b, uint32_t seq, uint16_t length,
 	t->flags = TCP_ACK | flags;
 	const struct reorder_slot *s;
 	enum reorder_verdict v = reorder_in(
-		&b->r, &b->pool, bytes, 20, (uint16_t)(20 + length), IP_MARK_PLAIN, LIMIT);
+		&b->r, &b->pool, bytes, 20, (uint16_t)(20 + length), TOS_TTL_PLAIN, LIMIT);
 	if (v == REORDER_DELIVER) {
 		b->up[b->ups++] = seq;
 		while ((s = reorder_next(&b->r, &b->pool)))
@@ -159,7 +159,7 @@ static void empty_pool_pushes_up(void **state)
 	for (unsigned i = 0; i < 4; i++)
 		for (unsigned k = 0; k < 9; k++) {
 			t->seq = put32(100 + 20 * k);
-			reorder_in(&other[i], &b->pool, bytes, 20, 30, IP_MARK_PLAIN, LIMIT);
+			reorder_in(&other[i], &b->pool, bytes, 20, 30, TOS_TTL_PLAIN, LIMIT);
 		}
 	assert_int_equal(b->pool.free, UINT16_MAX);
 	feed(b, 100, 10, 0);

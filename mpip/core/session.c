@@ -57,8 +57,8 @@ struct session *session_new(
 	s->sending_since = s->step_seen = s->confirmed = USEC_NEVER;
 	s->regular_since = now;
 	s->regular_reason = "handshake";
-	s->last_silenced = (struct usec){now.us - (int64_t)3600 * 1000000};
-	s->wire_form = e->set.wire_form;
+	s->last_down = (struct usec){now.us - (int64_t)3600 * 1000000};
+	s->encap = e->set.encap;
 	keepalive_new(e, s);
 	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
 	DL_APPEND2(e->oldest, s, age_prev, age_next);
@@ -118,7 +118,7 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	s->step_seen = USEC_NEVER;
 	s->last_received = now;
 	s->regular_since = now;
-	s->regular_reason = "no path proven yet";
+	s->regular_reason = "no path validated yet";
 	mesh_update(e, s, now, a);
 	if (!mesh_begun(e, s)) {
 		session_leave(e, s, a);

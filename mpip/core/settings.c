@@ -3,7 +3,7 @@
 
 #include "mpip/core/settings.h"
 
-const char *const wire_form_names[] = {"udp", "literal", "fake-tcp", NULL};
+const char *const encap_names[] = {"udp", "literal", "fake-tcp", NULL};
 const char *const scheduler_names[] = {
 	"algorithm-1", "uncoupled", "fixed", "lowest-delay", "burst", NULL};
 const char *const min_delay_names[] = {"windowed", "plain", NULL};
@@ -11,7 +11,7 @@ const char *const min_delay_names[] = {"windowed", "plain", NULL};
 struct settings settings_default(void)
 {
 	return (struct settings){
-		.wire_form = WIRE_UDP,
+		.encap = ENCAP_UDP,
 		.wire_fallback = true,
 		.wire_probes = 6,
 		.path_retry = usec_ms(60 * 1000),

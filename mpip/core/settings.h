@@ -9,9 +9,9 @@
 /* Every number of the protocol. The defaults are the paper's where it names one. */
 
 /* How a packet looks on the wire (mpip/README.md). */
-enum wire_form { WIRE_UDP, WIRE_LITERAL, WIRE_FAKE_TCP };
-#define WIRE_FORMS 3
-extern const char *const wire_form_names[];
+enum encapsulation { ENCAP_UDP, ENCAP_LITERAL, ENCAP_FAKE_TCP };
+#define ENCAPS 3
+extern const char *const encap_names[];
 
 enum scheduler_kind {
 	SCHED_ALGORITHM_1,
@@ -26,8 +26,8 @@ enum min_delay_kind { MIN_DELAY_WINDOWED, MIN_DELAY_PLAIN };
 extern const char *const min_delay_names[];
 
 struct settings {
-	enum wire_form wire_form;
-	bool wire_fallback;     /* ours: another form on a path where this one does not work */
+	enum encapsulation encap;
+	bool wire_fallback; /* ours: another encapsulation on a path where this one does not work */
 	unsigned wire_probes;   /* ours: unanswered ones after which it does not */
 	struct usec path_retry; /* ours: a removed path is tried again */
 	enum scheduler_kind scheduler;

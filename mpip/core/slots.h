@@ -17,7 +17,7 @@ static inline struct wire_packet *slot_wire(struct engine *e, struct actions *a)
 	}
 	struct wire_packet *w = &a->wire[a->wires++];
 	w->head_length = w->tail_length = 0;
-	w->mark = IP_MARK_PLAIN;
+	w->tos_ttl = TOS_TTL_PLAIN;
 	w->data = (struct slice){NULL, 0};
 	return w;
 }

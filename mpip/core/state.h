@@ -82,13 +82,13 @@ static inline void count(struct engine *e, enum counter what)
 	e->stats.n[what]++;
 }
 
-/* The place of a local address in the list, NIC_ANY if it is not there. */
-static inline uint8_t nic_of(const struct engine *e, struct in_addr ip)
+/* The place of a local address in the list, LOCAL_ANY if it is not there. */
+static inline uint8_t local_index_of(const struct engine *e, struct in_addr ip)
 {
 	for (uint8_t i = 0; i < e->addresses.count; i++)
 		if (e->addresses.ip[i].s_addr == ip.s_addr)
 			return i;
-	return NIC_ANY;
+	return LOCAL_ANY;
 }
 
 #endif

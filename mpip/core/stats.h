@@ -26,8 +26,8 @@
 		"pure ACKs on original tuples, for boxes on the way")                              \
 	X(KEEPALIVES_RECEIVED, "keepalives_received", "those of other ends")                       \
 	X(SIZE_PROBES_SENT, "size_probes_sent", "heartbeats padded to find a path MTU")            \
-	X(TOO_BIG_TOLD, "too_big_told", "times that a router told us a path MTU")                  \
-	X(TOO_BIG_SAID, "too_big_said", "times that an application's end was told one")            \
+	X(ICMP_TOO_BIG_RX, "icmp_too_big_rx", "times that a router told us a path MTU")            \
+	X(ICMP_TOO_BIG_TX, "icmp_too_big_tx", "times that an application's end was told one")      \
 	X(ICMP_RECEIVED, "icmp_errors_received", "ICMP errors about packets of paths")             \
 	X(ICMP_TRANSLATED, "icmp_errors_translated", "those that an application's end was told")   \
 	X(BLACK_HOLES, "black_holes", "path MTUs found by probes alone")                           \
@@ -36,14 +36,15 @@
 	X(RESETS_SENT, "resets_sent", "TCP resets sent, at the end of a path's connection")        \
 	X(RESETS_RECEIVED, "resets_received", "TCP resets received for a path's connection")       \
 	X(PATHS_RESET, "paths_reset", "times that one was believed")                               \
-	X(PATHS_LEARNED, "paths_learned", "paths to an address that the other end does not list")  \
+	X(PATHS_REFLEXIVE, "paths_reflexive",                                                      \
+		"paths to an address that the other end does not list")                            \
 	X(PATHS_REMOVED, "paths_removed", "paths removed because they brought no feedback")        \
-	X(FORM_CHANGES, "form_changes", "times that a path took another wire form")                \
+	X(ENCAP_CHANGES, "encapsulation_changes", "times that a path took another wire form")      \
 	X(REORDER_HELD, "reorder_held", "packets held in an out-of-order buffer")                  \
 	X(REORDER_FULL, "reorder_full", "times that a full out-of-order buffer was pushed up")     \
 	X(REORDER_TIMEOUT, "reorder_timeout", "times that one was pushed up for its age")          \
 	X(REORDER_NO_ROOM, "reorder_no_room", "packets not held because the pool was empty")       \
-	X(PATHS_SILENCED, "paths_silenced", "times that a path was taken out of use")              \
+	X(PATHS_DOWN, "paths_down", "times that a path was taken out of use")                      \
 	X(FALLBACKS, "fallbacks", "times that a session fell back to the regular connection")      \
 	X(IP_CHANGES_SENT, "ip_changes_sent", "CMs with Flags_IP_Change sent")                     \
 	X(IP_CHANGES_RECEIVED, "ip_changes_received",                                              \
@@ -55,7 +56,8 @@
 		"sessions removed, by age or by their connection's restart")                       \
 	X(SESSIONS_LEFT, "sessions_left",                                                          \
 		"sessions removed because the other end's daemon stopped")                         \
-	X(SESSIONS_EVICTED, "sessions_evicted", "sessions removed because Table 7 was full")       \
+	X(SESSIONS_EVICTED, "sessions_evicted",                                                    \
+		"sessions removed because the session table was full")                             \
 	X(DROP_NOT_IPV4, "drop_not_ipv4", "dropped: not IPv4, or cut short")                       \
 	X(DROP_NO_CM, "drop_no_cm", "dropped: a packet to the wire port without a valid CM")       \
 	X(DROP_UNKNOWN_SESSION, "drop_unknown_session", "dropped: a CM of a session not known")    \

@@ -2,7 +2,7 @@
 #ifndef MPIP_CORE_TABLES_H
 #define MPIP_CORE_TABLES_H
 
-#include "mpip/core/floor.h"
+#include "mpip/core/min_filter.h"
 #include "mpip/core/reorder.h"
 #include "mpip/core/settings.h"
 #include "mpip/core/types.h"
@@ -20,12 +20,12 @@ struct peer;
 struct pmtu;
 
 enum path_state {
-	PATH_UNPROVEN, /* no feedback yet: probed, carries no user data */
+	PATH_UNVALIDATED, /* no feedback yet: probed, carries no user data */
 	PATH_IN_USE,
-	PATH_SILENT,  /* its feedback stopped: probed until it comes again */
-	PATH_SPARE,   /* proven, but others are faster and enough (3.3): measured, carries no user
-			 data */
-	PATH_REMOVED, /* answered in no form (3.8.2): out of Table 3 until path_retry */
+	PATH_DOWN,    /* its feedback stopped: probed until it comes again */
+	PATH_STANDBY, /* validated, but others are faster and enough (3.3): measured, carries no
+		       user data */
+	PATH_REMOVED, /* answered in no encapsulation (3.8.2): out of Table 3 until path_retry */
 };
 
 /* The TCP connection that a path looks like on the networks (3.8.1, core/faketcp.c). */
@@ -42,14 +42,14 @@ struct fake_tcp {
 struct path {
 	struct path_id id;       /* Path ID; also the row's place in the pool, plus one */
 	struct session *session; /* Session ID, Node ID; NULL: a free row */
-	uint8_t nic;             /* Src IP, as its index in the local address list */
+	uint8_t local_index;     /* Src IP, as its index in the local address list */
 	struct endpoint src;     /* Src IP, Src Port */
 	struct endpoint dst;     /* Dest IP, Dest Port */
 	struct pmtu *pmtu;       /* of the two addresses */
-	enum wire_form form;
-	uint8_t forms_tried;    /* a bit for each enum wire_form, in vain */
-	bool learned;           /* its far end was seen and is in no list: behind a NAT */
-	bool proven;            /* has been in use */
+	enum encapsulation encap;
+	uint8_t encaps_tried;   /* a bit for each enum encapsulation, in vain */
+	bool reflexive;         /* its far end was seen and is in no list: behind a NAT */
+	bool validated;         /* has been in use */
 	struct path_id reverse; /* the other end's, whose handshake or packets came from there */
 	struct fake_tcp tcp;
 	enum path_state state;
@@ -58,13 +58,13 @@ struct path {
 	uint32_t min_delay;   /* Minimum Network Delay D_min */
 	uint32_t queuing;     /* Real-Time Queuing Delay Q = D - D_min, microseconds */
 	uint32_t max_queuing; /* Maximum Queuing Delay Q_max, microseconds */
-	struct delay_floor floor; /* what min_delay comes from, unless it is the plain one */
-	int weight;               /* Path Weight W */
+	struct min_filter min_filter; /* what min_delay comes from, unless it is the plain one */
+	int weight;                   /* Path Weight W */
 
 	struct usec first_unanswered; /* first packet sent since the last feedback, or NEVER */
 	uint64_t feedbacks_before;    /* the session's, at first_unanswered */
 	struct usec last_feedback;
-	struct usec answer; /* from first_unanswered to its feedback, moving average */
+	struct usec response_time; /* from first_unanswered to its feedback, moving average */
 	struct usec probe_due;
 	unsigned probes; /* sent since it was last in use */
 	uint64_t sent_packets, sent_bytes, feedbacks;
@@ -83,7 +83,8 @@ struct arrival {
 	uint64_t packets, bytes;
 };
 
-/* What stateful boxes on the original tuple's way have seen of a TCP connection (keepalive.c). */
+/* What stateful middleboxes on the original tuple's way have seen of a TCP connection
+ * (keepalive.c). */
 struct keepalive {
 	bool on;
 	bool due;      /* with the next packet */
@@ -107,13 +108,14 @@ struct session {
 	struct reorder reorder;  /* Next Sequence No, and the buffer behind it */
 
 	struct peer *peer;
-	enum wire_form wire_form; /* preferred: what its paths begin with */
+	enum encapsulation encap; /* preferred: what its paths begin with */
 	bool accepts;        /* the other end began the connection, and opens the paths (3.8.1) */
 	bool generated_here; /* we chose the session ID */
 	bool peer_knows;     /* the other end has shown that it knows the session ID */
 	/* Of address lists, plus one, 0: none. A literal packet of a path that the other end's hook
-	 * does not know would be read by the application; so in the literal form each session has
-	 * to hear of both lists itself before a path other than the original one is probed. */
+	 * does not know would be read by the application; so in the literal encapsulation each
+	 * session has to hear of both lists itself before a path other than the original one is
+	 * probed. */
 	unsigned list_seen;  /* the version of the other end's that came in this session */
 	unsigned list_acked; /* the version of ours that the other end acknowledged in it */
 	bool owes_ack;
@@ -145,7 +147,7 @@ struct session {
 
 	struct usec sending_since;  /* first packet sent since something came, or NEVER */
 	struct usec last_received;  /* any CM of this session */
-	struct usec last_silenced;  /* when one of its paths went silent */
+	struct usec last_down;      /* when one of its paths went down */
 	struct usec regular_since;  /* NEVER while a path is in use */
 	const char *regular_reason; /* why it is not multipath, for people */
 	struct usec next_upkeep, next_weights, next_ranking;
@@ -155,7 +157,8 @@ struct session {
 	uint16_t last_window;
 
 	struct keepalive keepalive;
-	bool tcp_known;    /* these are set */
+	bool tcp_known;                     /* these are set */
+	bool fin_sent, fin_received, reset; /* TCP: what was seen of its end */
 	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
 	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
 	bool resent;       /* TCP: something once more, since the last upkeep */

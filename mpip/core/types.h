@@ -90,10 +90,10 @@ struct tuple {
 #define MAX_PATHS     (MAX_ADDRESSES * MAX_ADDRESSES)
 
 /* What an IP header tells the receiving end besides addresses: DSCP and ECN, TTL. */
-struct ip_mark {
+struct tos_ttl {
 	uint8_t tos, ttl;
 };
-#define IP_MARK_PLAIN ((struct ip_mark){0, 64})
+#define TOS_TTL_PLAIN ((struct tos_ttl){0, 64})
 
 struct address_list {
 	uint8_t count;

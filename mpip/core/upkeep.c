@@ -3,21 +3,15 @@
  * A session's paths over its life (paper 3.5, 3.7.2).
  *
  * Theory of operation: a path carries user data only while it brings feedback. A new one is probed
- * first (a heartbeat that asks for an answer at once), or opened, where its wire form needs it. A
- * path whose packets have gone unanswered for too long is silent: it is taken out of use and probed
+ * first (a heartbeat that asks for an answer at once), or opened, where its encapsulation needs it.
+ * A path whose packets have gone unanswered for too long is down: it is taken out of use and probed
  * until it answers again. A session without a path in use sends on the regular connection: before
  * the first probe is answered, and as the fallback of 3.7.2. So does one whose application sends
  * again after more than `fallback` without a packet either way: what went unused may have gone dead
  * unseen, and on the regular connection nothing is lost. But not where the regular connection is
- * gone (ipchange.c), nor when a path has just gone silent: then the pause is TCP's waiting for what
+ * gone (ipchange.c), nor when a path has just gone down: then the pause is TCP's waiting for what
  * got lost, and paths that answer are the better ones. Probes go on while the application sends, so
  * the way back to multipath is the same as the first way to it; both are ours.
- *
- * With max_active_paths (3.3) only so many are in use, the fastest: those of the lowest minimum
- * delay, since the queue of a path in use is our own doing. The others are spare: proven, and
- * probed every probe_interval, so that a change of the ranking shows and a lost path is replaced at
- * once. Once a second the slowest in use may give its place to a spare that is faster by
- * RANK_MARGIN.
  *
  * How long is too long: the other end answers within heartbeat (300 ms) even if it has nothing to
  * send, so silence_max; but where other paths brought feedback many times meanwhile, silence_min.
@@ -44,16 +38,16 @@
 
 #define STANDBY_PROBES 4 /* without an answer: the path on standby is down */
 
-#define TROUBLE usec_ms(5000) /* for so long after a path went silent a pause may be TCP's */
+#define TROUBLE usec_ms(5000) /* for so long after a path went down a pause may be TCP's */
 
 void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	if (!mesh_ends_known(e, s) || usec_sub(now, s->last_silenced).us < TROUBLE.us)
+	if (!mesh_ends_known(e, s) || usec_sub(now, s->last_down).us < TROUBLE.us)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		if (s->path[i]->state == PATH_REMOVED)
 			continue;
-		s->path[i]->state = PATH_UNPROVEN;
+		s->path[i]->state = PATH_UNVALIDATED;
 		s->path[i]->first_unanswered = USEC_NEVER;
 		s->path[i]->probe_due = now;
 		s->path[i]->probes = 0;
@@ -65,52 +59,53 @@ void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, str
 	upkeep_session(e, s, now, a);
 }
 
-/* So many bytes on a fake connection on which nothing went back: a box counts on its window. */
+/* So many bytes on a fake connection on which nothing went back: a middlebox counts on its window.
+ */
 #define UNACKNOWLEDGED (16u << 20)
 
 /* So many feedbacks of other paths show that the other end talks a lot. */
 #define TALKATIVE 8
 
-static bool path_is_silent(const struct engine *e, const struct path *p, struct usec now)
+static bool path_is_dead(const struct engine *e, const struct path *p, struct usec now)
 {
 	if (p->first_unanswered.us == USEC_NEVER.us)
 		return false;
 	bool talkative = p->session->feedbacks - p->feedbacks_before >= TALKATIVE;
 	struct usec limit = talkative ? e->set.silence_min : e->set.silence_max;
-	if (limit.us < 2 * p->answer.us)
-		limit.us = 2 * p->answer.us;
+	if (limit.us < 2 * p->response_time.us)
+		limit.us = 2 * p->response_time.us;
 	return usec_sub(now, p->first_unanswered).us >= limit.us;
 }
 
-/* A handshake is taken by the other end's ingress hook for its form, a datagram by its wire socket;
- * but the session's own header from or to an address that a hook does not know would pass to a
- * kernel: an unknown one of the other end's, or, behind a NAT, that of somebody else. */
+/* A handshake is taken by the other end's ingress hook for its encap, a datagram by its wire
+ * socket; but the session's own header from or to an address that a hook does not know would pass
+ * to a kernel: an unknown one of the other end's, or, behind a NAT, that of somebody else. */
 static bool may_probe(
 	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
 {
 	/* Behind a NAT the first to reach the other end must be we. */
-	bool may_know = s->confirmed.us != USEC_NEVER.us && p->form != WIRE_LITERAL &&
+	bool may_know = s->confirmed.us != USEC_NEVER.us && p->encap != ENCAP_LITERAL &&
 			usec_sub(now, s->confirmed).us >= e->set.probe_interval.us;
 	if (!s->peer_knows && !may_know)
 		return false;
-	if (p->form != WIRE_LITERAL || forms[p->form].opens(s, p) || p->feedbacks > 0)
+	if (p->encap != ENCAP_LITERAL || encaps[p->encap].opens(s, p) || p->feedbacks > 0)
 		return true;
 	bool original = p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
 			p->dst.ip.s_addr == s->tuple.remote_ip.s_addr;
 	return original || (mesh_lists_agreed(e, s) && !mesh_behind_nat(s));
 }
 
-/* Probes that may stay unanswered before the path takes another form. One that has worked in its
- * form gets longer, and so does one that the other end is to open. */
+/* Probes that may stay unanswered before the path takes another encapsulation. One that has worked
+ * in its form gets longer, and so does one that the other end is to open. */
 static unsigned probes_allowed(
 	const struct engine *e, const struct session *s, const struct path *p)
 {
 	bool waits = s->accepts && !path_is_open(s, p);
-	return e->set.wire_probes * (p->proven ? 4 : 1) * (waits ? 2 : 1);
+	return e->set.wire_probes * (p->validated ? 4 : 1) * (waits ? 2 : 1);
 }
 
-/* After so many unanswered ones on a connection that worked, it is opened anew: boxes may have
- * forgotten it, or know it at another place. */
+/* After so many unanswered ones on a connection that worked, it is opened anew: middleboxes may
+ * have forgotten it, or know it at another place. */
 #define REOPEN 2
 
 /* What is due for a path that is not in use. */
@@ -118,16 +113,16 @@ static void path_probe(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
 {
 	if (p->state == PATH_REMOVED) {
-		p->state = PATH_UNPROVEN;
+		p->state = PATH_UNVALIDATED;
 		path_renew_ends(e, s, p, a);
 	}
-	if (p->probes >= probes_allowed(e, s, p) && !path_next_form(e, s, p, now, a))
+	if (p->probes >= probes_allowed(e, s, p) && !path_next_encap(e, s, p, now, a))
 		return;
-	/* Probes of a path that stays silent get rarer: up to four intervals apart. */
+	/* Probes of a path that stays down get rarer: up to four intervals apart. */
 	unsigned rarer = p->probes++ / 8;
 	p->probe_due =
 		usec_add(now, (struct usec){e->set.probe_interval.us << (rarer < 2 ? rarer : 2)});
-	if (p->proven && p->probes > REOPEN && forms[p->form].opens(s, p) && !s->accepts &&
+	if (p->validated && p->probes > REOPEN && encaps[p->encap].opens(s, p) && !s->accepts &&
 		p->tcp.state == FAKE_OPEN)
 		path_renew_ends(e, s, p, a);
 	if (!path_is_open(s, p)) {
@@ -159,7 +154,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 	for (unsigned i = s->paths; i-- > 0;) { /* the last may take a dropped one's place */
 		struct path *p = s->path[i];
 		if (p->state == PATH_IN_USE) {
-			if (path_is_silent(e, p, now))
+			if (path_is_dead(e, p, now))
 				path_state_down(e, s, p, "no feedback on any path", now);
 			else if (is_unmeasured(e, s, p, now) ||
 				 p->tcp.expected - p->tcp.acked > UNACKNOWLEDGED) {
@@ -168,8 +163,8 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 			} else {
 				pmtu_upkeep(e, s, p, now, a);
 			}
-		} else if (p->state == PATH_SPARE && p->probes >= STANDBY_PROBES) {
-			p->state = PATH_SILENT;
+		} else if (p->state == PATH_STANDBY && p->probes >= STANDBY_PROBES) {
+			p->state = PATH_DOWN;
 		} else if (may_probe(e, s, p, now) && !usec_before(now, p->probe_due)) {
 			path_probe(e, s, p, now, a);
 		}
@@ -199,7 +194,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 
 	/* The other end has not used the session yet: our confirmation may be lost; or it is to
 	 * open the paths, and does not know yet that we have its confirmation. */
-	bool waits = s->accepts && s->arrivals == 0 && s->wire_form == WIRE_FAKE_TCP;
+	bool waits = s->accepts && s->arrivals == 0 && s->encap == ENCAP_FAKE_TCP;
 	if (((s->generated_here && !s->peer_knows) || waits) && s->tuple.protocol == IPPROTO_TCP &&
 		s->confirms < e->set.query_threshold && !usec_before(now, s->next_confirm))
 		s->confirm_due = true;
@@ -209,7 +204,8 @@ void upkeep_unreachable(struct engine *e, struct endpoint remote, struct usec no
 {
 	for (struct session *s = e->oldest; s; s = s->age_next)
 		for (unsigned i = 0; i < s->paths; i++)
-			if (s->path[i]->form == WIRE_UDP && endpoint_equal(s->path[i]->dst, remote))
+			if (s->path[i]->encap == ENCAP_UDP &&
+				endpoint_equal(s->path[i]->dst, remote))
 				path_state_down(
 					e, s, s->path[i], "nobody listens at the other end", now);
 }

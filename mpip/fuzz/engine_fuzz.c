@@ -2,7 +2,7 @@
 /*
  * Fuzzer of the engine's entries.
  *
- * Theory of operation: two engines first agree on a session, the wire form and the protocol drawn
+ * Theory of operation: two engines first agree on a session, the encapsulation and the protocol drawn
  * by the input's first byte. Then the input is a list of steps: an entry, a time to wait, a length,
  * and so many bytes. Bytes for the network become a packet of this session as far as the entry's
  * upper bits say: with its addresses and ports, and with the node, session and checksum of a CM.
@@ -308,13 +308,13 @@ static void set_addresses(const uint8_t *data, uint32_t length)
 	forget(&node[0]);
 }
 
-static void open_node(unsigned i, enum wire_form form)
+static void open_node(unsigned i, enum encapsulation encap)
 {
 	struct node *n = &node[i];
 	struct engine_setup setup = {.settings = settings_default(),
 		.node = {{2, 0, 0, 0, 0, (uint8_t)(i + 1)}},
 		.wire_port = htons(5280)};
-	setup.settings.wire_form = form;
+	setup.settings.encap = form;
 	setup.settings.max_paths = 24;
 	setup.settings.max_sessions = 4;
 	setup.settings.max_peers = 2;
@@ -405,11 +405,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	now = usec_ms(1000);
 	bool tcp = data[0] & 1;
-	unsigned forms = 0;
-	while (wire_form_names[forms])
+	unsigned encaps = 0;
+	while (encap_names[forms])
 		forms++;
 	for (unsigned i = 0; i < 2; i++)
-		open_node(i, (enum wire_form)((data[0] >> 1) % forms));
+		open_node(i, (enum encapsulation)((data[0] >> 1) % forms));
 	establish(tcp);
 	for (size_t at = 1; at + 5 <= size;) {
 		uint32_t length = data[at + 3] | (uint32_t)data[at + 4] << 8;

@@ -162,8 +162,8 @@ static void read_root(struct jat root, struct config *config)
 		only_known(reorder, none, reorder_numbers, REORDER_NUMBERS);
 	read_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
 
-	set->wire_form = (enum wire_form)jat_choice_or(
-		jat_key(root, "wire_form"), wire_form_names, set->wire_form);
+	set->encap = (enum encapsulation)jat_choice_or(
+		jat_key(root, "wire_form"), encap_names, set->encap);
 	set->wire_fallback = jat_bool_or(jat_key(root, "wire_fallback"), set->wire_fallback);
 	set->scheduler = (enum scheduler_kind)jat_choice_or(
 		jat_key(root, "scheduler"), scheduler_names, set->scheduler);

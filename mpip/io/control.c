@@ -9,6 +9,7 @@
 
 #include "mpip/io/control.h"
 
+#include "mpip/core/session.h"
 #include "mpip/io/policies.h"
 
 #include <arpa/inet.h>
@@ -139,8 +140,8 @@ static json_t *session_json(const struct session *s, struct usec now)
 		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol", protocol_name(s),
 		"src", text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
 		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
-		wire_form_names[s->wire_form], "state", s->in_use ? "multipath" : "regular",
-		"ended", session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
+		encap_names[s->encap], "state", s->in_use ? "multipath" : "regular", "ended",
+		session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
 		"paths_in_use", (int)s->in_use, "idle_ms", age_ms(now, s->update_time),
 		"sent_packets", (json_int_t)s->sent_packets, "sent_bytes",
 		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
@@ -160,10 +161,10 @@ static json_t *sessions_json(const struct engine *e, struct usec now)
 
 static json_t *path_json(const struct session *s, const struct path *p, struct usec now)
 {
-	static const char *const words[] = {[PATH_UNPROVEN] = "unproven",
+	static const char *const words[] = {[PATH_UNVALIDATED] = "unvalidated",
 		[PATH_IN_USE] = "in use",
-		[PATH_SILENT] = "silent",
-		[PATH_SPARE] = "spare",
+		[PATH_DOWN] = "down",
+		[PATH_STANDBY] = "standby",
 		[PATH_REMOVED] = "removed"};
 	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, "
 			 "s:i, s:I, s:I, s:o}",
@@ -172,11 +173,11 @@ static json_t *path_json(const struct session *s, const struct path *p, struct u
 		"connection_dst", text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "ended",
 		session_ended(s, now), "path", (int)p->id.n, "src",
 		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
-		"wire_form", wire_form_names[p->form], "state", words[p->state], "weight",
-		p->weight, "delay_us", (int)p->delay, "min_delay_us", (int)p->min_delay,
-		"queuing_us", (int)p->queuing, "max_queuing_us", (int)p->max_queuing,
-		"sent_packets", (json_int_t)p->sent_packets, "sent_bytes",
-		(json_int_t)p->sent_bytes, "feedback_ms_ago",
+		"wire_form", encap_names[p->encap], "state", words[p->state], "weight", p->weight,
+		"delay_us", (int)p->delay, "min_delay_us", (int)p->min_delay, "queuing_us",
+		(int)p->queuing, "max_queuing_us", (int)p->max_queuing, "sent_packets",
+		(json_int_t)p->sent_packets, "sent_bytes", (json_int_t)p->sent_bytes,
+		"feedback_ms_ago",
 		p->measured ? json_integer(age_ms(now, p->last_feedback)) : json_null());
 }
 

@@ -250,10 +250,9 @@ static json_t *status_json(void *context)
 		MPIPD_VERSION, "pid", (int)getpid(), "node_id",
 		json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", n[0], n[1], n[2], n[3], n[4], n[5]),
 		"uptime_s", (double)usec_sub(d->now, d->started).us / 1e6, "wire_form",
-		wire_form_names[set->wire_form], "scheduler", scheduler_names[set->scheduler],
-		"wire_port", ntohs(d->config.wire_port), "tun", d->tun.name, "sessions",
-		(int)sessions, "peers", (int)HASH_COUNT(engine_peers(d->engine)->peer), "nics",
-		nics_json(d));
+		encap_names[set->encap], "scheduler", scheduler_names[set->scheduler], "wire_port",
+		ntohs(d->config.wire_port), "tun", d->tun.name, "sessions", (int)sessions, "peers",
+		(int)HASH_COUNT(engine_peers(d->engine)->peer), "nics", nics_json(d));
 }
 
 static json_t *io_stats_json(void *context)

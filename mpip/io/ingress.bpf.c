@@ -9,7 +9,8 @@
  *
  *   a) when its 5-tuple is in `flows`, which the daemon fills; or
  *   b) when it is an ICMP error that quotes a packet of such a flow, sent by this host; or
- *   c) by its form alone, when it is a query (cm_wire.h, "carriers") to an address of this host.
+ *   c) by its encapsulation alone, when it is a query (cm_wire.h, "carriers") to an address of this
+ * host.
  *
  * Everything else passes with TC_ACT_UNSPEC: other filters and the kernel see it as ever.
  *
@@ -170,10 +171,10 @@ static __always_inline bool carries_cm(struct __sk_buff *skb, const struct view 
 		v->tcp ? v->seq + before_last : 0);
 }
 
-/* What the packet carries by its form; see cm_wire.h for where everything lies. */
+/* What the packet carries by its encapsulation; see cm_wire.h for where everything lies. */
 enum form { FORM_NONE, FORM_QUERY, FORM_HANDSHAKE };
 
-static __always_inline enum form form_of(struct __sk_buff *skb, const struct view *v)
+static __always_inline enum form encap_of(struct __sk_buff *skb, const struct view *v)
 {
 	struct {
 		__u8 kind, length;
@@ -328,7 +329,7 @@ int mpip_ingress(struct __sk_buff *skb)
 		return TC_ACT_UNSPEC;
 
 	bool known = bpf_map_lookup_elem(&flows, &flow) != NULL;
-	enum form form = form_of(skb, &v);
+	enum form form = encap_of(skb, &v);
 	if (!known && !form)
 		return TC_ACT_UNSPEC;
 	if (!known && in_transit(skb, ip))

@@ -107,7 +107,7 @@ struct frame *add_cm_at(struct frame *f, size_t before, uint32_t seq, bool exten
 	struct cm cm = {.node = {{1, 2, 3, 4, 5, 6}}, .session = {7}, .path = {1}, .stamp = 99};
 	if (extended) {
 		cm.has_hello = cm.has_addresses = true;
-		cm.hello = (struct cm_hello){.wire_form = 1, .port = 0x1234, .boot = 3};
+		cm.hello = (struct cm_hello){.encap = 1, .port = 0x1234, .boot = 3};
 		cm.addresses.count = MAX_ADDRESSES;
 		memset(cm.addresses.ip, 0xfe, sizeof(cm.addresses.ip));
 	}

@@ -72,7 +72,7 @@ static int raw_socket(struct wirelink *w)
 
 static int udp_socket(struct wirelink *w)
 {
-	const int ttl = IP_MARK_PLAIN.ttl;
+	const int ttl = TOS_TTL_PLAIN.ttl;
 	static const int on = 1, size = BUFFER_BYTES, size_in = 4 * BUFFER_BYTES,
 			 discover = IP_PMTUDISC_PROBE;
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -146,7 +146,7 @@ void wirelink_close(struct wirelink *w)
 struct message {
 	int fd;
 	bool closed; /* takes no more */
-	struct ip_mark mark;
+	struct tos_ttl tos_ttl;
 	uint16_t segment;
 	unsigned packets, parts;
 	uint32_t bytes;
@@ -184,12 +184,12 @@ static void add_control(struct msghdr *h, struct message *m)
 {
 	if (m->packets > 1)
 		put_control(h, m, IPPROTO_UDP, UDP_SEGMENT, &m->segment, sizeof(m->segment));
-	if (m->mark.tos != IP_MARK_PLAIN.tos) {
-		int tos = m->mark.tos;
+	if (m->tos_ttl.tos != TOS_TTL_PLAIN.tos) {
+		int tos = m->tos_ttl.tos;
 		put_control(h, m, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
 	}
-	if (m->mark.ttl != IP_MARK_PLAIN.ttl) {
-		int ttl = m->mark.ttl;
+	if (m->tos_ttl.ttl != TOS_TTL_PLAIN.ttl) {
+		int ttl = m->tos_ttl.ttl;
 		put_control(h, m, IPPROTO_IP, IP_TTL, &ttl, sizeof(ttl));
 	}
 }
@@ -234,8 +234,8 @@ static void flush_socket(struct wirelink *w, int fd, struct message *messages, u
 static int socket_of(const struct wirelink *w, const struct wire_packet *p)
 {
 	if (p->kind == WIRE_PACKET_RAW)
-		return p->nic < w->nics ? w->nic[p->nic].raw : w->raw_any;
-	return p->nic < w->nics ? w->nic[p->nic].udp : -1;
+		return p->local_index < w->nics ? w->nic[p->local_index].raw : w->raw_any;
+	return p->local_index < w->nics ? w->nic[p->local_index].udp : -1;
 }
 
 static bool joins(const struct message *m, int fd, const struct wire_packet *p, uint32_t length)
@@ -243,7 +243,7 @@ static bool joins(const struct message *m, int fd, const struct wire_packet *p, 
 	return m->fd == fd && !m->closed && p->kind == WIRE_PACKET_UDP && length <= m->segment &&
 	       m->packets < WIRELINK_SEGMENTS && m->bytes + length <= WIRELINK_BYTES &&
 	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port &&
-	       m->mark.tos == p->mark.tos && m->mark.ttl == p->mark.ttl;
+	       m->tos_ttl.tos == p->tos_ttl.tos && m->tos_ttl.ttl == p->tos_ttl.ttl;
 }
 
 static void add_part(struct message *m, const uint8_t *bytes, size_t length)
@@ -285,7 +285,7 @@ void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsign
 			m = &messages[used++];
 			m->fd = fd;
 			m->closed = false;
-			m->mark = p->kind == WIRE_PACKET_UDP ? p->mark : IP_MARK_PLAIN;
+			m->tos_ttl = p->kind == WIRE_PACKET_UDP ? p->tos_ttl : TOS_TTL_PLAIN;
 			m->segment = (uint16_t)length;
 			m->packets = m->parts = 0;
 			m->bytes = 0;
@@ -330,21 +330,21 @@ static uint32_t merged_size(const struct msghdr *h)
 	return 0;
 }
 
-static struct ip_mark mark_of(const struct msghdr *h)
+static struct tos_ttl tos_ttl_of(const struct msghdr *h)
 {
-	struct ip_mark mark = IP_MARK_PLAIN;
+	struct tos_ttl tos_ttl = TOS_TTL_PLAIN;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR((struct msghdr *)h, c)) {
 		int ttl;
 		if (c->cmsg_level != IPPROTO_IP)
 			continue;
 		if (c->cmsg_type == IP_TOS)
-			mark.tos = *CMSG_DATA(c);
+			tos_ttl.tos = *CMSG_DATA(c);
 		if (c->cmsg_type == IP_TTL) {
 			memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
-			mark.ttl = (uint8_t)ttl;
+			tos_ttl.ttl = (uint8_t)ttl;
 		}
 	}
-	return mark;
+	return tos_ttl;
 }
 
 static void take_message(
@@ -357,9 +357,9 @@ static void take_message(
 		w->drop_truncated++;
 		return;
 	}
-	struct wire_input in = {.nic = (uint8_t)nic,
+	struct wire_input in = {.local_index = (uint8_t)nic,
 		.from = {b->from[i].sin_addr, b->from[i].sin_port},
-		.mark = mark_of(h),
+		.tos_ttl = tos_ttl_of(h),
 		.arrived = b->arrived[i]};
 	if (step == 0)
 		step = length;

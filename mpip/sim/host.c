@@ -106,8 +106,8 @@ static void launch(struct sim_host *h, const struct wire_packet *p, uint32_t pac
 		flight_read_headers(f);
 	} else {
 		f->protocol = IPPROTO_UDP;
-		if (p->nic < h->addresses.count)
-			f->src = (struct endpoint){h->addresses.ip[p->nic], h->wire_port};
+		if (p->local_index < h->addresses.count)
+			f->src = (struct endpoint){h->addresses.ip[p->local_index], h->wire_port};
 		f->dst = p->to;
 	}
 	SIM_TRACE(w, "  %c sends %s %u bytes %08x:%u -> %08x:%u", h->name, f->raw ? "raw" : "udp",
@@ -212,13 +212,12 @@ void host_trace(const struct sim_host *h)
 		sim_trace(w, "%c: session %08x %08x:%u -> %08x:%u, %s, %u of %u paths in use%s%s",
 			h->name, s->key.id.n, ntohl(s->tuple.local_ip.s_addr),
 			ntohs(s->tuple.local_port), ntohl(s->tuple.remote_ip.s_addr),
-			ntohs(s->tuple.remote_port), wire_form_names[s->wire_form], s->in_use,
-			s->paths, s->regular_reason ? ": " : "",
-			s->regular_reason ? s->regular_reason : "");
+			ntohs(s->tuple.remote_port), encap_names[s->encap], s->in_use, s->paths,
+			s->regular_reason ? ": " : "", s->regular_reason ? s->regular_reason : "");
 		for (unsigned i = 0; i < s->paths; i++) {
 			const struct path *p = s->path[i];
 			sim_trace(w, "%c:   path %u %s %08x:%u -> %08x:%u, state %d, %u probes",
-				h->name, p->id.n, wire_form_names[p->form], ntohl(p->src.ip.s_addr),
+				h->name, p->id.n, encap_names[p->encap], ntohl(p->src.ip.s_addr),
 				ntohs(p->src.port), ntohl(p->dst.ip.s_addr), ntohs(p->dst.port),
 				(int)p->state, p->probes);
 		}
@@ -444,8 +443,8 @@ static void receive_wrapped(struct sim_host *h, struct sim_flight *f)
 	}
 	struct wire_input in = {
 		.bytes = f->bytes, .length = f->length, .from = f->src, .arrived = host_clock(h)};
-	while (h->addresses.ip[in.nic].s_addr != f->dst.ip.s_addr)
-		in.nic++;
+	while (h->addresses.ip[in.local_index].s_addr != f->dst.ip.s_addr)
+		in.local_index++;
 	h->ledger.from_networks++;
 	engine_from_wire(h->engine, &in, host_clock(h), &h->actions);
 	turn(h, 0);

@@ -257,7 +257,7 @@ void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool ch
 		wrong(h, known ? "checksum" : "content", 0, "no valid packet");
 		return;
 	}
-	/* A wire form with ports of its own meets no socket where the daemon is gone. */
+	/* An encapsulation with ports of its own meets no socket where the daemon is gone. */
 	if (check && !has_socket(h, &p))
 		return;
 	/* A question's copy: to a plain TCP an acknowledgement with an unknown option. */

@@ -26,7 +26,7 @@ static const enum counter ends_of_inbound[] = {STAT_HOST_OUT, STAT_PUT_BACK,
 	STAT_HANDSHAKES_RECEIVED, STAT_RESETS_RECEIVED, STAT_KEEPALIVES_RECEIVED};
 
 /* What goes up to a kernel. */
-static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_TOO_BIG_SAID};
+static const enum counter to_kernel[] = {STAT_HOST_OUT, STAT_PUT_BACK, STAT_ICMP_TOO_BIG_TX};
 
 /* What becomes of a segment from an application, and what else leaves. */
 static const enum counter ends_of_outbound[] = {
@@ -262,8 +262,9 @@ void laws_late(struct sim *w)
  * Where the regular connection is dead, the session has to go on if it had a path in use that
  * lives, at both ends, a second after the last fault. If it had none, it may be lost for good, and
  * nobody could do better: both ends have moved and neither knows where to, or the other end has
- * forgotten the session, or Table 3 has no row for where packets now come from, or the form is
- * `literal`, in which a change is only said on a path that was in use before it (ipchange.c).
+ * forgotten the session, or Table 3 has no row for where packets now come from, or the
+ * encapsulation is `literal`, in which a change is only said on a path that was in use before it
+ * (ipchange.c).
  */
 static void live_path(struct sim *w, const struct sim_connection *c)
 {

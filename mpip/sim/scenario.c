@@ -22,7 +22,7 @@
 
 struct scenario scenario_default(void)
 {
-	struct scenario s = {.faults = true, .wire_form = -1};
+	struct scenario s = {.faults = true, .encap = -1};
 	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++)
 		s.allowed[i] = true;
 	return s;
@@ -46,10 +46,10 @@ static unsigned names(const char *const *list)
 
 static void draw_settings(struct sim *w, struct settings *set, const struct scenario *s)
 {
-	set->wire_form = (enum wire_form)(
-		s->wire_form >= 0 ? (unsigned)s->wire_form : sim_below(w, names(wire_form_names)));
-	if (w->draw_nat && set->wire_form == WIRE_LITERAL)
-		set->wire_form = WIRE_UDP; /* the paper's form is for networks without NATs */
+	set->encap = (enum encapsulation)(
+		s->encap >= 0 ? (unsigned)s->encap : sim_below(w, names(encap_names)));
+	if (w->draw_nat && set->encap == ENCAP_LITERAL)
+		set->encap = ENCAP_UDP; /* the paper's form is for networks without NATs */
 	set->scheduler = (enum scheduler_kind)sim_below(w, names(scheduler_names));
 	set->reorder_packets = ONE_OF(w, 0, 2, 10, 10, 64);
 	set->reorder_hold = usec_ms(ONE_OF(w, 0, 5, 20, 20, 100));

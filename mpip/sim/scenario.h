@@ -8,7 +8,7 @@
 struct scenario {
 	bool faults;
 	bool allowed[SIM_FAULT_KINDS];
-	int wire_form; /* enum wire_form, or -1: drawn */
+	int encap;     /* enum encapsulation, or -1: drawn */
 	unsigned many; /* so many sessions from each of two hosts at the same moment, or 0 */
 	bool trace;
 	int64_t *reached_us; /* the sim's */

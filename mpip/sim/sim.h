@@ -8,7 +8,7 @@
 
 /*
  * The protocol simulator: hosts with the real core, the networks between them and the kernels and
- * applications around them, in virtual time and all from one seed (issue: "How it is proven").
+ * applications around them, in virtual time and all from one seed (issue: "How it is validated").
  *
  *   sim.c       time: what happens next
  *   network.c   NICs, links, NATs; what a network does to packets

@@ -149,12 +149,11 @@ static struct options parse(int argc, char **argv)
 			also(&o, "--faults", optarg);
 			break;
 		case 'w': {
-			unsigned forms = 0;
-			while (wire_form_names[forms])
-				forms++;
-			o.scenario.wire_form =
-				index_of(wire_form_names, forms, optarg, strlen(optarg));
-			if (o.scenario.wire_form < 0)
+			unsigned encaps = 0;
+			while (encap_names[encaps])
+				encaps++;
+			o.scenario.encap = index_of(encap_names, encaps, optarg, strlen(optarg));
+			if (o.scenario.encap < 0)
 				refuse("--wire: there is no such form", optarg);
 			also(&o, "--wire", optarg);
 			break;

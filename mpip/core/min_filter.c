@@ -17,7 +17,7 @@
  * what clocks do.
  */
 
-#include "mpip/core/floor.h"
+#include "mpip/core/min_filter.h"
 
 #define SLOPE_BUCKETS 4   /* with fewer, noise is taken for drift */
 #define SLOPE_MAX     524 /* 500 ppm: adjtime() and crystals do no more */
@@ -32,29 +32,29 @@ static struct usec bucket_of(struct usec window)
 	return (struct usec){window.us / FLOOR_BUCKETS};
 }
 
-void floor_start(struct delay_floor *f, uint32_t delay, struct usec window, struct usec now)
+void min_filter_start(struct min_filter *f, uint32_t delay, struct usec window, struct usec now)
 {
 	int32_t drift = f->drift; /* the clocks' is as it was */
-	*f = (struct delay_floor){.filled = 1, .base = delay, .base_at = now, .drift = drift};
+	*f = (struct min_filter){.filled = 1, .base = delay, .base_at = now, .drift = drift};
 	f->low[0] = delay;
 	f->at_ms[0] = milliseconds(now);
 	f->next = usec_add(now, bucket_of(window));
 }
 
-bool floor_add(struct delay_floor *f, uint32_t delay, struct usec now)
+bool min_filter_add(struct min_filter *f, uint32_t delay, struct usec now)
 {
 	if ((int32_t)(delay - f->low[f->now]) < 0) {
 		f->low[f->now] = delay;
 		f->at_ms[f->now] = milliseconds(now);
 	}
-	if ((int32_t)(delay - floor_lowest(f, now)) < 0) {
+	if ((int32_t)(delay - min_filter_lowest(f, now)) < 0) {
 		f->base = delay;
 		f->base_at = now;
 	}
 	return !usec_before(now, f->next);
 }
 
-void floor_find_slope(struct delay_floor *f)
+void min_filter_find_slope(struct min_filter *f)
 {
 	f->slope_known = false;
 	if (f->filled < SLOPE_BUCKETS)
@@ -69,13 +69,13 @@ void floor_find_slope(struct delay_floor *f)
 	f->slope = parts > SLOPE_MAX || parts < -SLOPE_MAX ? 0 : (int32_t)parts;
 }
 
-void floor_turn(
-	struct delay_floor *f, uint32_t delay, int32_t common, struct usec window, struct usec now)
+void min_filter_turn(
+	struct min_filter *f, uint32_t delay, int32_t common, struct usec window, struct usec now)
 {
 	struct usec bucket = bucket_of(window);
 	if (!usec_before(now, usec_add(f->next, bucket))) {
 		/* Nothing came for a while: what was before is of another time. */
-		floor_start(f, delay, window, now);
+		min_filter_start(f, delay, window, now);
 		return;
 	}
 	f->drift = common;
@@ -95,7 +95,7 @@ void floor_turn(
 	}
 }
 
-void floor_shift(struct delay_floor *f, uint32_t by)
+void min_filter_shift(struct min_filter *f, uint32_t by)
 {
 	for (unsigned i = 0; i < FLOOR_BUCKETS; i++)
 		f->low[i] += by;

@@ -70,7 +70,7 @@ static void weights_stay_in_1_to_1000(void **state)
 static void silent_paths_do_not_count(void **state)
 {
 	(void)state;
-	path[0].state = PATH_SILENT;
+	path[0].state = PATH_DOWN;
 	path[0].queuing = 1000000;
 	path[1].queuing = 10;
 	path_changed(&s);
