@@ -81,7 +81,7 @@ transfer_start() {
 @test "started twice: one line, and the first one does not notice" {
 	mpipd_start client
 	mpipd_start server
-	transfer_start 2
+	transfer_start 5 # longer than a busy machine takes to be refused
 	refused "mpipd: .*(in use|already|busy)" "$MPIPD"
 	kill -0 "${MPIPD_PID[client]}"
 	is_multipath client tcp 5001

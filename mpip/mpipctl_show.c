@@ -100,13 +100,13 @@ static int by_keys(const void *a, const void *b)
 static void sort_rows(json_t *rows, const char *const *keys)
 {
 	size_t n = json_array_size(rows);
-	json_t **row = calloc(n + 1, sizeof(*row));
+	json_t **row = calloc(n + 1, sizeof(json_t *));
 	if (!row)
 		abort();
 	for (size_t i = 0; i < n; i++)
 		row[i] = json_incref(json_array_get(rows, i));
 	sort_keys = keys;
-	qsort(row, n, sizeof(*row), by_keys);
+	qsort(row, n, sizeof(json_t *), by_keys);
 	json_array_clear(rows);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(rows, row[i]);
