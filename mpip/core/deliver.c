@@ -54,20 +54,23 @@ static void deliver_slot(
 void deliver_held(struct engine *e, struct session *s, struct actions *a)
 {
 	const struct reorder_slot *slot;
-	while ((slot = reorder_push(&s->reorder, &e->pool)))
+	while ((slot = reorder_push(&s->mp->reorder, &e->pool)))
 		deliver_slot(e, s, slot, a);
+	if (s->holding)
+		DL_DELETE2(e->holding, s, holding_prev, holding_next);
+	s->holding = false;
 }
 
 void deliver_set_holding(struct engine *e, struct session *s, struct usec now)
 {
-	bool holds = s->reorder.held > 0;
+	bool holds = s->mp->reorder.held > 0;
 	if (holds && !s->holding)
 		DL_APPEND2(e->holding, s, holding_prev, holding_next);
 	if (!holds && s->holding)
 		DL_DELETE2(e->holding, s, holding_prev, holding_next);
 	s->holding = holds;
 	if (holds)
-		s->reorder.deadline =
+		s->mp->reorder.deadline =
 			e->set.reorder_hold.us ? usec_add(now, e->set.reorder_hold) : USEC_NEVER;
 }
 
@@ -76,14 +79,17 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 	struct usec now, struct actions *a)
 {
 	const struct reorder_slot *slot;
+	struct reorder *r = &s->mp->reorder;
 	uint8_t flags = ((const struct tcp_header *)up->bytes)->flags;
-	s->fin_received = s->fin_received || flags & TCP_FIN;
-	s->reset = s->reset || flags & TCP_RST;
-	switch (reorder_in(&s->reorder, &e->pool, up->bytes, (uint16_t)up->header,
-		(uint16_t)up->length, up->tos_ttl, e->set.reorder_packets)) {
+	if (flags & (TCP_FIN | TCP_RST)) {
+		s->fin_received |= (flags & TCP_FIN) != 0;
+		s->reset |= (flags & TCP_RST) != 0;
+	}
+	switch (reorder_in(r, &e->pool, up->bytes, (uint16_t)up->header, (uint16_t)up->length,
+		up->tos_ttl, e->set.reorder_packets)) {
 	case REORDER_DELIVER:
 		hand_up(e, s, up, a);
-		while ((slot = reorder_next(&s->reorder, &e->pool)))
+		while ((slot = reorder_next(r, &e->pool)))
 			deliver_slot(e, s, slot, a);
 		break;
 	case REORDER_HELD:
@@ -99,7 +105,7 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 		hand_up(e, s, up, a);
 		break;
 	}
-	if (s->holding != (s->reorder.held > 0))
+	if (s->holding != (r->held > 0))
 		deliver_set_holding(e, s, now);
 }
 

@@ -87,6 +87,7 @@ void engine_free(struct engine *e)
 	HASH_CLEAR(by_id, e->sessions_by_id);
 	HASH_ITER (by_tuple, e->sessions_by_tuple, s, tmp) {
 		HASH_DELETE(by_tuple, e->sessions_by_tuple, s);
+		free(s->mp);
 		free(s);
 	}
 	peers_free(&e->peers);
@@ -221,12 +222,11 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 	{
 		if (!has_room(a))
 			return now;
-		if (!usec_before(now, s->reorder.deadline)) {
+		if (!usec_before(now, s->mp->reorder.deadline)) {
 			count(e, STAT_REORDER_TIMEOUT);
 			deliver_held(e, s, a);
-			deliver_set_holding(e, s, now);
 		} else {
-			next = usec_min(next, s->reorder.deadline);
+			next = usec_min(next, s->mp->reorder.deadline);
 		}
 	}
 
@@ -234,7 +234,8 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 	{
 		if (!has_room(a))
 			return now;
-		if (usec_sub(now, s->update_time).us >= SECOND.us && s->reorder.held == 0) {
+		if (usec_sub(now, s->update_time).us >= SECOND.us &&
+			(!s->mp || s->mp->reorder.held == 0)) {
 			DL_DELETE2(e->active, s, active_prev, active_next);
 			s->active = false;
 			continue;
@@ -269,8 +270,8 @@ void engine_leave(struct engine *e, struct usec now, struct actions *a)
 	e->leaving = true;
 	DL_FOREACH2(e->oldest, s, age_next)
 	for (unsigned i = 0; i < s->paths && has_room(a); i++)
-		if (s->path[i]->state == PATH_IN_USE)
-			heartbeat_send(e, s, s->path[i], CM_FLAG_LEAVE, now, a);
+		if (s->mp->path[i]->state == PATH_IN_USE)
+			heartbeat_send(e, s, s->mp->path[i], CM_FLAG_LEAVE, now, a);
 }
 
 /* Looking on */

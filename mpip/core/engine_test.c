@@ -38,7 +38,7 @@ static void multipath_in(enum encapsulation encap)
 	assert_int_equal(w->host[0].tcp.wrong, 0);
 	const struct session *s = only_session(&w->host[0]);
 	for (unsigned i = 0; i < 4; i++)
-		assert_true(s->path[i]->sent_packets > 1000);
+		assert_true(s->mp->path[i]->sent_packets > 1000);
 	const struct stats *sent = engine_stats(w->host[0].engine),
 			   *got = engine_stats(w->host[1].engine);
 	for (int i = STAT_DROP_NOT_IPV4; i < STAT_COUNT; i++) {
@@ -110,8 +110,8 @@ static void one_way_udp(void **state)
 		assert_int_equal(w->host[1].udp.wrong, 0);
 		const struct session *s = only_session(&w->host[0]);
 		for (unsigned i = 0; i < 4; i++) {
-			assert_true(s->path[i]->sent_packets > 300);
-			assert_true(usec_sub(w->now, s->path[i]->last_feedback).us < 600000);
+			assert_true(s->mp->path[i]->sent_packets > 300);
+			assert_true(usec_sub(w->now, s->mp->path[i]->last_feedback).us < 600000);
 		}
 		assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_PATHS_DOWN], 0);
 		world_free(w);

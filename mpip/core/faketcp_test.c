@@ -87,7 +87,7 @@ static void expect_form(const struct world *w, enum encapsulation encap, unsigne
 		const struct session *s = only_session(&w->host[i]);
 		unsigned n = 0;
 		for (unsigned k = 0; k < s->paths; k++)
-			n += s->path[k]->state == PATH_IN_USE && s->path[k]->encap == encap;
+			n += s->mp->path[k]->state == PATH_IN_USE && s->mp->path[k]->encap == encap;
 		assert_in_range(n, least, MAX_PATHS);
 	}
 }
@@ -363,8 +363,8 @@ static void nat_with_each_form(void **state)
 		for (unsigned i = 0; i < 2; i++) {
 			const struct session *s = only_session(&w->host[i]);
 			for (unsigned k = 0; k < s->paths; k++)
-				assert_true(s->path[k]->state == PATH_IN_USE ||
-					    s->path[k]->state == PATH_REMOVED);
+				assert_true(s->mp->path[k]->state == PATH_IN_USE ||
+					    s->mp->path[k]->state == PATH_REMOVED);
 		}
 		assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 		assert_int_equal(w->host[0].tcp.wrong + w->host[1].tcp.wrong, 0);
@@ -467,7 +467,7 @@ static void private_server_address(void **state)
 		const struct session *s = only_session(&w->host[0]);
 		unsigned removed = 0;
 		for (unsigned k = 0; k < s->paths; k++)
-			removed += s->path[k]->state == PATH_REMOVED;
+			removed += s->mp->path[k]->state == PATH_REMOVED;
 		assert_int_equal(removed, 2);
 		assert_int_equal(w->host[1].tcp.bytes, seq - 1000);
 		world_free(w);
@@ -542,7 +542,7 @@ static void address_of_both(void **state)
 			assert_true(s->in_use >= 2);
 			for (unsigned k = 0; k < s->paths; k++)
 				assert_int_not_equal(
-					s->path[k]->dst.ip.s_addr, ip("10.0.2.2").s_addr);
+					s->mp->path[k]->dst.ip.s_addr, ip("10.0.2.2").s_addr);
 		}
 		world_free(w);
 	}

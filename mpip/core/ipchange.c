@@ -36,8 +36,8 @@
 static void reset(struct engine *e, struct session *s, struct path *keep, struct actions *a)
 {
 	for (unsigned i = s->paths; i-- > 0;)
-		if (s->path[i] != keep)
-			path_drop(e, s, s->path[i], a);
+		if (s->mp->path[i] != keep)
+			path_drop(e, s, s->mp->path[i], a);
 	s->arrivals = 0;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
@@ -57,7 +57,7 @@ static struct path *survivor(const struct engine *e, const struct session *s)
 {
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE && local_index_of(e, p->src.ip) != LOCAL_ANY &&
 			(!best || (int32_t)(p->delay - best->delay) < 0))
 			best = p;
@@ -99,10 +99,10 @@ void ipchange_local(struct engine *e, struct session *s, struct usec now, struct
 	struct path *keep = survivor(e, s);
 	struct in_addr remote = s->peer->addresses.ip[0];
 	if (s->paths > 0 && !keep)
-		remote = s->path[0]->dst.ip;
+		remote = s->mp->path[0]->dst.ip;
 	for (unsigned i = 0; i < s->paths && !keep; i++)
-		if (s->path[i]->state == PATH_IN_USE)
-			remote = s->path[i]->dst.ip;
+		if (s->mp->path[i]->state == PATH_IN_USE)
+			remote = s->mp->path[i]->dst.ip;
 	reset(e, s, keep, a);
 	if (keep)
 		keep->local_index = local_index_of(e, keep->src.ip);
@@ -121,7 +121,7 @@ void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struc
 	if (usec_before(now, s->next_move) || s->paths == 0)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[s->move_turn++ % s->paths];
+		struct path *p = s->mp->path[s->move_turn++ % s->paths];
 		if (p->state == PATH_IN_USE || (p->encap != ENCAP_LITERAL && path_is_open(s, p))) {
 			say(e, s, p, now, a);
 			return;

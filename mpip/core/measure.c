@@ -40,8 +40,8 @@ static int32_t common_drift(const struct path *path)
 	const struct session *s = path->session;
 	int32_t drift = path->min_filter.slope_known ? path->min_filter.slope : 0;
 	for (unsigned i = 0; s && i < s->paths; i++) {
-		const struct min_filter *f = &s->path[i]->min_filter;
-		if (!f->slope_known || !s->path[i]->measured)
+		const struct min_filter *f = &s->mp->path[i]->min_filter;
+		if (!f->slope_known || !s->mp->path[i]->measured)
 			continue;
 		if ((int64_t)f->slope * drift <= 0)
 			return 0;
@@ -94,7 +94,7 @@ void measure_judge_step(struct session *s, const struct settings *set, struct us
 		return;
 	unsigned risen = 0, others = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
+		const struct path *p = s->mp->path[i];
 		if (!p->measured || usec_sub(p->last_feedback, s->step_seen).us < STEP_WAIT.us / 2)
 			continue;
 		if ((int32_t)(p->delay - p->min_delay) >= (int32_t)(s->step - s->step / 4))
@@ -105,14 +105,14 @@ void measure_judge_step(struct session *s, const struct settings *set, struct us
 	if (risen + others == 0 && usec_sub(now, s->step_seen).us < 10 * STEP_WAIT.us)
 		return; /* nothing is known of our own paths yet */
 	for (unsigned i = 0; i < s->paths && risen > 0 && others == 0; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		min_filter_shift(&p->min_filter, s->step);
 		if (set->min_delay == MIN_DELAY_WINDOWED)
 			p->min_delay += s->step;
 	}
 	for (unsigned i = 0; i < s->arrivals; i++) {
-		s->arrival[i].lowest = s->arrival[i].delay;
-		s->arrival[i].lowest_at = now;
+		s->mp->arrival[i].lowest = s->mp->arrival[i].delay;
+		s->mp->arrival[i].lowest_at = now;
 	}
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
@@ -139,12 +139,13 @@ static void watch_for_step(struct session *s, struct arrival *row, uint32_t dela
 struct arrival *measure_arrival(struct session *s, struct path_id id, uint32_t delay,
 	uint32_t bytes, const struct settings *set, struct usec now)
 {
+	struct arrival *rows = s->mp->arrival;
 	unsigned i = 0;
-	while (i < s->arrivals && s->arrival[i].path.n != id.n)
+	while (i < s->arrivals && rows[i].path.n != id.n)
 		i++;
 	if (i == MAX_PATHS)
 		return NULL;
-	struct arrival *row = &s->arrival[i];
+	struct arrival *row = &rows[i];
 	if (i == s->arrivals) {
 		s->arrivals++;
 		*row = (struct arrival){.path = id, .feedback_time = now};
@@ -165,9 +166,8 @@ struct arrival *measure_arrival(struct session *s, struct path_id id, uint32_t d
 
 struct arrival *measure_oldest_news(struct session *s)
 {
-	struct arrival *oldest = NULL;
-	for (unsigned i = 0; i < s->arrivals; i++) {
-		struct arrival *row = &s->arrival[i];
+	struct arrival *oldest = NULL, *row = s->mp->arrival;
+	for (unsigned i = 0; i < s->arrivals; i++, row++) {
 		if (row->fresh &&
 			(!oldest || usec_before(row->feedback_time, oldest->feedback_time)))
 			oldest = row;
@@ -179,7 +179,7 @@ struct arrival *measure_latest_news(struct session *s)
 {
 	struct arrival *latest = NULL;
 	for (unsigned i = 0; i < s->arrivals; i++) {
-		struct arrival *row = &s->arrival[i];
+		struct arrival *row = &s->mp->arrival[i];
 		if (row->fresh && (!latest || usec_before(latest->last, row->last)))
 			latest = row;
 	}

@@ -14,6 +14,7 @@
 
 static struct settings set;
 static struct path path[4];
+static struct multipath mp;
 static struct session s;
 
 static int setup(void **state)
@@ -21,10 +22,12 @@ static int setup(void **state)
 	(void)state;
 	set = settings_default();
 	memset(path, 0, sizeof(path));
+	memset(&mp, 0, sizeof(mp));
 	memset(&s, 0, sizeof(s));
+	s.mp = &mp;
 	for (unsigned i = 0; i < 4; i++) {
 		path[i].state = PATH_IN_USE;
-		s.path[i] = &path[i];
+		mp.path[i] = &path[i];
 	}
 	s.paths = 4;
 	path_start_weights(&s, &set);

@@ -39,10 +39,10 @@ struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
 	struct in_addr remote, struct usec now, struct actions *a)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->local_index == local_index &&
-			s->path[i]->dst.ip.s_addr == remote.s_addr) {
-			s->path[i]->reflexive = false;
-			return s->path[i];
+		if (s->mp->path[i]->local_index == local_index &&
+			s->mp->path[i]->dst.ip.s_addr == remote.s_addr) {
+			s->mp->path[i]->reflexive = false;
+			return s->mp->path[i];
 		}
 	struct path *p = path_add(e, s, local_index, remote);
 	if (!p)
@@ -59,8 +59,8 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	const struct address_list *far = &s->peer->addresses;
 	unsigned before = s->paths;
 	for (unsigned i = s->paths; i-- > 0;)
-		if (!path_wanted(e, s, s->path[i]))
-			path_drop(e, s, s->path[i], a);
+		if (!path_wanted(e, s, s->mp->path[i]))
+			path_drop(e, s, s->mp->path[i], a);
 	unsigned kept = s->paths;
 
 	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++) {
@@ -83,8 +83,8 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 static bool mesh_has(const struct session *s, uint8_t local_index, struct in_addr remote)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->local_index == local_index &&
-			s->path[i]->dst.ip.s_addr == remote.s_addr)
+		if (s->mp->path[i]->local_index == local_index &&
+			s->mp->path[i]->dst.ip.s_addr == remote.s_addr)
 			return true;
 	return false;
 }
@@ -136,9 +136,9 @@ static bool reflexive_room(struct engine *e, struct session *s, struct actions *
 	unsigned reflexive = 0;
 	struct path *useless = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		reflexive += s->path[i]->reflexive;
-		if (s->path[i]->reflexive && s->path[i]->state != PATH_IN_USE)
-			useless = s->path[i];
+		reflexive += s->mp->path[i]->reflexive;
+		if (s->mp->path[i]->reflexive && s->mp->path[i]->state != PATH_IN_USE)
+			useless = s->mp->path[i];
 	}
 	if (reflexive < REFLEXIVE_MAX)
 		return true;

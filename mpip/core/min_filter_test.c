@@ -16,6 +16,7 @@
 
 static struct settings set;
 static struct path path[PATHS];
+static struct multipath mp;
 static struct session s;
 static struct rng rng;
 static struct usec now;
@@ -25,11 +26,13 @@ static int setup(void **state)
 	(void)state;
 	set = settings_default();
 	memset(path, 0, sizeof(path));
+	memset(&mp, 0, sizeof(mp));
 	memset(&s, 0, sizeof(s));
+	s.mp = &mp;
 	for (unsigned i = 0; i < PATHS; i++) {
 		path[i] = (struct path){
 			.id = {(uint16_t)(i + 1)}, .session = &s, .state = PATH_IN_USE};
-		s.path[i] = &path[i];
+		mp.path[i] = &path[i];
 	}
 	s.paths = PATHS;
 	s.step_seen = USEC_NEVER;

@@ -52,7 +52,7 @@ static struct path *path_for(struct engine *e, struct session *s, uint32_t size,
 	}
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE && path_max_packet(p) >= size &&
 			(!best || p->weight > best->weight))
 			best = p;
@@ -70,7 +70,7 @@ static struct fit fit_of(const struct session *s)
 {
 	struct fit fit = {0};
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
+		const struct path *p = s->mp->path[i];
 		if (p->state != PATH_IN_USE)
 			continue;
 		if (!p->pmtu->sure) {
@@ -211,8 +211,10 @@ void outbound_packet(
 		if (!s->tcp_known || (int32_t)(s->last_seq - s->sent_seq) > 0)
 			s->sent_seq = s->last_seq;
 		s->tcp_known = true;
-		s->fin_sent = s->fin_sent || p.tcp->flags & TCP_FIN;
-		s->reset = s->reset || p.tcp->flags & TCP_RST;
+		if (p.tcp->flags & (TCP_FIN | TCP_RST)) {
+			s->fin_sent |= (p.tcp->flags & TCP_FIN) != 0;
+			s->reset |= (p.tcp->flags & TCP_RST) != 0;
+		}
 		s->last_ack = get32(p.tcp->ack);
 		s->last_window = get16(p.tcp->window);
 		if (s->keepalive.on)

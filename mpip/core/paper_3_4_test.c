@@ -9,9 +9,9 @@ static const struct path *path_between(const struct host *h, const char *src, co
 {
 	const struct session *s = only_session(h);
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->src.ip.s_addr == ip(src).s_addr &&
-			s->path[i]->dst.ip.s_addr == ip(dst).s_addr)
-			return s->path[i];
+		if (s->mp->path[i]->src.ip.s_addr == ip(src).s_addr &&
+			s->mp->path[i]->dst.ip.s_addr == ip(dst).s_addr)
+			return s->mp->path[i];
 	return NULL;
 }
 
@@ -39,7 +39,7 @@ static void path_ids(void **state)
 	transfer(w, 0, 1000, 500, 1);
 	unsigned seen = 0;
 	for (unsigned i = 0; i < 4; i++)
-		seen |= 1u << only_session(&w->host[0])->path[i]->id.n;
+		seen |= 1u << only_session(&w->host[0])->mp->path[i]->id.n;
 	assert_int_equal(seen, 0x1e); /* 1, 2, 3, 4 */
 	world_free(w);
 }
@@ -136,7 +136,7 @@ static void delays_despite_clocks(void **state)
 	assert_in_range(slow->delay - fast->delay, 11000, 13000);
 	assert_in_range((uint32_t)(fast->delay + 7200000000u), 2000, 4000);
 	for (unsigned i = 0; i < 4; i++)
-		assert_in_range(only_session(&w->host[0])->path[i]->queuing, 0, 500);
+		assert_in_range(only_session(&w->host[0])->mp->path[i]->queuing, 0, 500);
 	world_free(w);
 }
 
@@ -402,13 +402,13 @@ static void one_way_udp(void **state)
 	assert_int_equal(w->host[1].udp.packets, 4000);
 	const struct session *s = only_session(&w->host[0]);
 	for (unsigned i = 0; i < 4; i++) {
-		assert_true(s->path[i]->sent_packets > 400);
-		assert_true(usec_sub(w->now, s->path[i]->last_feedback).us < 400000);
+		assert_true(s->mp->path[i]->sent_packets > 400);
+		assert_true(usec_sub(w->now, s->mp->path[i]->last_feedback).us < 400000);
 	}
 	/* Chosen as for any packet: all of the server's paths have carried some. */
 	s = only_session(&w->host[1]);
 	for (unsigned i = 0; i < 4; i++)
-		assert_true(s->path[i]->sent_packets > 3);
+		assert_true(s->mp->path[i]->sent_packets > 3);
 	world_free(w);
 }
 

@@ -133,11 +133,11 @@ static void the_lowest_delay_may_change(void **state)
 	const struct session *s = only_session(&w->host[0]);
 	uint64_t before[4];
 	for (unsigned i = 0; i < 4; i++)
-		before[i] = s->path[i]->sent_bytes;
+		before[i] = s->mp->path[i]->sent_bytes;
 	transfer(w, 0, seq, 500, 1);
 	for (unsigned i = 0; i < 4; i++)
-		if (s->path[i]->src.ip.s_addr == ip("10.0.1.2").s_addr)
-			assert_true(s->path[i]->sent_bytes - before[i] < 2000);
+		if (s->mp->path[i]->src.ip.s_addr == ip("10.0.1.2").s_addr)
+			assert_true(s->mp->path[i]->sent_bytes - before[i] < 2000);
 	world_free(w);
 }
 

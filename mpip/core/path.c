@@ -76,7 +76,7 @@ void path_start_weights(struct session *s, const struct settings *set)
 	if (set->max_active_paths && set->max_active_paths < used)
 		used = set->max_active_paths;
 	for (unsigned i = 0; i < s->paths; i++)
-		s->path[i]->weight = set->weight_total / (int)used;
+		s->mp->path[i]->weight = set->weight_total / (int)used;
 	path_changed(s);
 }
 
@@ -85,9 +85,9 @@ void path_changed(struct session *s)
 	s->in_use = 0;
 	s->weight_sum = 0;
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->state == PATH_IN_USE) {
+		if (s->mp->path[i]->state == PATH_IN_USE) {
 			s->in_use++;
-			s->weight_sum += (uint32_t)s->path[i]->weight;
+			s->weight_sum += (uint32_t)s->mp->path[i]->weight;
 		}
 }
 
@@ -126,8 +126,8 @@ void path_drop(struct engine *e, struct session *s, struct path *p, struct actio
 {
 	leave_ends(e, s, p, a);
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i] == p)
-			s->path[i] = s->path[--s->paths];
+		if (s->mp->path[i] == p)
+			s->mp->path[i] = s->mp->path[--s->paths];
 	path_give_back(e, p);
 	path_changed(s);
 }
@@ -144,7 +144,7 @@ struct path *path_add(
 	p->dst.ip = remote;
 	p->pmtu = pmtu_get(e, p->src.ip, remote);
 	p->encap = s->encap;
-	s->path[s->paths++] = p;
+	s->mp->path[s->paths++] = p;
 	return p;
 }
 
@@ -212,7 +212,7 @@ struct path *path_reverse(
 	const struct session *s, uint8_t local_index, enum encapsulation encap, struct path_id id)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->local_index == local_index && p->encap == encap && p->reverse.n == id.n)
 			return p;
 	}
@@ -223,7 +223,7 @@ struct path *path_idle(
 	const struct session *s, uint8_t local_index, struct in_addr remote, struct path_id id)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->local_index == local_index && p->state != PATH_IN_USE &&
 			p->state != PATH_STANDBY && !p->reflexive &&
 			p->dst.ip.s_addr == remote.s_addr &&

@@ -48,8 +48,9 @@ bool path_next_encap(
 static inline struct path *path_at(
 	const struct session *s, uint8_t local_index, struct endpoint remote, in_port_t local)
 {
+	const struct multipath *mp = s->mp;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = mp->path[i];
 		if (p->local_index == local_index && p->src.port == local &&
 			endpoint_equal(p->dst, remote))
 			return p;

@@ -33,7 +33,7 @@ static struct path *extreme(const struct session *s, enum path_state state)
 {
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		int32_t slower = best ? (int32_t)(p->min_delay - best->min_delay) : 0;
 		if (p->state == state &&
 			(!best || (state == PATH_STANDBY ? slower < 0 : slower > 0)))
@@ -116,8 +116,8 @@ void path_state_down(
 void path_state_all_down(struct engine *e, struct session *s, const char *reason, struct usec now)
 {
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->state == PATH_STANDBY)
-			s->path[i]->state = PATH_DOWN;
+		if (s->mp->path[i]->state == PATH_STANDBY)
+			s->mp->path[i]->state = PATH_DOWN;
 	for (unsigned i = 0; i < s->paths; i++)
-		path_state_down(e, s, s->path[i], reason, now);
+		path_state_down(e, s, s->mp->path[i], reason, now);
 }

@@ -135,9 +135,10 @@ void pmtu_suspect(struct session *s, struct usec now)
 {
 	struct usec since = s->tuple.protocol == IPPROTO_TCP ? ASK_TCP : ASK_UDP;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct pmtu *m = s->path[i]->pmtu;
-		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_STATE_SEARCH_COMPLETE &&
-			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us) {
+		struct pmtu *m = s->mp->path[i]->pmtu;
+		if (s->mp->path[i]->state == PATH_IN_USE &&
+			m->state == PMTU_STATE_SEARCH_COMPLETE && m->size > PMTU_MIN &&
+			usec_sub(now, m->last_answer).us >= since.us) {
 			pmtu_ask(m, m->size, now);
 			m->doubts = s->tuple.protocol == IPPROTO_TCP ? 1 : DOUBTS;
 		}

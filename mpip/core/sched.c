@@ -29,11 +29,11 @@ static void algorithm_1(struct session *s, const struct settings *set)
 {
 	uint64_t sum = 0;
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->state == PATH_IN_USE)
-			sum += s->path[i]->queuing;
+		if (s->mp->path[i]->state == PATH_IN_USE)
+			sum += s->mp->path[i]->queuing;
 
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state != PATH_IN_USE)
 			continue;
 		/* Q_i <= Q_avg, without the division. */
@@ -47,7 +47,7 @@ static void algorithm_1(struct session *s, const struct settings *set)
 static void uncoupled(struct session *s, const struct settings *set)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		int64_t less =
 			p->max_queuing ? (int64_t)set->weight_max * p->queuing / p->max_queuing : 0;
 		if (p->state == PATH_IN_USE)
@@ -66,11 +66,12 @@ static void keep_weights(struct session *s, const struct settings *set)
 static struct path *choose_by_weight(struct session *s, struct rng *rng)
 {
 	uint32_t r = rng_below(rng, s->weight_sum);
+	const struct multipath *mp = s->mp;
 	struct path *p = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		if (s->path[i]->state != PATH_IN_USE)
+		if (mp->path[i]->state != PATH_IN_USE)
 			continue;
-		p = s->path[i];
+		p = mp->path[i];
 		if (r < (uint32_t)p->weight)
 			break;
 		r -= (uint32_t)p->weight;
@@ -83,7 +84,7 @@ static struct path *choose_lowest_delay(struct session *s, struct rng *rng)
 	(void)rng;
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE && (!best || (int32_t)(p->delay - best->delay) < 0))
 			best = p;
 	}
@@ -95,7 +96,7 @@ static struct path *choose_fewest_bytes(struct session *s, struct rng *rng)
 	(void)rng;
 	struct path *best = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE && (!best || p->sent_bytes < best->sent_bytes))
 			best = p;
 	}

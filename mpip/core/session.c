@@ -74,9 +74,11 @@ static void session_leave(struct engine *e, struct session *s, struct actions *a
 	s->key.id.n = 0;
 	s->peer->sessions--;
 	while (s->paths > 0)
-		path_drop(e, s, s->path[s->paths - 1], a);
+		path_drop(e, s, s->mp->path[s->paths - 1], a);
 	deliver_held(e, s, a);
-	s->reorder.synced = false;
+	s->arrivals = 0;
+	free(s->mp);
+	s->mp = NULL;
 	if (e->last_in == s)
 		e->last_in = NULL;
 }
@@ -104,12 +106,14 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	if (older)
 		session_remove(e, older, a);
 
+	s->mp = calloc(1, sizeof(*s->mp));
+	if (!s->mp)
+		abort();
 	s->key.node = peer->node;
 	s->key.id = id;
 	s->peer = peer;
 	peer->sessions++;
 	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
-	s->arrivals = 0;
 	s->moving = s->peer_moved = false;
 	s->confirmed = USEC_NEVER;
 	s->list_seen = s->list_acked = 0;

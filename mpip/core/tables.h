@@ -95,6 +95,13 @@ struct keepalive {
 	struct usec sent, heard;
 };
 
+/* What only a connection needs that has a session ID: most of the memory. */
+struct multipath {
+	struct path *path[MAX_PATHS];      /* the first `paths` of the session */
+	struct arrival arrival[MAX_PATHS]; /* the first `arrivals` */
+	struct reorder reorder;            /* Next Sequence No, and the buffer behind it */
+};
+
 /* A row of Table 7; while `id` is 0, a connection whose handshake is not done. */
 struct session {
 	struct tuple tuple; /* Source IP, Source Port, Destination IP, Destination Port, Protocol */
@@ -105,7 +112,6 @@ struct session {
 	} key;
 	struct usec update_time; /* Update Time */
 	struct usec age_time;    /* the same, when its place in the list by age was last mended */
-	struct reorder reorder;  /* Next Sequence No, and the buffer behind it */
 
 	struct peer *peer;
 	enum encapsulation encap; /* preferred: what its paths begin with */
@@ -124,8 +130,7 @@ struct session {
 	struct usec confirmed; /* when our confirmation left; NEVER */
 	struct usec next_query, next_confirm;
 
-	struct path *path[MAX_PATHS];
-	struct arrival arrival[MAX_PATHS];
+	struct multipath *mp; /* NULL while it has no session ID */
 	uint8_t paths, in_use, arrivals;
 	uint16_t mesh_of;    /* peer->list_changes, when the paths were last made to match */
 	uint64_t feedbacks;  /* that came, of any path */

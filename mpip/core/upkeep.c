@@ -45,12 +45,12 @@ void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, str
 	if (!mesh_ends_known(e, s) || usec_sub(now, s->last_down).us < TROUBLE.us)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
-		if (s->path[i]->state == PATH_REMOVED)
+		if (s->mp->path[i]->state == PATH_REMOVED)
 			continue;
-		s->path[i]->state = PATH_UNVALIDATED;
-		s->path[i]->first_unanswered = USEC_NEVER;
-		s->path[i]->probe_due = now;
-		s->path[i]->probes = 0;
+		s->mp->path[i]->state = PATH_UNVALIDATED;
+		s->mp->path[i]->first_unanswered = USEC_NEVER;
+		s->mp->path[i]->probe_due = now;
+		s->mp->path[i]->probes = 0;
 	}
 	path_changed(s);
 	s->regular_since = now;
@@ -152,7 +152,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 	if (s->keepalive.on)
 		keepalive_upkeep(e, s, now, a);
 	for (unsigned i = s->paths; i-- > 0;) { /* the last may take a dropped one's place */
-		struct path *p = s->path[i];
+		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE) {
 			if (path_is_dead(e, p, now))
 				path_state_down(e, s, p, "no feedback on any path", now);
@@ -185,7 +185,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 
 	/* 3.5: feedback that nobody's user data takes along. */
 	for (unsigned i = 0; i < s->arrivals && s->in_use > 0; i++) {
-		struct arrival *row = &s->arrival[i];
+		struct arrival *row = &s->mp->arrival[i];
 		if (row->fresh && usec_sub(now, row->feedback_time).us >=
 					  e->set.heartbeat.us - e->set.maintenance.us)
 			heartbeat_send(
@@ -204,8 +204,8 @@ void upkeep_unreachable(struct engine *e, struct endpoint remote, struct usec no
 {
 	for (struct session *s = e->oldest; s; s = s->age_next)
 		for (unsigned i = 0; i < s->paths; i++)
-			if (s->path[i]->encap == ENCAP_UDP &&
-				endpoint_equal(s->path[i]->dst, remote))
-				path_state_down(
-					e, s, s->path[i], "nobody listens at the other end", now);
+			if (s->mp->path[i]->encap == ENCAP_UDP &&
+				endpoint_equal(s->mp->path[i]->dst, remote))
+				path_state_down(e, s, s->mp->path[i],
+					"nobody listens at the other end", now);
 }

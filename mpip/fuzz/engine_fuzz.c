@@ -78,7 +78,7 @@ static void check(const struct node *n)
 		uint64_t weight = 0;
 		for (unsigned i = 0; i < s->paths; i++)
 			weight +=
-				s->path[i]->state == PATH_IN_USE ? (uint64_t)s->path[i]->weight : 0;
+				s->mp->path[i]->state == PATH_IN_USE ? (uint64_t)s->mp->path[i]->weight : 0;
 		if (weight != s->weight_sum || s->arrivals > MAX_PATHS)
 			abort();
 		sessions++;

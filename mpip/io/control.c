@@ -147,7 +147,7 @@ static json_t *session_json(const struct session *s, struct usec now)
 		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
 		"received_bytes", (json_int_t)s->received_bytes, "regular_packets",
 		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
-		(int)s->reorder.held);
+		(int)s->mp->reorder.held);
 }
 
 static json_t *sessions_json(const struct engine *e, struct usec now)
@@ -187,7 +187,7 @@ static json_t *paths_json(const struct engine *e, struct usec now)
 	for (const struct session *s = engine_next_session(e, NULL); s;
 		s = engine_next_session(e, s))
 		for (unsigned i = 0; i < s->paths; i++)
-			json_array_append_new(all, path_json(s, s->path[i], now));
+			json_array_append_new(all, path_json(s, s->mp->path[i], now));
 	return json_pack("{s:o}", "paths", all);
 }
 

@@ -76,7 +76,7 @@ void pathlog_rows(void *context, const struct session *s, struct usec now)
 	static char text[MAX_PATHS * ROW_MAX];
 	size_t length = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
+		const struct path *p = s->mp->path[i];
 		char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
 		inet_ntop(AF_INET, &p->src.ip, src, sizeof(src));
 		inet_ntop(AF_INET, &p->dst.ip, dst, sizeof(dst));

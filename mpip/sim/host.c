@@ -215,7 +215,7 @@ void host_trace(const struct sim_host *h)
 			ntohs(s->tuple.remote_port), encap_names[s->encap], s->in_use, s->paths,
 			s->regular_reason ? ": " : "", s->regular_reason ? s->regular_reason : "");
 		for (unsigned i = 0; i < s->paths; i++) {
-			const struct path *p = s->path[i];
+			const struct path *p = s->mp->path[i];
 			sim_trace(w, "%c:   path %u %s %08x:%u -> %08x:%u, state %d, %u probes",
 				h->name, p->id.n, encap_names[p->encap], ntohl(p->src.ip.s_addr),
 				ntohs(p->src.port), ntohl(p->dst.ip.s_addr), ntohs(p->dst.port),

@@ -92,7 +92,7 @@ static void weights(struct sim *w, struct sim_host *h, const struct session *s)
 	uint64_t weight = 0;
 	unsigned in_use = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
+		const struct path *p = s->mp->path[i];
 		if (p->weight < h->settings.weight_min || p->weight > h->settings.weight_max)
 			sim_break(w, "weights", "%c: path %u has weight %d", h->name, p->id.n,
 				p->weight);
@@ -154,7 +154,7 @@ static void clash(struct sim *w, const struct sim_connection *c, unsigned end)
 static bool has_way(const struct sim *w, const struct session *s)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
+		const struct path *p = s->mp->path[i];
 		unsigned here = network_nic(w, p->src.ip), there = network_nic(w, p->dst.ip);
 		bool known = here < SIM_NICS && there < SIM_NICS;
 		if (p->state == PATH_IN_USE && (!known || network_path_lives(w, here, there)))
@@ -197,9 +197,9 @@ static void check_host(struct sim *w, struct sim_host *h)
 	for (const struct session *s = NULL; (s = engine_next_session(h->engine, s));) {
 		sessions++;
 		paths += s->paths;
-		held += s->reorder.held;
-		bound(w, h, "packets in an out-of-order buffer", s->reorder.held,
-			set->reorder_packets);
+		unsigned held_here = s->mp ? s->mp->reorder.held : 0;
+		held += held_here;
+		bound(w, h, "packets in an out-of-order buffer", held_here, set->reorder_packets);
 		weights(w, h, s);
 	}
 	const struct peers *peers = engine_peers(h->engine);
