@@ -46,6 +46,20 @@ small() {
 
 PLAIN='{ "name": "plain" }'
 
+# tiny NAME CONTESTANT...: the same on a network that is calibrated in 4 s: one NIC each, 20 Mbit/s.
+tiny() {
+	cat >"$T/tiny-lab.json" <<-END
+		{ "hosts": [ { "name": "client", "nics": [ { "name": "eth0", "address": "10.0.1.2/24" } ] },
+		             { "name": "server", "nics": [ { "name": "eth0", "address": "10.0.3.2/24" } ] } ],
+		  "routers": [ { "name": "router", "ports": [ { "name": "c0", "address": "10.0.1.1/24" },
+		                                              { "name": "s0", "address": "10.0.3.1/24" } ] } ],
+		  "links": [ { "ends": ["client.eth0", "router.c0"], "rate_mbit": 20 },
+		             { "ends": ["router.s0", "server.eth0"], "rate_mbit": 20 } ] }
+	END
+	small "$@"
+	sed -i "s|$PWD/lab/scenarios/dual-nic.json|tiny-lab.json|" "$T/$1.json"
+}
+
 # left_behind PID: what the runner of that process ID has left of its lab and of its processes.
 left_behind() {
 	find /run/netns /run/mpip-lab -maxdepth 1 -name "experiment-$1*" 2>/dev/null
@@ -156,6 +170,29 @@ fast_enough() {
 	sed -i 's/"kind": "tcp"/"kind": "tcp", "direction": "reverse"/' "$T/again.json"
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/again.json"
 	[[ $output == *"1 made by another definition"*"run 1 of 1"* ]]
+}
+
+@test "a result names the project's own revision, not that of a repository around it" {
+	local copy=$T/around/mpip commit result=$T/out/where/plain-r01-s1-d1/result.json
+	commit=(-c user.name=a -c user.email=a@b commit -q --allow-empty -m a)
+	mkdir -p "$copy/build/experiments" "$copy/lab"
+	cp "$EXPERIMENT" "$copy/build/experiments/"
+	cp -r lab/scenarios "$copy/lab/"
+	git init -q "$T/around"
+	git -C "$T/around" "${commit[@]}"
+	tiny where "$PLAIN"
+	(cd "$copy" && build/experiments/experiment --ground host --out "$T/out" "$T/where.json")
+	[[ $("$BUILD/ci/json" provenance.git.revision <"$result") == null ]]
+	[[ $("$BUILD/ci/json" provenance.git.dirty <"$result") == null ]]
+	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
+
+	git init -q "$copy"
+	git -C "$copy" add lab
+	git -C "$copy" "${commit[@]}"
+	echo >>"$copy/lab/scenarios/dual-nic.json"
+	(cd / && "$copy/build/experiments/experiment" --ground host --out "$T/out" --fresh "$T/where.json")
+	[[ $("$BUILD/ci/json" provenance.git.revision <"$result") == "$(git -C "$copy" rev-parse HEAD)" ]]
+	[[ $("$BUILD/ci/json" provenance.git.dirty <"$result") == true ]]
 }
 
 @test "a run that is not what it is called is marked and not averaged" {
