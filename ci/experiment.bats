@@ -386,10 +386,54 @@ ours() {
 	done
 	[[ ! -e $T/out ]]
 	# the words of NAME are compared, not used as patterns or by the shell
-	for change in no-such "two-nics udp" "two-nics no-such" % "x'y" ""; do
+	for change in no-such "two-nics udp" "two-nics no-such" % "x'y"; do
 		run -2 make experiment NAME="$change"
 		[[ ${lines[0]} == "NAME=$change: expected one of: "*"two-nics"* ]] || { echo "$output"; return 1; }
 	done
+}
+
+@test "make: a wrong word is one line, and nothing else is shown; without NAME the experiments are listed" {
+	local make=(timeout 60 env -u MAKEFLAGS -u MAKELEVEL make) goal word count
+	for word in DURATION=abc REPS=0 GROUND=moon ONLY=nope SEED=-1 JOBS=x GIPS=fast; do
+		run -2 "${make[@]}" experiment NAME=two-nics OUT="$OUT" DEPS= "$word"
+		[[ ${#lines[@]} -eq 2 && ${lines[0]} == *"${word#*=}"* && ${lines[1]} == make*"Error 2" ]] ||
+			{ echo "$word: $output"; return 1; }
+	done
+	for goal in report converge; do
+		run -2 "${make[@]}" "$goal" NAME=two-nics OUT="$OUT" DEPS= WARM_UP=601
+		[[ ${#lines[@]} -eq 2 && ${lines[0]} == "--warm-up: expected "* ]] || { echo "$output"; return 1; }
+	done
+	# what only the second half of converge could not be run with
+	run -2 "${make[@]}" converge NAME=two-nics OUT="$T/out" DEPS= GIPS=33
+	[[ ${#lines[@]} -eq 2 && ${lines[0]} == "--twice: expected a speed of at most 32"* && ! -e $T/out ]]
+	# a word that nobody reads
+	for word in DURATOIN SCENARO name; do
+		run -2 "${make[@]}" experiment NAME=two-nics OUT="$OUT" DEPS= "$word=1"
+		[[ ${#lines[@]} -eq 1 && $output == *"$word=: there is no such word, see make help"* ]] || { echo "$output"; return 1; }
+	done
+	run -0 "${make[@]}" -n experiment NAME=two-nics FRESH=0 PAPER=0 KERNEL=x TMPDIR=/tmp CFLAGS=-O1
+	[[ $output != *--fresh* && $output != *--paper* ]]
+
+	run -2 "${make[@]}" experiment DEPS=
+	count=$(ours | wc -l)
+	[[ ${lines[0]} == "NAME=: expected one of:" && ${#lines[@]} -eq $((count + 2)) ]]
+	[[ $output == *"two-nics         One TCP connection, two 100 Mbit/s NICs per host"* ]]
+}
+
+@test "a report is not begun where one of its experiments has a mistake" {
+	mkdir "$T/experiments"
+	cp experiments/report.sh experiments/udp.json experiments/weights.json "$T/experiments/"
+	sed -i "s|\.\./lab|$PWD/lab|; s/\"weight_step\"/\"weight_stop\"/" "$T"/experiments/*.json
+	run -2 env EXPERIMENT="$EXPERIMENT" MAKE=false GROUND=vm "$T/experiments/report.sh" udp weights -- --out "$T/out"
+	[[ $output == "$T/experiments/weights.json: contestants["*"].mpipd.weight_stop: unknown key"* && $output != *report:* ]] || { echo "$output"; return 1; }
+}
+
+@test "many connections without a warm-up are open before anything is measured" {
+	local result=$T/out/footprint/plain-1000-r01-s1-d1/result.json
+	# what analysis/README.md says to try everything with, of one contestant
+	run -0 env -u MAKEFLAGS -u MAKELEVEL make report NAME=footprint ONLY=plain-1000 GROUND=host \
+		REPS=1 DURATION=1 WARM_UP=0 OUT="$T/out"
+	[[ $("$BUILD/ci/json" goodput_mbit <"$result") == 8* && $("$BUILD/ci/json" marks <"$result") == "[]" ]]
 }
 
 @test "make: a value with spaces is one; report says once what no experiment can be run with" {
@@ -399,7 +443,7 @@ ours() {
 	run -2 "${make[@]}" experiment NAME=two-nics OUT="$T/my out" ONLY="no body"
 	[[ ${lines[0]} == '--only: experiments/two-nics.json has no contestant "no body"' ]] || { echo "$output"; return 1; }
 	for change in DURATION=abc "GROUND=the moon" ONLY=nobody; do
-		run -2 "${make[@]}" report OUT="$T/my out" "$change"
+		run -2 "${make[@]}" report OUT="$T/my out" DEPS= "$change"
 		[[ ${#lines[@]} -eq 2 && ${lines[0]} == *"${change#*=}"* ]] || { echo "$output"; return 1; }
 	done
 	[[ ! -e $T/my\ out ]]

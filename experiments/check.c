@@ -18,7 +18,6 @@
 #include "experiments/project.h"
 #include "experiments/sysctls.h"
 #include "lab/error.h"
-#include "lab/qdisc.h"
 #include "lab/scenario.h"
 #include "mpip/io/config.h"
 
@@ -154,18 +153,6 @@ static void check_mptcp(const struct check *c, const struct node *const hosts[2]
 	take(c);
 }
 
-static void check_netem(const struct check *c, const struct scenario *s)
-{
-	char *place = NULL, *error = NULL;
-	if (c->on_host && scenario_needs_netem(s, &place) && qdisc_kernel_has_netem(&error) == 0)
-		definition_fault(c->faults,
-			lab_text("%s: %s: expected a kernel with sch_netem, which this one is not; "
-				 "the vm ground has one",
-				s->file, place));
-	definition_fault(c->faults, error);
-	free(place);
-}
-
 /* The kernel's path of a sysctl, as a new namespace has it: there is no NIC yet but lo. */
 static char *path_of(const char *name, const struct node *const hosts[2])
 {
@@ -261,7 +248,6 @@ static void check_scenario(const struct check *c)
 		hosts[0] = check_host(c, s, "from", w->from);
 		hosts[1] = check_host(c, s, "to", w->to);
 	}
-	check_netem(c, s);
 	if (hosts[0] && hosts[1]) {
 		check_interfaces(c, hosts);
 		check_mptcp(c, hosts);

@@ -13,6 +13,7 @@
 
 #include "experiments/check.h"
 #include "lab/error.h"
+#include "lab/qdisc.h"
 
 #include <errno.h>
 #include <libgen.h>
@@ -34,6 +35,26 @@ char *find_programs(char **error)
 	return lab_text("%s", dirname(dirname(self)));
 }
 
+/* The host that was asked for must have what the scenario needs before the first run, whichever
+ * contestant's it is. Without root this cannot be told yet. */
+static int check_host_ground(
+	const struct scenario *s, const struct ground_choice *choice, char **error)
+{
+	char *place = NULL;
+	int rc = 0;
+	if (choice->ground == GROUND_HOST && !choice->by_sudo && scenario_needs_netem(s, &place)) {
+		int has = qdisc_kernel_has_netem(error);
+		if (has == 0)
+			lab_fail(error,
+				"%s: %s: expected a kernel with sch_netem, which this one is not; "
+				"GROUND=vm (--ground vm) has one",
+				s->file, place);
+		rc = has > 0 ? 0 : -1;
+	}
+	free(place);
+	return rc;
+}
+
 /* Chooses one ground for all contestants: the host only where each can have it. A scenario that
  * cannot be loaded has no say; it is told elsewhere. */
 static int choose_ground(const struct options *o, const struct definition *d,
@@ -52,6 +73,8 @@ static int choose_ground(const struct options *o, const struct definition *d,
 			choice.why = lab_text("in a guest");
 		else
 			rc = ground_choose(o->ground, scenario, &choice, error);
+		if (rc == 0 && !o->cell)
+			rc = check_host_ground(scenario, &choice, error);
 		scenario_free(scenario);
 		if (rc == 0 && (!ground->why || choice.ground == GROUND_VM)) {
 			free(ground->why);
@@ -71,8 +94,9 @@ struct definition *load_checked(
 	char *faults = NULL, *notes = NULL;
 	struct definition *d = definition_read(o->file, &faults);
 	int rc = choose_ground(o, d, ground, error);
+	bool on_host = ground->why && ground->ground == GROUND_HOST;
 	if (rc == 0 && !o->cell)
-		definition_check(d, programs, ground->ground == GROUND_HOST, &faults, &notes);
+		definition_check(d, programs, on_host, &faults, &notes);
 	if (notes)
 		fprintf(stderr, "%s\n", notes);
 	if (rc == 0 && faults)
