@@ -24,6 +24,10 @@ setup() {
 	T=$BATS_TEST_TMPDIR
 }
 
+teardown() {
+	! mountpoint -q "$BATS_TEST_TMPDIR/disk" || umount "$BATS_TEST_TMPDIR/disk"
+}
+
 # value CONTESTANT PATH: something of its result in the shared two-nics.
 value() {
 	"$BUILD/ci/json" "$2" <"$OUT/two-nics/$1-r01-s1-d4/result.json"
@@ -449,8 +453,61 @@ ours() {
 	[[ ! -e $T/my\ out ]]
 }
 
+# fill LEFT: so many KiB are left on the small disk of the test.
+fill() {
+	rm -f "$T/disk/fill"
+	local free
+	free=$(df -k --output=avail "$T/disk" | tail -n 1)
+	dd if=/dev/zero of="$T/disk/fill" bs=1k count=$((free - $1)) status=none
+}
+
+@test "a full disk: what is said names it, nothing is half written or lost, and with room it goes on" {
+	local only left at
+	tiny full '{ "name": "tcp", "mpipd": {} }' \
+		'{ "name": "call", "workload": { "kind": "call", "audio": {}, "video": { "rate_mbit": 4 } } }' \
+		'{ "name": "many", "workload": { "kind": "connections", "connections": 20, "rate_mbit": 1, "message_bytes": 1000 } }'
+	mkdir "$T/disk"
+	mount -t tmpfs -o size=4m tmpfs "$T/disk"
+	run -0 "$EXPERIMENT" --out "$T/disk/out" --only many "$T/full.json"
+	sha256sum "$T"/disk/out/full/runs.json "$T"/disk/out/full/many*/* >"$T/before"
+	for at in 0:tcp 16:tcp 36:tcp 36:call 36:many; do
+		left=${at%:*} only=${at#*:}
+		rm -rf "$T/disk/out/full/failed"
+		fill "$left"
+		run "$EXPERIMENT" --out "$T/disk/out" --only "$only" --fresh "$T/full.json"
+		[[ $status -eq $((left ? 1 : 2)) && $output == *"$T/disk/out/full"*": No space left on device"* ]] ||
+			{ echo "$left $only: $status $output"; return 1; }
+		sha256sum --quiet --check "$T/before"
+		[[ $(find "$T/disk" -name 'result.json' -o -name '*.part' -o -name '.?*') == */many-r01-s1-d1/result.json ]]
+	done
+	rm "$T/disk/fill"
+	run -0 "$EXPERIMENT" --out "$T/disk/out" "$T/full.json"
+	[[ $output == *"1 run is there already"*"run 2 of 2"* ]]
+	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/disk/out/full/*/result.json
+}
+
+@test "a run to be reproduced is named by its directory or by its result" {
+	local run=$OUT/two-nics/plain-r01-s1-d4 name
+	for name in "$run" "$run/result.json"; do
+		run -2 make reproduce DEPS= RUN="$name"
+		[[ ${lines[0]} == "$run/result.json: ground: expected vm, got host: "* ]] || { echo "$output"; return 1; }
+	done
+}
+
+@test "what cannot be printed ends the runner and the validator with one line" {
+	local call
+	for call in "experiment --plan experiments/udp.json" "experiment --check experiments/udp.json" \
+		"experiment --list experiments/udp.json" "experiment --help" "check-result --help" \
+		"check-result experiments/result.schema.json $OUT/two-nics/mpip-r01-s1-d4/result.json"; do
+		# shellcheck disable=SC2016,SC2086 # the inner shell expands; words
+		run -1 bash -c '"$@" >/dev/full' - "$BUILD/experiments/"$call
+		[[ ${#lines[@]} -eq 1 && $output == "${call%% *}: standard output cannot be written: No space left on device" ]] ||
+			{ echo "$call: $output"; return 1; }
+	done
+}
+
 @test "on the host ground without root and sudo: one line" {
-	run -1 setpriv --reuid=65534 --clear-groups env PATH=/nonexistent "$EXPERIMENT" --ground host \
+	run -2 setpriv --reuid=65534 --clear-groups env PATH=/nonexistent "$EXPERIMENT" --ground host \
 		--out "$T/out" experiments/two-nics.json
 	[[ ${#lines[@]} -eq 1 && $output == "the host ground needs root, "* ]]
 }

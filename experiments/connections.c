@@ -19,6 +19,7 @@
 #include "experiments/files.h"
 #include "experiments/proc.h"
 #include "lab/lab.h"
+#include "mpip/base/output.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -289,9 +290,12 @@ static int write_log(const struct listener *l)
 	fputs("second,bytes\n", f);
 	for (int i = 0; i < l->end->base.definition->duration_s; i++)
 		fprintf(f, "%d,%.0f\n", i, l->seconds[i]);
-	int bad = ferror(f);
-	bad |= fclose(f);
-	return bad ? fail(l->end->log_file) : 0;
+	const char *why = output_failure(f);
+	if (fclose(f) && !why)
+		why = strerror(errno);
+	if (why)
+		fprintf(stderr, "%s: cannot be written: %s\n", l->end->log_file, why);
+	return why != NULL;
 }
 
 int connections_listen(void *argument)

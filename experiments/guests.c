@@ -308,6 +308,7 @@ static void finish(const struct guests_plan *plan, struct guest *g, const char *
 	} else {
 		char *line = console_line(g), *why = NULL;
 		++*failed;
+		file_explain_full_disk(plan->directory, &error);
 		keep_failed(plan, g, &why);
 		note = lab_text("failed: %s%s%s", error ? error : why, line[0] ? ": " : "", line);
 		free(why);

@@ -52,8 +52,9 @@ static int read_result(struct again *a, char **error)
 		return lab_fail(
 			error, "%s: line %d: expected JSON: %s", a->result_file, e.line, e.text);
 	if (!a->result)
-		return lab_fail(error, "%s: %s; expected the directory of a run, or the result.json in it", a->result_file,
-			strerror(errno));
+		return lab_fail(error,
+			"%s: %s; expected the directory of a run, or the result.json in it",
+			a->result_file, strerror(errno));
 	if (strcmp(text_at(a->result, "ground"), "vm") != 0)
 		return lab_fail(error,
 			"%s: ground: expected vm, got %s: only there the same is run again",

@@ -21,7 +21,7 @@ $(BUILD)/experiments/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -W
 $(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
 
-$(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o digest.o files.o schema.o sha256.o) $(BUILD)/lab/error.o
+$(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o digest.o files.o schema.o sha256.o) $(BUILD)/lab/error.o $(BUILD)/mpip/base/output.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test iperf_report_test mib_test \
@@ -29,7 +29,7 @@ EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test iperf_re
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
 $(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o names.o \
 	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
-$(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o
+$(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o $(BUILD)/mpip/base/output.o
 $(BUILD)/experiments/iperf_report_test: $(BUILD)/experiments/iperf_report.o $(BUILD)/lab/error.o
 $(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
 $(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
