@@ -80,7 +80,7 @@ static json_t *git(const char *programs)
 	char *ours = project_directory(programs);
 	json_t *top = ours ? git_line(ours, top_level) : json_null();
 	json_t *revision = json_null(), *dirty = json_null();
-	if (json_is_string(top) && strcmp(json_string_value(top), ours) == 0) {
+	if (ours && json_is_string(top) && strcmp(json_string_value(top), ours) == 0) {
 		revision = git_line(ours, head);
 		json_t *change = git_line(ours, changes);
 		dirty = json_boolean(json_is_string(change));
