@@ -433,10 +433,9 @@ ours() {
 }
 
 @test "many connections without a warm-up are open before anything is measured" {
-	local result=$T/out/footprint/plain-1000-r01-s1-d1/result.json
-	# what analysis/README.md says to try everything with, of one contestant
-	run -0 env -u MAKEFLAGS -u MAKELEVEL make report NAME=footprint ONLY=plain-1000 GROUND=host \
-		REPS=1 DURATION=1 WARM_UP=0 OUT="$T/out"
+	local result=$T/out/many/plain-r01-s1-d1/result.json
+	tiny many '{ "name": "plain", "workload": { "kind": "connections", "connections": 1000, "rate_mbit": 8, "message_bytes": 1000 } }'
+	run -0 "$EXPERIMENT" --out "$T/out" --warm-up 0 "$T/many.json"
 	[[ $("$BUILD/ci/json" goodput_mbit <"$result") == 8* && $("$BUILD/ci/json" marks <"$result") == "[]" ]]
 }
 
