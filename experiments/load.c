@@ -73,7 +73,7 @@ static int choose_ground(const struct options *o, const struct definition *d,
 			choice.why = lab_text("in a guest");
 		else
 			rc = ground_choose(o->ground, scenario, &choice, error);
-		if (rc == 0 && !o->cell)
+		if (rc == 0 && !o->cell && !o->check) /* no mistake of the file's */
 			rc = check_host_ground(scenario, &choice, error);
 		scenario_free(scenario);
 		if (rc == 0 && (!ground->why || choice.ground == GROUND_VM)) {
