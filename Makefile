@@ -36,6 +36,19 @@ UNIT_TESTS :=
 
 include mpip/rules.mk lab/rules.mk experiments/rules.mk analysis/rules.mk ci/rules.mk
 
+# A word that nothing here reads is a misspelt one, and make would go on as if it were not there.
+ifeq ($(MAKELEVEL),0)
+WORDS := $(foreach word,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(word)))),$(word)))
+ifneq ($(WORDS),)
+KNOWN := $(shell grep -ohE '[$$].?[A-Z][A-Z0-9_]*|\b[A-Z][A-Z0-9_]*[ ?:+]*=' $(MAKEFILE_LIST) \
+	*/*.sh */*/*.sh | tr -cd 'A-Z0-9_\n' | sort -u)
+UNKNOWN := $(filter-out $(KNOWN),$(WORDS))
+ifneq ($(UNKNOWN),)
+$(error $(firstword $(UNKNOWN))=: there is no such word, see make help)
+endif
+endif
+endif
+
 .PHONY: all
 all: $(PROGRAMS)
 
@@ -54,7 +67,8 @@ deps:
 	@ci/install-packages.sh
 
 define HELP
-make experiment NAME=two-nics   run an experiment, print its table, draw its figure
+make experiment                 list the experiments
+make experiment NAME=two-nics   run one, print its table, draw its figure
      DURATION= WARM_UP= REPS= SEED= override its own; ONLY= one contestant; FRESH=1 again
      PAPER=1                    the paper's durations instead of the short ones
      GROUND=host, vm or auto    namespaces here, or guests in virtual time (GIPS= JOBS= KERNEL=)

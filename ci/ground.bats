@@ -164,7 +164,7 @@ teardown() {
 	[[ $output == *"ground moon: expected host, vm or auto"* && ! -e $T/out ]]
 	for wrong in "--gips -1" "--gips 65" "--gips 0 --twice" "--gips fast" "--gips 33 --twice" "--jobs 0"; do
 		# shellcheck disable=SC2086
-		run -1 experiment --out "$T/out" $wrong
+		run -2 experiment --out "$T/out" $wrong
 		[[ $output == *"expected "* && ! -e $T/out ]] || { echo "$wrong: $output"; return 1; }
 	done
 	run ! user make calibrate GROUND=moon

@@ -13,7 +13,7 @@ $(BUILD)/ci/json: $(BUILD)/ci/tool/json.o
 $(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^
 
-# make test [TESTS="ci/exact.bats engine_test"] [GROUND=vm] [SANITIZE=1]: everything, or only these.
+# make test [TESTS="ci/exact.bats engine_test"] [GROUND=vm] [SANITIZE=1] [MINUTES=10]: everything, or only these.
 # In guests nothing needs root.
 CI_SUDO = $(if $(or $(filter vm,$(GROUND)),$(filter 0,$(shell id -u))),,sudo --preserve-env=TESTS,BUILD,SANITIZE,GROUND,JOBS,KERNEL,MINUTES,FULL,CI)
 

@@ -20,6 +20,7 @@
 #include "experiments/files.h"
 #include "experiments/proc.h"
 #include "lab/lab.h"
+#include "mpip/base/output.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -239,38 +240,47 @@ static int run(struct state *s)
 	return 0;
 }
 
-static int write_logs(const struct state *s)
+static void write_sent(const struct state *s, int64_t zero, FILE *f)
+{
+	fputs(CALL_SENT_HEADER "\n", f);
+	for (size_t i = 0; i < s->sent_count; i++) {
+		const struct sent *p = &s->sent[i];
+		fprintf(f, "%s,%" PRIu32 ",%" PRId64 ",%d\n", call_stream_names[p->stream], p->seq,
+			p->sent_us - zero, p->bytes);
+	}
+}
+
+static void write_received(const struct state *s, int64_t zero, FILE *f)
+{
+	fputs(CALL_RECEIVED_HEADER "\n", f);
+	for (size_t i = 0; i < s->received_count; i++) {
+		const struct received *p = &s->received[i];
+		fprintf(f, "%s,%" PRIu32 ",%" PRId64 ",%" PRId64 ",%d,",
+			call_stream_names[p->stream], p->seq, p->sent_us - zero,
+			p->arrived_us - zero, p->bytes);
+		if (p->rtt_us >= 0)
+			fprintf(f, "%" PRId64, p->rtt_us);
+		fputc('\n', f);
+	}
+}
+
+static int write_log(const struct state *s, const char *file,
+	void (*write_rows)(const struct state *s, int64_t zero, FILE *f))
 {
 	const struct call_end *e = s->end;
 	int64_t zero =
 		e->base.clock->data_socket_us + (int64_t)e->base.definition->warm_up_s * 1000000;
-	FILE *sent = fopen(e->sent_file, "we"), *received = fopen(e->received_file, "we");
-	if (!sent || !received) {
-		fprintf(stderr, "%s: %s\n", sent ? e->received_file : e->sent_file,
-			strerror(errno));
-		return 1;
+	FILE *f = fopen(file, "we");
+	const char *why = f ? NULL : strerror(errno);
+	if (f) {
+		write_rows(s, zero, f);
+		why = output_failure(f);
+		if (fclose(f) && !why)
+			why = strerror(errno);
 	}
-	fputs(CALL_SENT_HEADER "\n", sent);
-	for (size_t i = 0; i < s->sent_count; i++) {
-		const struct sent *p = &s->sent[i];
-		fprintf(sent, "%s,%" PRIu32 ",%" PRId64 ",%d\n", call_stream_names[p->stream],
-			p->seq, p->sent_us - zero, p->bytes);
-	}
-	fputs(CALL_RECEIVED_HEADER "\n", received);
-	for (size_t i = 0; i < s->received_count; i++) {
-		const struct received *p = &s->received[i];
-		fprintf(received, "%s,%" PRIu32 ",%" PRId64 ",%" PRId64 ",%d,",
-			call_stream_names[p->stream], p->seq, p->sent_us - zero,
-			p->arrived_us - zero, p->bytes);
-		if (p->rtt_us >= 0)
-			fprintf(received, "%" PRId64, p->rtt_us);
-		fputc('\n', received);
-	}
-	int bad = ferror(sent) | ferror(received);
-	bad |= fclose(sent) | fclose(received);
-	if (bad)
-		fprintf(stderr, "%s: cannot be written\n", e->sent_file);
-	return bad != 0;
+	if (why)
+		fprintf(stderr, "%s: cannot be written: %s\n", file, why);
+	return why != NULL;
 }
 
 static int open_socket(struct state *s)
@@ -328,7 +338,9 @@ int call_body(void *argument)
 		rc = run(s);
 	}
 	if (rc == 0)
-		rc = write_logs(s);
+		rc = write_log(s, e->sent_file, write_sent);
+	if (rc == 0)
+		rc = write_log(s, e->received_file, write_received);
 	free(s->sent);
 	free(s->received);
 	free(s);

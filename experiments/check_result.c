@@ -12,12 +12,24 @@
 #include "experiments/digest.h"
 #include "experiments/schema.h"
 #include "lab/error.h"
+#include "mpip/base/output.h"
 
 #include <jansson.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char usage[] =
+	"Checks results of experiments.\n"
+	"\n"
+	"  check-result SCHEMA RESULT.json...   each against the schema, which is\n"
+	"                                       experiments/result.schema.json, and its digest\n"
+	"                                       against the logs beside it\n"
+	"  check-result --help                  this\n"
+	"\n"
+	"Each problem is a line \"FILE: PLACE: expected ...\".\n"
+	"Exit status: 0 when all are good, 1 when one is not, 2 for a wrong call.\n";
 
 static json_t *load(const char *file)
 {
@@ -45,8 +57,12 @@ static int check_digest(const char *file, const json_t *result, char **error)
 
 int main(int argc, char **argv)
 {
+	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+		fputs(usage, stdout);
+		return output_end(0);
+	}
 	if (argc < 3) {
-		fprintf(stderr, "usage: check-result SCHEMA RESULT...\n");
+		fputs("expected a schema and one or more results, see --help\n", stderr);
 		return 2;
 	}
 	json_t *schema = load(argv[1]);
@@ -70,5 +86,5 @@ int main(int argc, char **argv)
 	json_decref(schema);
 	printf("%d of %d results are as %s and their logs say\n", argc - 2 - bad, argc - 2,
 		argv[1]);
-	return bad > 0;
+	return output_end(bad > 0);
 }

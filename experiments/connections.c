@@ -19,6 +19,7 @@
 #include "experiments/files.h"
 #include "experiments/proc.h"
 #include "lab/lab.h"
+#include "mpip/base/output.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -146,31 +147,48 @@ static int send_all(const struct workload_end *e, struct connection *list)
 	return 0;
 }
 
+/* Opens all of them in the first half of the warm-up; without one before the clock starts, as fast
+ * as it goes. */
+static int open_all(const struct workload_end *e, struct connection *list)
+{
+	const struct definition *d = e->definition;
+	int count = d->workload.streams, rc = 0;
+	int64_t start_us = now_us();
+	double apart_us = d->warm_up_s * 0.5 * SECOND_US / count;
+	if (d->warm_up_s > 0)
+		e->clock->data_socket_us = start_us;
+	for (int i = 0; rc == 0 && i < count; i++) {
+		sleep_until(start_us + (int64_t)(i * apart_us));
+		rc = open_one(e, &list[i], (uint32_t)i);
+	}
+	double took_s = (double)(now_us() - start_us) / SECOND_US;
+	if (d->warm_up_s == 0) {
+		e->clock->data_socket_us = now_us();
+	} else if (rc == 0 && took_s > d->warm_up_s) {
+		fprintf(stderr,
+			"%d connections took %.1f s to open, the warm-up is %d s: expected one "
+			"that "
+			"is longer, or none\n",
+			count, took_s, d->warm_up_s);
+		rc = 1;
+	}
+	return rc;
+}
+
 int connections_open(void *argument)
 {
 	const struct connections_end *e = argument;
 	const struct definition *d = e->base.definition;
 	struct workload_clock *clock = e->base.clock;
 	struct connection *list = begin(e);
+	int rc;
 	if (!list)
 		return 1;
 	clock->caller_ready = 1;
 	while (!clock->go)
 		sleep_until(now_us() + 1000);
 	sleep_until(now_us() + e->base.start_jitter_us);
-	clock->data_socket_us = now_us();
-	int rc = 0;
-	double apart_us = d->warm_up_s * 0.5 * SECOND_US / d->workload.streams;
-	for (int i = 0; rc == 0 && i < d->workload.streams; i++) {
-		sleep_until(clock->data_socket_us + (int64_t)(i * apart_us));
-		rc = open_one(&e->base, &list[i], (uint32_t)i);
-	}
-	double took_s = (double)(now_us() - clock->data_socket_us) / SECOND_US;
-	if (rc == 0 && took_s > d->warm_up_s) {
-		fprintf(stderr, "%d connections took %.1f s to open, the warm-up is %d s\n",
-			d->workload.streams, took_s, d->warm_up_s);
-		rc = 1;
-	}
+	rc = open_all(&e->base, list);
 	if (rc == 0)
 		rc = send_all(&e->base, list);
 	for (int i = 0; i < d->workload.streams; i++)
@@ -272,9 +290,12 @@ static int write_log(const struct listener *l)
 	fputs("second,bytes\n", f);
 	for (int i = 0; i < l->end->base.definition->duration_s; i++)
 		fprintf(f, "%d,%.0f\n", i, l->seconds[i]);
-	int bad = ferror(f);
-	bad |= fclose(f);
-	return bad ? fail(l->end->log_file) : 0;
+	const char *why = output_failure(f);
+	if (fclose(f) && !why)
+		why = strerror(errno);
+	if (why)
+		fprintf(stderr, "%s: cannot be written: %s\n", l->end->log_file, why);
+	return why != NULL;
 }
 
 int connections_listen(void *argument)

@@ -3,6 +3,8 @@
 
 #include "experiments/files.h"
 
+#include "mpip/base/output.h"
+
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -46,22 +48,51 @@ int file_write(const char *file, const char *content, char **error)
 	FILE *f = fopen(file, "we");
 	if (!f)
 		return lab_fail(error, "%s: %s", file, strerror(errno));
-	int bad = fputs(content, f) == EOF;
-	if (fclose(f) || bad)
-		return lab_fail(error, "%s: cannot be written: %s", file, strerror(errno));
-	return 0;
+	fputs(content, f);
+	const char *why = output_failure(f);
+	int rc = why ? lab_fail(error, "%s: cannot be written: %s", file, why) : 0;
+	if (fclose(f) && rc == 0)
+		rc = lab_fail(error, "%s: cannot be written: %s", file, strerror(errno));
+	return rc;
 }
 
+/* Beside its place first, so that what is there stays until the new one is whole. */
 int file_write_json(const char *file, const json_t *value, char **error)
 {
 	char *content = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	if (!content)
 		abort();
-	char *line = lab_text("%s\n", content);
-	int rc = file_write(file, line, error);
+	char *line = lab_text("%s\n", content), *aside = lab_text("%s.part", file);
+	int rc = file_write(aside, line, error);
+	if (rc == 0 && rename(aside, file) != 0)
+		rc = lab_fail(error, "%s: %s", file, strerror(errno));
+	if (rc != 0)
+		unlink(aside);
+	free(aside);
 	free(line);
 	free(content);
 	return rc;
+}
+
+void file_explain_full_disk(const char *directory, char **error)
+{
+	static const int reasons[] = {ENOSPC, EDQUOT};
+	char block[4097], *file = lab_text("%s/.full", directory), *why = NULL;
+	memset(block, ' ', sizeof(block) - 1);
+	block[sizeof(block) - 1] = '\0';
+	int full = file_write(file, block, &why);
+	for (size_t i = 0; full && i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		const char *reason = strerror(reasons[i]);
+		if (!strstr(why, reason) || (*error && strstr(*error, reason)))
+			continue;
+		char *both = lab_text(
+			"%s: %s%s%s", directory, reason, *error ? ": " : "", *error ? *error : "");
+		free(*error);
+		*error = both;
+	}
+	unlink(file);
+	free(why);
+	free(file);
 }
 
 int directory_make(const char *path, char **error)

@@ -16,8 +16,14 @@ char *file_read(const char *file, char **error);
 /* Writes `content` as the whole file. 0, or -1 and *error. */
 int file_write(const char *file, const char *content, char **error);
 
-/* Writes JSON, indented, one object per line where it is small. 0, or -1 and *error. */
+/* Writes JSON, indented, one object per line where it is small: whole, or not at all; what the file
+ * had is then still in it. 0, or -1 and *error. */
 int file_write_json(const char *file, const json_t *value, char **error);
+
+/* After something has failed that writes into the directory: if no more can be written there, a
+ * full disk is the reason, whatever the symptom was. Puts "DIRECTORY: No space left on device: "
+ * before *error, which may be NULL. */
+void file_explain_full_disk(const char *directory, char **error);
 
 /* Makes the directory and those above it. 0 also when it is there; or -1 and *error. */
 int directory_make(const char *path, char **error);

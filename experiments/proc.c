@@ -15,6 +15,7 @@
 #include "experiments/proc.h"
 
 #include "experiments/files.h"
+#include "mpip/base/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -119,8 +120,11 @@ int child_start(struct child *c, const char *name, int (*body)(void *), void *ar
 	if (err_file)
 		redirect(STDERR_FILENO, err_file, O_WRONLY | O_CREAT | O_TRUNC);
 	int status = body(argument);
+	const char *why = output_failure(stdout);
+	if (why && err_file)
+		fprintf(stderr, "%s: %s\n", out_file ? out_file : "standard output", why);
 	fflush(NULL);
-	_exit(status);
+	_exit(why && status == 0 ? 1 : status);
 }
 
 /* Takes note of the child's end, if it has ended. */

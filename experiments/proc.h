@@ -29,8 +29,8 @@ int64_t now_us(void);
 
 /* Forks. In the child: own process group, signals as normal, killed when we die, standard input
  * empty, standard output and error to these files (NULL: as ours), every other descriptor closed
- * but `keep_fd` (-1: none); then `body(argument)`, whose value is its exit status. 0, or -1 and
- * *error. */
+ * but `keep_fd` (-1: none); then `body(argument)`, whose value is its exit status, or 1 if that is
+ * 0 and what it printed could not be written. 0, or -1 and *error. */
 int child_start(struct child *c, const char *name, int (*body)(void *), void *argument,
 	const char *out_file, const char *err_file, int keep_fd, char **error);
 

@@ -5,10 +5,11 @@
 # options of the runner. Before it starts it says how long that will take, and after each experiment
 # how long is left: by then corrected by how long it has really taken. An experiment that fails does
 # not keep the others from being run, the exit status is then 1; one that is interrupted does. Where
-# none of them can be run, by an option that is wrong or a ground that is not to be had, it says so
-# once, and ends with 2.
+# there is a mistake in one of them, or none of them can be run, by an option that is wrong or a ground
+# that is not to be had, it says so before anything is run, and ends with 2.
 #
-# From the environment: EXPERIMENT, the runner; MAKE, whose variables say the same as the options.
+# From the environment: EXPERIMENT, the runner; GROUND, where to run; MAKE, whose variables say the
+# same as the options.
 set -uo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 names=()
@@ -17,6 +18,8 @@ while [[ $1 != -- ]]; do
 	shift
 done
 options=("${@:2}")
+files=("${names[@]/#/$here/}")
+files=("${files[@]/%/.json}")
 
 # time_of SECONDS: for a person.
 time_of() {
@@ -42,6 +45,7 @@ plan() {
 	done
 }
 
+"$EXPERIMENT" --check --ground "${GROUND:-auto}" "${files[@]}" >/dev/null || exit 2
 plan "${names[@]}"
 if ((planned == 0)); then
 	"$EXPERIMENT" --plan "${options[@]}" "$here/${names[0]}.json" >&2

@@ -28,7 +28,7 @@
 
 /* A result and what it is compared with. */
 struct again {
-	const char *run; /* its directory */
+	char *run; /* its directory */
 	char *result_file;
 	json_t *result;
 	struct definition *definition;
@@ -52,8 +52,9 @@ static int read_result(struct again *a, char **error)
 		return lab_fail(
 			error, "%s: line %d: expected JSON: %s", a->result_file, e.line, e.text);
 	if (!a->result)
-		return lab_fail(error, "%s: %s; expected the directory of a run", a->result_file,
-			strerror(errno));
+		return lab_fail(error,
+			"%s: %s; expected the directory of a run, or the result.json in it",
+			a->result_file, strerror(errno));
 	if (strcmp(text_at(a->result, "ground"), "vm") != 0)
 		return lab_fail(error,
 			"%s: ground: expected vm, got %s: only there the same is run again",
@@ -191,7 +192,7 @@ static int compare(const struct again *a, char **error)
 }
 
 /* 0 when it has been run; 1 when asked to stop; -1 and *error. */
-static int run(const struct again *a, const char *programs, char *const *argv, char **error)
+static int run_again(const struct again *a, const char *programs, char *const *argv, char **error)
 {
 	char *image = guests_image(programs, a->definition->gips, error);
 	if (!image)
@@ -220,10 +221,22 @@ static int run(const struct again *a, const char *programs, char *const *argv, c
 	return rc;
 }
 
-int reproduce(const char *run_directory, const char *file, const char *programs, char *const *argv,
-	char **error)
+/* The directory of a run that is named by it, or by the result in it. Allocated. */
+static char *directory_of(const char *run)
 {
-	struct again a = {.run = run_directory};
+	static const char end[] = "/result.json";
+	size_t length = strlen(run), ends = strlen(end);
+	if (strcmp(run, end + 1) == 0)
+		return lab_text(".");
+	if (length > ends && strcmp(run + length - ends, end) == 0)
+		length -= ends;
+	return lab_text("%.*s", (int)length, run);
+}
+
+int reproduce(
+	const char *run, const char *file, const char *programs, char *const *argv, char **error)
+{
+	struct again a = {.run = directory_of(run)};
 	const char *temporary = getenv("TMPDIR");
 	char *found = NULL, *ignored = NULL;
 	int rc = read_result(&a, error);
@@ -239,7 +252,7 @@ int reproduce(const char *run_directory, const char *file, const char *programs,
 			rc = lab_fail(error, "%s: %s", a.directory, strerror(errno));
 	}
 	if (rc == 0) {
-		rc = run(&a, programs, argv, error);
+		rc = run_again(&a, programs, argv, error);
 		bool stopped = rc == 1, kept = rc < 0;
 		if (rc == 0) {
 			rc = compare(&a, error);
@@ -254,6 +267,7 @@ int reproduce(const char *run_directory, const char *file, const char *programs,
 	json_decref(a.result);
 	free(a.result_file);
 	free(a.directory);
+	free(a.run);
 	free(found);
 	free(ignored);
 	return rc;

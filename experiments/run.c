@@ -526,8 +526,10 @@ int run_one(const struct run_plan *plan, double *goodput_mbit, char **error)
 		rc = FAILED;
 	if (rc == GO_ON)
 		rc = publish(&r, goodput_mbit, error);
-	if (rc == FAILED)
+	if (rc == FAILED) {
+		file_explain_full_disk(plan->directory, error);
 		keep_failed(&r);
+	}
 	char *ignored = NULL;
 	if (rc == STOP)
 		directory_remove(r.aside, &ignored);
