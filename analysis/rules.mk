@@ -8,8 +8,8 @@ ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUI
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
 		emodel.o gnuplot.o html.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
 		plot_clock.o plot_connections.o plot_goodput.o plot_lines.o plot_load.o plot_parts.o plot_paths.o \
-		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
-		steps.o table.o textlist.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o settings.o skew.o skewcmd.o stats.o \
+		steps.o summary.o table.o textlist.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paper_test paths_test reordering_test replay_test \
