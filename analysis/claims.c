@@ -15,6 +15,7 @@
 
 #include "analysis/claims.h"
 
+#include "analysis/data.h"
 #include "analysis/measures.h"
 #include "analysis/results.h"
 #include "analysis/stats.h"
@@ -138,10 +139,13 @@ static void check_claim(struct jat at)
 	check_checks(jat_key(at, "amount"), values.value, define.value);
 }
 
-/* The claims of a file that has passed all checks; NULL and *error. */
+/* The claims of a file, NULL: those that are built in, that have passed all checks; NULL and
+ * *error.
+ */
 static json_t *load_claims(const char *file, char **error)
 {
-	struct jdoc *doc = jdoc_load(file);
+	struct data own = data_claims();
+	struct jdoc *doc = file ? jdoc_load(file) : jdoc_parse(own.name, own.text, own.length);
 	struct jat root = jdoc_root(doc), claims = jat_key(root, "claims");
 	if (!jdoc_error(doc) && jat_length(claims) == 0)
 		jat_fail(claims, "expected a list of claims");
@@ -219,6 +223,8 @@ static json_t *samples_of(
 	}
 	if (c && c->count && *r->caveats)
 		textlist_add(sources->caveats, lab_text("%s: %s", experiment, r->caveats));
+	if (c && c->count && *r->late)
+		textlist_add(sources->caveats, lab_text("%s: %s", experiment, r->late));
 	if (!r)
 		say_missing(sources->missing, lab_text("%s has no results", experiment));
 	else if (!c)

@@ -14,7 +14,7 @@
  *     "ours": [ VALUE ], "checks": [ VALUE + "part": "expect" or "amount", "min", "max", "holds",
  *         "undecided": it does not hold, but its interval is not wholly beyond a bound ],
  *     "figure": its name, "runs": [ "EXPERIMENT/RUN" ],
- *     "caveats": [ "EXPERIMENT: what its results' `caveats` say" (results.h) ] } ] }
+ *     "caveats": [ "EXPERIMENT: what its results' `caveats` or `late` say" (results.h) ] } ] }
  *
  * VALUE: { "name", "of": "EXPERIMENT/CONTESTANT MEASURE" or "", "count": repetitions, "mean",
  * "low", "high": the 95 % confidence interval by Student's t, null where there is none }.
@@ -24,8 +24,8 @@
  */
 #define CLAIMS_REPETITIONS 3
 
-/* Judges all claims of `file` by what is under OUT. NULL and *error when the file is wrong, or a
- * result cannot be used; results that are not there are no error. */
+/* Judges all claims of `file`, NULL: those that are built in, by what is under OUT. NULL and *error
+ * when the file is wrong, or a result cannot be used; results that are not there are no error. */
 json_t *claims_judge(const char *file, const char *out, char **error);
 
 /* A value for people: "171.2 [168.0, 174.4]". Allocated. */

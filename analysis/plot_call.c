@@ -60,7 +60,7 @@ static void draw_call(const struct figure *f, const struct results *r)
 	figure_end_panel(f);
 }
 
-int plot_call(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_call(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	*drawn = false;
 	for (size_t i = 0; i < r->count; i++)
@@ -68,12 +68,11 @@ int plot_call(const struct results *r, const char *figures, bool *drawn, char **
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-call", 430,
-		    paper_has(r, "audio_rtt_ms")
-			    ? "left: mean, 95 % confidence interval, diamonds: the paper; right: "
-			      "band of the runs"
-			    : "left: mean, 95 % confidence interval; right: band of the runs",
-		    error) == 0)
-		draw_call(&f, r);
+	plot_begin(&f, r, g, "-call", 430,
+		paper_has(r, "audio_rtt_ms")
+			? "left: mean, 95 % confidence interval, diamonds: the paper; right: "
+			  "band of the runs"
+			: "left: mean, 95 % confidence interval; right: band of the runs");
+	draw_call(&f, r);
 	return figure_end(&f, error);
 }

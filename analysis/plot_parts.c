@@ -10,30 +10,46 @@
 
 #include "analysis/plot_parts.h"
 
+#include "analysis/settings.h"
 #include "lab/error.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH        1000 /* pixels */
-#define KNOWN_STYLES 4
+#define WIDTH         1000 /* pixels */
+#define KNOWN_STYLES  4
+#define GAP           2.5 /* times the usual distance of samples */
+#define SETTINGS_MOST 300 /* bytes of a caption */
 
-int plot_begin(struct figure *f, const struct results *r, const char *figures, const char *suffix,
-	int height, const char *what, char **error)
+/* What differs between the contestants, or where to see it when a figure has no room for it.
+ * Allocated. */
+static char *notes_of(const struct results *r)
+{
+	char *settings = settings_text(r);
+	if (strlen(settings) > SETTINGS_MOST) {
+		free(settings);
+		settings = lab_text("the contestants' settings differ: see the table");
+	}
+	char *notes = lab_text("%s%s%s", settings, *settings && *r->late ? " · " : "", r->late);
+	free(settings);
+	return notes;
+}
+
+void plot_begin(struct figure *f, const struct results *r, const struct gallery *g,
+	const char *suffix, int height, const char *what)
 {
 	char *name = lab_text("%s%s", r->experiment, suffix);
-	int rc = figure_begin(f, figures, name, WIDTH, height, error);
-	free(name);
-	if (rc != 0)
-		return rc;
 	char *line = lab_text("%s · %d s after %d s of warm-up · ground: %s%s%s", what,
 		r->duration_s, r->warm_up_s, r->ground, r->wire_form[0] ? " · wire form: " : "",
 		r->wire_form);
-	figure_title(f, r->title, line, r->caveats);
+	char *notes = notes_of(r);
+	struct head head = {r->title, line, notes, r->caveats};
+	figure_begin(f, g, r->experiment, name, WIDTH, height, &head);
+	free(notes);
 	free(line);
+	free(name);
 	fputs("unset key\n", f->gp);
-	return 0;
 }
 
 /* Which of the four a contestant is, by its name or by the end of it, "no-limit-mpip";
@@ -61,6 +77,20 @@ size_t plot_style(const struct results *r, size_t index)
 double plot_value(const json_t *object, const char *series, size_t i)
 {
 	return json_number_value(json_array_get(json_object_get(object, series), i));
+}
+
+double plot_gap_after(const json_t *path)
+{
+	const json_t *times = json_object_get(path, "time_s");
+	size_t count = json_array_size(times);
+	double *steps = calloc(count + 1, sizeof(*steps));
+	if (!steps)
+		abort();
+	for (size_t i = 1; i < count; i++)
+		steps[i - 1] = plot_value(path, "time_s", i) - plot_value(path, "time_s", i - 1);
+	double usual = count > 1 ? stats_distribution(steps, count - 1).p50 : INFINITY;
+	free(steps);
+	return GAP * usual;
 }
 
 bool plot_is_mpip_alone(const struct contestant_results *c)
@@ -127,6 +157,8 @@ void plot_write_over_time(const struct figure *f, const struct contestant_result
 		}
 		if (n > 0)
 			fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / (double)n, low, high);
+		else
+			fprintf(f->dat, "%g NaN NaN NaN\n", s + 0.5);
 	}
 	figure_end_block(f);
 }

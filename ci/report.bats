@@ -545,5 +545,5 @@ made_up_scenarios() {
 	done
 	cp "$T/runs" "$runs"
 	run -1 bash -c '"$1" table --out "$2" two-nics >/dev/full' - "$ANALYSIS" "$T/out"
-	[[ $output == "standard output cannot be written" ]]
+	[[ $output == "analysis: standard output cannot be written: No space left on device" ]]
 }
