@@ -9,7 +9,7 @@
  * whose "about" says what they mean). What comes out, also as out/claims.json:
  *
  * { "verdicts": { "reproduced": N, "differs": N, "not reproduced": N, "missing": N },
- *   "claims": [ { "id", "claim", "where", "paper", "unit", "why", "note": "" or what was tried,
+ *   "claims": [ { "id", "claim", "where", "paper", "unit", "why", "note": "" or what is known of this result,
  *     "verdict", "reason": "" or what does not hold or is not there,
  *     "ours": [ VALUE ], "checks": [ VALUE + "part": "expect" or "amount", "min", "max", "holds",
  *         "undecided": it does not hold, but its interval is not wholly beyond a bound ],

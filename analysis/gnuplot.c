@@ -201,9 +201,8 @@ int figure_end(struct figure *f, char **error)
 	fputs("unset multiplot\n", f->gp);
 	bool bad = ferror(f->gp) | fclose(f->gp);
 	bad |= ferror(f->dat) | fclose(f->dat);
-	if (bad)
-		abort(); /* no memory */
-	int rc = gallery_draw(f->gallery, &f->picture, error);
+	int rc = bad ? lab_fail(error, "%s: no memory to draw it in", f->picture.name)
+		     : gallery_draw(f->gallery, &f->picture, error);
 	picture_free(&f->picture);
 	return rc;
 }

@@ -5,7 +5,7 @@ ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o data.o delaylog.o \
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o claims_rules.o converge.o data.o delaylog.o \
 		emodel.o gallery.o gnuplot.o help.o html.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
 		plot_clock.o plot_connections.o plot_goodput.o plot_lines.o plot_load.o plot_parts.o plot_paths.o \
 		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o settings.o skew.o skewcmd.o stats.o \
