@@ -25,7 +25,7 @@
 #define TITLE_AT    24 /* pixels from the top to a line's middle */
 #define SUBTITLE_AT 50
 #define LINE        20  /* pixels, of the head's other lines */
-#define TEXT_MOST   132 /* characters of a line */
+#define TEXT_MOST   136 /* characters of a line */
 
 #define GREY "#555555"
 #define RED  "#b00000"
@@ -45,16 +45,20 @@ static bool begins_character(char c)
 	return ((unsigned char)c & 0xc0) != 0x80;
 }
 
-/* The bytes of the text's first line: as many words as have room. */
+/* The bytes of the text's first line: as many words as have room; of a list with dots between, as
+ * many of its items, unless that leaves more than half of the line empty. */
 static size_t first_line(const char *text)
 {
-	size_t characters = 0, space = 0, i = 0;
+	static const char dot[] = " · ";
+	size_t characters = 0, space = 0, item = 0, i = 0;
 	for (; text[i]; i++) {
 		characters += begins_character(text[i]);
+		if (characters > TEXT_MOST && space)
+			return 2 * item > space ? item : space;
 		if (text[i] == ' ')
 			space = i;
-		if (characters > TEXT_MOST && space)
-			return space;
+		if (strncmp(text + i, dot, strlen(dot)) == 0)
+			item = i + strlen(dot) - 1;
 	}
 	return i;
 }
@@ -96,6 +100,7 @@ static void write_head(const struct figure *f, const struct head *head)
 		title, TITLE_AT);
 	free(title);
 	int at = write_lines(f, head->subtitle, SUBTITLE_AT, GREY);
+	at = write_lines(f, head->settings, at, GREY);
 	at = write_lines(f, head->notes, at, GREY);
 	write_lines(f, head->caveats, at, RED);
 }
@@ -157,7 +162,8 @@ void figure_begin(struct figure *f, const struct gallery *g, const char *experim
 	const char *name, int width, int height, const struct head *head)
 {
 	/* one line of the subtitle has room in each figure's height */
-	size_t more = lines_of(head->subtitle) + lines_of(head->notes) + lines_of(head->caveats);
+	size_t more = lines_of(head->subtitle) + lines_of(head->settings) + lines_of(head->notes) +
+		      lines_of(head->caveats);
 	int whole = height + LINE * (more > 1 ? (int)more - 1 : 0);
 	*f = (struct figure){
 		.gallery = g, .picture = picture_new(name), .body = (double)height / whole};

@@ -8,11 +8,11 @@
 
 /* Writing a figure as a gnuplot script and its data. */
 
-/* The text above the panels: the title; the line below it; what else there is to know; and what
- * speaks against believing the figure. Each but the title is broken into lines as it needs; "":
- * there is none. */
+/* The text above the panels: the title; the line below it; what differs between contestants; what
+ * else there is to know; and what speaks against believing the figure. Each but the title is broken
+ * into lines as it needs; "": there is none. */
 struct head {
-	const char *title, *subtitle, *notes, *caveats;
+	const char *title, *subtitle, *settings, *notes, *caveats;
 };
 
 struct figure {

@@ -18,7 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_LINES 12 /* in one panel */
+#define MOST_LINES 12  /* in one panel */
+#define PANELS     344 /* pixels, of the panels and what is above them */
+#define ABOVE      103
 
 /* Of the bars, with their intervals, and the paper's values. */
 static double highest_bar(const struct results *r)
@@ -237,7 +239,9 @@ int plot_goodput(const struct results *r, const struct gallery *g, bool *drawn, 
 	if (r->count > 4)
 		return plot_many(r, g, error);
 	struct figure f;
-	plot_begin(&f, r, g, "", 430,
+	int below = plot_label_height(r), height = PANELS + below;
+	double panel_top = 1 - (double)ABOVE / height, panel_bottom = (double)below / height;
+	plot_begin(&f, r, g, "", height,
 		paper_has(r, "third_mbit")
 			? "right: mean and band of the runs; diamonds: the paper's thirds in "
 			  "the legend's order"
@@ -246,9 +250,9 @@ int plot_goodput(const struct results *r, const struct gallery *g, bool *drawn, 
 	fprintf(f.gp, "set ylabel 'goodput, %s' offset 1\nset yrange [0:%g]\n",
 		unit > 1 ? "Gbit/s" : "Mbit/s", 1.06 * top / unit);
 	write_bars(&f, r, unit);
-	figure_panel(&f, 0.075, 0.455, 0.76, 0.2);
+	figure_panel(&f, 0.075, 0.455, panel_top, panel_bottom);
 	draw_bars(&f, r, unit);
-	figure_panel(&f, 0.545, 0.985, 0.76, 0.2);
+	figure_panel(&f, 0.545, 0.985, panel_top, panel_bottom);
 	draw_series(&f, r, unit);
 	return figure_end(&f, error);
 }

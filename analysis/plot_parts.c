@@ -19,21 +19,21 @@
 
 #define WIDTH         1000 /* pixels */
 #define KNOWN_STYLES  4
+#define LABEL_TOP     21 /* pixels between the axis and its labels, and below them */
+#define LABEL_LINE    17
+#define LABELS_LEAST  86  /* what the axis of time beside them needs */
 #define GAP           2.5 /* times the usual distance of samples */
 #define SETTINGS_MOST 300 /* bytes of a caption */
 
 /* What differs between the contestants, or where to see it when a figure has no room for it.
  * Allocated. */
-static char *notes_of(const struct results *r)
+static char *settings_of(const struct results *r)
 {
 	char *settings = settings_text(r);
-	if (strlen(settings) > SETTINGS_MOST) {
-		free(settings);
-		settings = lab_text("the contestants' settings differ: see the table");
-	}
-	char *notes = lab_text("%s%s%s", settings, *settings && *r->late ? " · " : "", r->late);
+	if (strlen(settings) <= SETTINGS_MOST)
+		return settings;
 	free(settings);
-	return notes;
+	return lab_text("the contestants' settings differ: see the table");
 }
 
 void plot_begin(struct figure *f, const struct results *r, const struct gallery *g,
@@ -43,10 +43,10 @@ void plot_begin(struct figure *f, const struct results *r, const struct gallery 
 	char *line = lab_text("%s · %d s after %d s of warm-up · ground: %s%s%s", what,
 		r->duration_s, r->warm_up_s, r->ground, r->wire_form[0] ? " · wire form: " : "",
 		r->wire_form);
-	char *notes = notes_of(r);
-	struct head head = {r->title, line, notes, r->caveats};
+	char *settings = settings_of(r);
+	struct head head = {r->title, line, settings, r->late, r->caveats};
 	figure_begin(f, g, r->experiment, name, WIDTH, height, &head);
-	free(notes);
+	free(settings);
 	free(line);
 	free(name);
 	fputs("unset key\n", f->gp);
@@ -99,14 +99,21 @@ bool plot_is_mpip_alone(const struct contestant_results *c)
 	       json_array_size(json_object_get(c->runs[0], "paths"));
 }
 
-void plot_name(const struct figure *f, const char *name)
+/* Where a name is broken: behind the dash that is nearest to its middle; 0: it is not. */
+static size_t name_half(const char *name)
 {
-	size_t length = strlen(name), half = 0; /* behind the dash that is nearest to the middle */
+	size_t length = strlen(name), half = 0;
 	for (size_t i = 1; length > 11 && i < length; i++)
 		if (name[i - 1] == '-' &&
 			(!half || labs(2 * (long)i - 1 - (long)length) <
 					  labs(2 * (long)half - 1 - (long)length)))
 			half = i;
+	return half;
+}
+
+void plot_name(const struct figure *f, const char *name)
+{
+	size_t half = name_half(name);
 	if (half)
 		fprintf(f->gp, "%.*s\\n%s", (int)half, name, name + half);
 	else
@@ -120,6 +127,19 @@ void plot_runs(const struct figure *f, const struct contestant_results *c)
 		fputs("\\nCPU-limited", f->gp);
 	if (c->marked_count)
 		fprintf(f->gp, "\\n%zu marked", c->marked_count);
+}
+
+int plot_label_height(const struct results *r)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		size_t lines = 3 + (name_half(c->name) > 0) + (c->limited_count > 0) +
+			       (c->marked_count > 0);
+		most = lines > most ? lines : most;
+	}
+	int height = LABEL_TOP + LABEL_LINE * (int)most;
+	return height > LABELS_LEAST ? height : LABELS_LEAST;
 }
 
 void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, double paper)

@@ -34,6 +34,9 @@ void plot_name(const struct figure *f, const char *name);
 /* Writes, likewise, how many good runs it has, and what stands behind them. */
 void plot_runs(const struct figure *f, const struct contestant_results *c);
 
+/* The height in pixels of what stands below a bar: plot_name(), a line, plot_runs(). */
+int plot_label_height(const struct results *r);
+
 /* Writes a bar's row: where it stands, its mean, half the interval's width, the paper's value. */
 void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, double paper);
 
