@@ -34,12 +34,14 @@ $(BUILD)/analysis/replay_test: $(addprefix $(BUILD)/analysis/, lines.o pathlog.o
 $(ANALYSIS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 
+PLOT_OPTIONS = $(call option,size,$(SIZE)) $(call option,format,$(FORMAT))
+
 # make plots [NAME="a b" SIZE=1000x800 FORMAT="svg png pdf" OUT=]: every figure that there are results for.
 .PHONY: plots
 plots:
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory $(ANALYSIS)
-	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(call option,size,$(SIZE)) $(call option,format,$(FORMAT)) $(foreach name,$(NAME),$(call quoted,$(name)))
+	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(PLOT_OPTIONS) $(foreach name,$(NAME),$(call quoted,$(name)))
 
 # Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
 # judges the claims. An experiment that fails leaves its claims missing, and make report fails in the
