@@ -111,9 +111,9 @@ static void write_settings(
 {
 	fprintf(f->gp,
 		"%s"
-		"# Again, in this directory: gnuplot %s.gp, or in another format (svg, png, pdf) "
-		"and\n"
-		"# size: gnuplot -e \"form='pdf'; width=800; height=600\" %s.gp\n"
+		"# To draw it again, here: gnuplot %s.gp\n"
+		"# In another format (svg, png, pdf) or size: gnuplot -e \"form='pdf'; width=800; "
+		"height=600\" %s.gp\n"
 		"if (!exists('form')) form = 'svg'\n"
 		"if (!exists('width')) width = %d\n"
 		"if (!exists('height')) height = %d\n"
@@ -123,10 +123,8 @@ static void write_settings(
 		"line(px) = 1 - px * scale / height\n"
 		"set encoding utf8\n"
 		"stats data using 1:2 nooutput\n"
-		"if (!exists('STATS_records') || STATS_records == 0) {\n"
-		"\tprint 'the picture would be empty: there is no point in its data'\n"
-		"\texit status 1\n"
-		"}\n",
+		"if (!exists('STATS_records')) exit status 1 # no point: the picture would be "
+		"empty\n",
 		first, name, name, width, height, name, name, width, height, width, height);
 }
 

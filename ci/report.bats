@@ -238,6 +238,26 @@ sends_again() {
 	[[ ! -e $T/out/.report.html && ! -e $T/out/.claims.json ]]
 }
 
+@test "report: on a full disk the last one stays, and one line says so" {
+	[[ $(id -u) -eq 0 ]] || skip "needs root, for a disk that is full"
+	made_up_results
+	"$ANALYSIS" report --out "$T/out"
+	mkdir "$T/disk"
+	local room
+	for room in 0 8 40; do
+		# shellcheck disable=SC2016 # the inner shell's
+		run -0 unshare --mount bash -c 'mount -t tmpfs -o size=400k full "$2/disk" && cp -r "$2/out" "$2/disk/" &&
+			sed -i s/170/180/g "$2"/disk/out/*/*/result.json || exit 9
+			head -c 1m /dev/zero >"$2/disk/others" 2>/dev/null
+			truncate -s -"$3"k "$2/disk/others"
+			if "$1" report --out "$2/disk/out" 2>"$2/said"; then exit 8; fi
+			cmp "$2/out/report.html" "$2/disk/out/report.html" && cmp "$2/out/claims.json" "$2/disk/out/claims.json" &&
+			[[ ! -e $2/disk/out/.report.html && ! -e $2/disk/out/.claims.json ]]' - "$ANALYSIS" "$T" "$room"
+		[[ $(wc -l <"$T/said") -eq 1 && $(<"$T/said") == "$T/disk/out/"*": No space left on device" ]] ||
+			{ echo "$room: $(<"$T/said")"; return 1; }
+	done
+}
+
 @test "claims.json: what is wrong with it is one line that names the place" {
 	made_up_results
 	local -A wrong=(
