@@ -76,6 +76,9 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 	struct usec now, struct actions *a)
 {
 	const struct reorder_slot *slot;
+	uint8_t flags = ((const struct tcp_header *)up->bytes)->flags;
+	s->fin_received = s->fin_received || flags & TCP_FIN;
+	s->reset = s->reset || flags & TCP_RST;
 	switch (reorder_in(&s->reorder, &e->pool, up->bytes, (uint16_t)up->header,
 		(uint16_t)up->length, up->mark, e->set.reorder_packets)) {
 	case REORDER_DELIVER:

@@ -156,6 +156,7 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	s->last_received = now;
 	s->sending_since = USEC_NEVER;
 	s->peer_knows = true;
+	s->peer->last_heard = now;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
 		ipchange_remote(e, s, cm, at, now, a);
 	measure_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);

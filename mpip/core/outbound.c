@@ -211,6 +211,8 @@ void outbound_packet(
 		if (!s->tcp_known || (int32_t)(s->last_seq - s->sent_seq) > 0)
 			s->sent_seq = s->last_seq;
 		s->tcp_known = true;
+		s->fin_sent = s->fin_sent || p.tcp->flags & TCP_FIN;
+		s->reset = s->reset || p.tcp->flags & TCP_RST;
 		s->last_ack = get32(p.tcp->ack);
 		s->last_window = get16(p.tcp->window);
 		if (s->keepalive.on)

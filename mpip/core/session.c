@@ -144,3 +144,9 @@ void session_touch(struct engine *e, struct session *s, struct usec now)
 	}
 	s->update_time = now;
 }
+
+bool session_ended(const struct session *s, struct usec now)
+{
+	bool quiet = s->in_use == 0 && usec_sub(now, s->update_time).us >= SECOND.us;
+	return s->reset || (s->fin_sent && (s->fin_received || quiet));
+}

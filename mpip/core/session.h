@@ -26,4 +26,9 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 /* User data went or came: Update Time, and the lists that depend on it. */
 void session_touch(struct engine *e, struct session *s, struct usec now);
 
+/* Whether the TCP connection is over, by what was seen of it: a reset, or a FIN either way. What
+ * comes on the regular connection is not seen; there it is our end's FIN and a second without a
+ * packet. */
+bool session_ended(const struct session *s, struct usec now);
+
 #endif

@@ -155,7 +155,8 @@ struct session {
 	uint16_t last_window;
 
 	struct keepalive keepalive;
-	bool tcp_known;    /* these are set */
+	bool tcp_known;                     /* these are set */
+	bool fin_sent, fin_received, reset; /* TCP: what was seen of its end */
 	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
 	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
 	bool resent;       /* TCP: something once more, since the last upkeep */

@@ -126,6 +126,8 @@ void sim_run(struct sim *w, struct usec until)
 		if (!event && !due)
 			break;
 		w->events++;
+		if (w->reached_us)
+			*w->reached_us = w->now.us;
 		if (event) {
 			struct sim_event e = take_first(w);
 			if (usec_before(w->now, e.at))

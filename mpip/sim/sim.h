@@ -145,6 +145,8 @@ struct sim {
 	uint64_t digest; /* over all that left a host or reached a kernel, and when */
 	uint64_t events, launched, in_flight, ended[SIM_END_KINDS], faults[SIM_FAULT_KINDS];
 	void (*after_event)(struct sim *w);
+	int64_t *reached_us; /* where the time of the last event goes, for who looks on; NULL:
+				nowhere */
 	struct sim_broken broken;
 };
 
