@@ -3,7 +3,7 @@
 
 include mpip/io/rules.mk
 
-BASE_OBJS := $(BUILD)/mpip/base/jsonfile.o
+BASE_OBJS := $(addprefix $(BUILD)/mpip/base/, jsonfile.o output.o)
 CORE_OBJS := $(patsubst %,$(BUILD)/mpip/core/%.o, \
 	cm engine faketcp floor forms handshake icmp inbound ipchange keepalive outbound packet paths peers pmtu policy \
 	reorder sched session settings upkeep)

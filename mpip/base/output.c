@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* What was printed has arrived; the theory of operation is in the header. */
+
+#include "mpip/base/output.h"
+
+#include <errno.h>
+#include <string.h>
+
+const char *output_failure(FILE *f)
+{
+	/* After a failed write glibc keeps the bytes and fails again here, with the reason. */
+	errno = 0;
+	if (fflush(f) == 0 && !ferror(f))
+		return NULL;
+	return errno ? strerror(errno) : "a write failed";
+}
+
+int output_end(int status)
+{
+	const char *why = output_failure(stdout);
+	if (!why)
+		return status;
+	fprintf(stderr, "%s: standard output cannot be written: %s\n",
+		program_invocation_short_name, why);
+	return status ? status : 1;
+}
