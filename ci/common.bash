@@ -255,7 +255,9 @@ sanitizer_is_content() {
 		"$T"/*.log "$T"/*.err >&2
 }
 
-teardown() {
+# The end of the test's lab, and of all that it has started there. A suite with something else to clear
+# up has a teardown of its own, and calls this.
+lab_end() {
 	local status=0 host pid log
 	[[ -n ${LAB:-} ]] || return 0
 	mpipd_stop "${!MPIPD_PID[@]}" || status=1
@@ -271,4 +273,8 @@ teardown() {
 	done
 	sanitizer_is_content || status=1
 	return "$status"
+}
+
+teardown() {
+	lab_end
 }
