@@ -47,7 +47,7 @@ PRINTING='
   analysis/analysis --help
   analysis/analysis table --out OUT small
   analysis/analysis plot --out OUT small
-  analysis/analysis converge --out CONVERGE small
+  analysis/analysis converge --out OUT small
   analysis/analysis report --out OUT
   analysis/analysis paths RESULT
   analysis/analysis replay RESULT
@@ -84,13 +84,13 @@ setup_file() {
 	local speed rep
 	for speed in once:4 twice:8; do
 		for rep in 1 2; do
-			mkdir -p "$made/converge/${speed%:*}/small/mpip-$rep"
+			mkdir -p "$made/out/converge/${speed%:*}/small/mpip-$rep"
 			sed "s/\"gips\": [0-9.]*/\"gips\": ${speed#*:}/; s/\"ground\": \"host\"/\"ground\": \"vm\"/;
 				s/\"goodput_mbit\": [0-9.]*/\"goodput_mbit\": 9$rep/; s/\"vm\": null/\"vm\": { \"gips\": ${speed#*:} }/
 				s/\"marks\": \[[^]]*\]/\"marks\": []/" "$made"/out/small/mpip-*/result.json \
-				>"$made/converge/${speed%:*}/small/mpip-$rep/result.json"
+				>"$made/out/converge/${speed%:*}/small/mpip-$rep/result.json"
 		done
-		echo '{ "runs": [ "mpip-1", "mpip-2" ] }' >"$made/converge/${speed%:*}/small/runs.json"
+		echo '{ "runs": [ "mpip-1", "mpip-2" ] }' >"$made/out/converge/${speed%:*}/small/runs.json"
 	done
 }
 
@@ -140,7 +140,6 @@ words() {
 		SCHEMA) word=$ROOT/experiments/result.schema.json ;;
 		RESULT) word=${result[0]} ;;
 		OUT) word=$MADE/out ;;
-		CONVERGE) word=$MADE/converge ;;
 		DELAYS) word=$MADE/delays.csv ;;
 		'<RESULT') INPUT=${result[0]}; continue ;;
 		esac
