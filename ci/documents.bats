@@ -4,7 +4,7 @@
 # The documents say what is true: each command in them is run, as somebody types it who reads them. What
 # becomes of each is in ci/documents.txt; FULL=1 runs those that take long, too.
 
-# bats file_tags=host
+# bats file_tags=host,beside
 
 bats_require_minimum_version 1.5.0
 

@@ -3,7 +3,7 @@
 # The vm ground, by a user who has nothing but a copy of this directory: no root, no sudo, no home.
 # All tests share that copy, its image of the guest, and its experiment `small`, of one second.
 
-# bats file_tags=host,full
+# bats file_tags=host,full,beside
 
 bats_require_minimum_version 1.5.0
 
