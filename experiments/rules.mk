@@ -78,4 +78,4 @@ converge:
 	@$(MAKE) --no-print-directory all
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --out $(CONVERGE_OUT)/once experiments/$(NAME).json
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --twice --out $(CONVERGE_OUT)/twice experiments/$(NAME).json
-	@$(ANALYSIS) converge --out $(CONVERGE_OUT) $(NAME)
+	@$(ANALYSIS) converge --out $(RESULTS) $(NAME)
