@@ -92,25 +92,35 @@ static int table(const struct options *o, char **error)
 	return 0;
 }
 
+/* The results at one of the two speeds, below converge/; NULL and *error. The caller's own. */
+static struct results *load_speed(const struct options *o, const char *speed, char **error)
+{
+	char *out = lab_text("%s/converge/%s", o->out, speed);
+	char *runs = lab_text("%s/%s/runs.json", out, o->names[0]);
+	struct options at = *o;
+	struct results *r = NULL;
+	at.out = out;
+	if (access(runs, F_OK) != 0)
+		lab_fail(error, "%s: not there: make converge NAME=%s makes it", runs, o->names[0]);
+	else
+		r = load(&at, o->names[0], error);
+	free(runs);
+	free(out);
+	return r;
+}
+
 /* 1 when it has not converged. */
 static int converge(const struct options *o, char **error)
 {
 	if (o->count != 1)
 		return misused("converge", "one experiment", error);
-	static const char *const speeds[] = {"once", "twice"};
-	struct results *r[2] = {0};
-	for (size_t i = 0; i < 2; i++) {
-		struct options at = *o;
-		char *out = lab_text("%s/%s", o->out, speeds[i]);
-		at.out = out;
-		r[i] = load(&at, o->names[0], error);
-		free(out);
-	}
+	struct results *once = load_speed(o, "once", error);
+	struct results *twice = once ? load_speed(o, "twice", error) : NULL;
 	int rc = -1;
-	if (r[0] && r[1])
-		rc = converge_print(r[0], r[1], stdout) ? 0 : 1;
-	results_free(r[0]);
-	results_free(r[1]);
+	if (twice)
+		rc = converge_print(once, twice, stdout) ? 0 : 1;
+	results_free(once);
+	results_free(twice);
 	return rc;
 }
 

@@ -34,14 +34,12 @@ static const struct {
 		"                own)\n"
 		"  --paper FILE  other values of the paper than those that are built in\n"},
 	{"converge", "EXPERIMENT", "whether a faster guest changes a mean",
-		"Compares the runs of make converge NAME=EXPERIMENT, which are in out/converge: "
-		"at\n"
-		"one speed of the guest's processor and at twice that. Ends with 1 when the mean "
-		"of\n"
-		"a contestant changes by more than its 95 % confidence interval.\n"
+		"Compares the runs that make converge NAME=EXPERIMENT has left in out/converge: at "
+		"one\n"
+		"speed of the guest's processor and at twice that. Ends with 1 when the mean of a\n"
+		"contestant changes by more than its 95 % confidence interval.\n"
 		"\n"
-		"  --out DIR     reads DIR/once and DIR/twice; make converge's are in "
-		"out/converge\n"
+		"  --out DIR     reads DIR/converge instead of out/converge\n"
 		"  --paper FILE  other values of the paper than those that are built in\n"},
 	{"report", "", "the paper's claims, judged: out/report.html",
 		"Judges the paper's claims by the results that there are, and writes\n"

@@ -27,8 +27,11 @@ json_t *json_pointer(const json_t *value, const char *pointer)
 	strsep(&rest, "/"); /* what is before the first slash is empty */
 	while (value && rest) {
 		const char *step = strsep(&rest, "/");
-		value = json_is_array(value) ? json_array_get(value, strtoul(step, NULL, 10))
-					     : json_object_get(value, step);
+		bool is_index = step[0] && step[strspn(step, "0123456789")] == '\0';
+		if (!json_is_array(value))
+			value = json_object_get(value, step);
+		else
+			value = is_index ? json_array_get(value, strtoul(step, NULL, 10)) : NULL;
 	}
 	free(copy);
 	return (json_t *)value;

@@ -46,6 +46,20 @@ small() {
 
 PLAIN='{ "name": "plain" }'
 
+# tiny NAME CONTESTANT...: the same on a network that is calibrated in 4 s: one NIC each, 20 Mbit/s.
+tiny() {
+	cat >"$T/tiny-lab.json" <<-END
+		{ "hosts": [ { "name": "client", "nics": [ { "name": "eth0", "address": "10.0.1.2/24" } ] },
+		             { "name": "server", "nics": [ { "name": "eth0", "address": "10.0.3.2/24" } ] } ],
+		  "routers": [ { "name": "router", "ports": [ { "name": "c0", "address": "10.0.1.1/24" },
+		                                              { "name": "s0", "address": "10.0.3.1/24" } ] } ],
+		  "links": [ { "ends": ["client.eth0", "router.c0"], "rate_mbit": 20 },
+		             { "ends": ["router.s0", "server.eth0"], "rate_mbit": 20 } ] }
+	END
+	small "$@"
+	sed -i "s|$PWD/lab/scenarios/dual-nic.json|tiny-lab.json|" "$T/$1.json"
+}
+
 # left_behind PID: what the runner of that process ID has left of its lab and of its processes.
 left_behind() {
 	find /run/netns /run/mpip-lab -maxdepth 1 -name "experiment-$1*" 2>/dev/null
@@ -82,9 +96,7 @@ left_behind() {
 
 @test "two-nics: the same again runs nothing, says so, and prints the table" {
 	find "$OUT/two-nics" -name result.json -printf '%p %T@\n' | sort >"$T/before"
-	SECONDS=0
 	run -0 make experiment NAME=two-nics DURATION=4 REPS=1 OUT="$OUT"
-	((SECONDS < 15))
 	[[ $output == *"two-nics: 4 runs are there already, nothing to do"* ]]
 	[[ $output == *"mpip+mptcp  "* ]]
 	find "$OUT/two-nics" -name result.json -printf '%p %T@\n' | sort | diff "$T/before" -
@@ -127,21 +139,21 @@ left_behind() {
 	[[ $output == *"expected a run with mpipd"* ]]
 }
 
-fast_enough() {
-	at_least "$(value plain goodput_mbit)" 90 &&
-		at_least "$(value mpip goodput_mbit)" \
-			"$(value plain goodput_mbit | awk '{ print 1.6 * $1 }')" &&
-		at_least "$(value mptcp goodput_mbit)" 150
-}
-
-# Other work on the machine makes a run slower, never faster: one good round of three shows it.
+# In real time it is less on a busy machine; in virtual time it is what it is. traffic.bats has TCP and
+# UDP beyond one link at length.
 @test "two-nics: plain TCP fills one link, MPIP carries at least 1.6 times as much" {
-	[[ -z ${SANITIZE:-} ]] || skip "the sanitizers' cost is not the datapath's"
-	for _ in 1 2; do
-		! fast_enough || return 0
-		"$EXPERIMENT" --out "$OUT" --fresh --duration 4 --reps 1 experiments/two-nics.json
+	[[ -z ${SANITIZE:-} ]] || skip "the guest's image is for programs without sanitizers"
+	[[ -z ${VIRTUAL_TIME:-} ]] || skip "a guest starts no guests"
+	local c
+	local -A mbit
+	"$EXPERIMENT" --out "$T/out" --ground vm --gips 0 --duration 2 --warm-up 1 --reps 1 experiments/two-nics.json
+	for c in plain mptcp mpip; do
+		mbit[$c]=$("$BUILD/ci/json" goodput_mbit <"$(echo "$T/out/two-nics/$c-"*/result.json)")
+		echo "$c: ${mbit[$c]} Mbit/s"
 	done
-	fast_enough
+	at_least "${mbit[plain]}" 94
+	at_least "${mbit[mpip]}" "$(awk -v p="${mbit[plain]}" 'BEGIN { print 1.6 * p }')"
+	at_least "${mbit[mptcp]}" 150
 }
 
 @test "another definition is run again, the same is not, FRESH is" {
@@ -158,6 +170,29 @@ fast_enough() {
 	[[ $output == *"1 made by another definition"*"run 1 of 1"* ]]
 }
 
+@test "a result names the project's own revision, not that of a repository around it" {
+	local copy=$T/around/mpip commit result=$T/out/where/plain-r01-s1-d1/result.json
+	commit=(-c user.name=a -c user.email=a@b commit -q --allow-empty -m a)
+	mkdir -p "$copy/build/experiments" "$copy/lab"
+	cp "$EXPERIMENT" "$copy/build/experiments/"
+	cp -r lab/scenarios "$copy/lab/"
+	git init -q "$T/around"
+	git -C "$T/around" "${commit[@]}"
+	tiny where "$PLAIN"
+	(cd "$copy" && build/experiments/experiment --ground host --out "$T/out" "$T/where.json")
+	[[ $("$BUILD/ci/json" provenance.git.revision <"$result") == null ]]
+	[[ $("$BUILD/ci/json" provenance.git.dirty <"$result") == null ]]
+	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
+
+	git init -q "$copy"
+	git -C "$copy" add lab
+	git -C "$copy" "${commit[@]}"
+	echo >>"$copy/lab/scenarios/dual-nic.json"
+	(cd / && "$copy/build/experiments/experiment" --ground host --out "$T/out" --fresh "$T/where.json")
+	[[ $("$BUILD/ci/json" provenance.git.revision <"$result") == "$(git -C "$copy" rev-parse HEAD)" ]]
+	[[ $("$BUILD/ci/json" provenance.git.dirty <"$result") == true ]]
+}
+
 @test "a run that is not what it is called is marked and not averaged" {
 	small marked '{ "name": "mpip", "mpipd": { "interfaces": ["eth0"] } }'
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/marked.json"
@@ -168,9 +203,9 @@ fast_enough() {
 }
 
 @test "a run that fails keeps its logs, is told in one line, and the others go on" {
-	small fails '{ "name": "broken", "mpipd": { "no_such_key": 1 } }' "$PLAIN"
+	small fails '{ "name": "broken", "mpipd": { "tun": "eth0" } }' "$PLAIN"
 	run -1 "$EXPERIMENT" --out "$T/out" "$T/fails.json"
-	[[ $output == *"run 1 of 2, broken-r01-s1-d1: failed: "*"no_such_key: unknown key"* ]] || { echo "$output"; return 1; }
+	[[ $output == *"run 1 of 2, broken-r01-s1-d1: failed: client: mpipd ended with status 1: "*"TUN device eth0"* ]] || { echo "$output"; return 1; }
 	[[ $output == *"run 2 of 2, plain-r01-s1-d1: "*"Mbit/s"* ]]
 	[[ $output == *"1 of 2 runs failed; their logs are in $T/out/fails/failed"* ]]
 	[[ -s $T/out/fails/failed/broken-r01-s1-d1/mpipd-client.log ]]
@@ -189,11 +224,11 @@ fast_enough() {
 	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
 	[[ $("$BUILD/ci/json" events[].event <"$result") == \
 		"link client.eth0 rate 10 Mbit/s"$'\n'"link client.eth0 rate 100 Mbit/s" ]]
-	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ exit !($1 >= NR && $1 < NR + 0.1) }'
-	# The second second alone was slow.
+	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ if ($1 < NR) exit 1 }'
+	# The second second alone was slow, whatever the others were on this machine.
 	"$BUILD/ci/json" series[] <"$result" | awk '
-		NR == 2 { slow = $1 < 20 } NR != 2 && $1 > 50 { fast++ }
-		{ print } END { exit !(slow && fast == 3) }'
+		{ print; if (NR == 2) slow = $1; else if (!least || $1 < least) least = $1 }
+		END { exit !(NR == 4 && slow < 20 && least > 1.5 * slow) }'
 }
 
 @test "Ctrl-C and SIGTERM at any moment leave nothing behind" {
@@ -259,6 +294,71 @@ fast_enough() {
 	[[ ${lines[0]} == 'NAME=disjoint-paths no-such: expected some of: '*"two-nics"* ]]
 }
 
+# ours: our experiments' files.
+ours() {
+	find experiments -maxdepth 1 -name '*.json' ! -name '*.schema.json' | sort
+}
+
+@test "the definition is checked whole before anything runs: each mistake is a line with its place" {
+	local at key
+	local -A wrong=( # the contestant's number, what it says, and what is told
+		[1]='"sysctls": { "net.ipv4.tcp_recovry": 0 } >sysctls.net.ipv4.tcp_recovry: expected the name of a sysctl'
+		[2]='"sysctls": { "net.ipv4.tcp_recovery": "abc" } >sysctls.net.ipv4.tcp_recovery: expected a value that this kernel takes'
+		[3]='"sysctls": { "net.ipv4.conf.eth7.rp_filter": 0 } >sysctls.net.ipv4.conf.eth7.rp_filter: expected the name of a sysctl'
+		[4]='"mpipd": { "schedular": "algorithm-1" } >mpipd.schedular: unknown key, expected wire_form, * or max_addresses'
+		[5]='"mpipd": { "heartbeat_ms": 0 } >mpipd.heartbeat_ms: expected a whole number from 10 to'
+		[6]='"mpipd": { "interfaces": ["eth0", "eth9"] } >mpipd.interfaces\[1\]: expected a NIC of both hosts, client has no "eth9"'
+		[7]='"mpipd": {}, "clock": { "host": "client", "step": [{ "at": 1 }] } >clock.step\[0\].at: unknown key'
+		[8]='"paper": "/nope" >paper: expected the place of a number'
+		[9]='"paper": "/tcp_mode" >paper: expected the place of a number'
+		[10]='"scenario": "/nope.json" >scenario: expected a scenario'
+		[11]='"workload": { "kind": "udp" } >workload.rate_mbit: missing'
+		[12]='"workload": { "from": "nobody" } >workload.from: expected a host'
+		[13]='"mptpc": true >mptpc: unknown key'
+	)
+	local all=("$PLAIN")
+	for at in {1..13}; do
+		all+=("{ \"name\": \"c$at\", ${wrong[$at]% >*} }")
+	done
+	# fine: a sysctl of a NIC, and one that is the paper's list
+	all+=('{ "name": "nic", "sysctls": { "net.ipv4.conf.eth0.rp_filter": 0 }, "paper": "/unplug_replug/mpip_mbit" }')
+	small whole "${all[@]}"
+	for at in "1 --check" "2 --plan" "2 --fresh" "2 --only plain"; do
+		# shellcheck disable=SC2086 # options
+		run "-${at%% *}" "$EXPERIMENT" --out "$T/out" ${at#* } "$T/whole.json"
+		[[ ! -e $T/out && ${#lines[@]} -eq 13 ]] || { echo "$output"; return 1; }
+		for key in "${!wrong[@]}"; do
+			# shellcheck disable=SC2053 # a pattern
+			[[ $output == *"$T/whole.json: contestants[$key]."${wrong[$key]#* >}* ]] ||
+				{ echo "$key: $output"; return 1; }
+		done
+	done
+
+	# events and links of a contestant's own scenario, by the lab
+	sed '$d' lab/scenarios/dual-nic.json >"$T/moved-lab.json"
+	echo ', "events": [{ "at_s": 1, "link": "client.eth7", "action": "down" }] }' >>"$T/moved-lab.json"
+	small moved "$PLAIN" "{ \"name\": \"moved\", \"scenario\": \"$T/moved-lab.json\" }"
+	run -2 "$EXPERIMENT" --out "$T/out" "$T/moved.json"
+	[[ ${#lines[@]} -eq 1 && $output == "$T/moved-lab.json: events[0].link: expected "* ]] || { echo "$output"; return 1; }
+	run -1 "$EXPERIMENT" --check "$T/moved.json" "$T/whole.json" "$T/no-such.json"
+	[[ ${#lines[@]} -eq 15 && ${lines[14]} == "$T/no-such.json: "* ]] || { echo "$output"; return 1; }
+
+	# a guest's kernel is another one: what this one lacks is told, and is no mistake
+	small guest '{ "name": "a", "sysctls": { "net.ipv4.tcp_recovry": 0 } }'
+	run -0 "$EXPERIMENT" --check --ground vm "$T/guest.json"
+	[[ ${lines[0]} == *"sysctls.net.ipv4.tcp_recovry: "*"; the guest's kernel will tell" && ${#lines[@]} -eq 2 ]]
+}
+
+@test "our experiments are good, and say what they are about" {
+	local files
+	mapfile -t files < <(ours)
+	run -0 "$EXPERIMENT" --check "${files[@]}"
+	[[ ${#lines[@]} -eq ${#files[@]} && ${#files[@]} -ge 17 ]]
+	run -0 setpriv --reuid=65534 --clear-groups "$EXPERIMENT" --check "${files[@]}"
+	run -0 "$EXPERIMENT" --list "${files[@]}"
+	[[ ${#lines[@]} -eq ${#files[@]} && $output == *"udp              UDP goodput against load"* ]]
+}
+
 @test "bad experiments and options: one line each, nothing run" {
 	local -A wrong=(
 		['s/"title"/"titel"/']="titel: unknown key, expected about, title"
@@ -272,14 +372,14 @@ fast_enough() {
 	for change in "${!wrong[@]}"; do
 		small bad "$PLAIN"
 		sed -i "$change" "$T/bad.json"
-		run -1 "$EXPERIMENT" --out "$T/out" "$T/bad.json"
+		run -2 "$EXPERIMENT" --out "$T/out" "$T/bad.json"
 		[[ ${#lines[@]} -eq 1 && $output == "$T/bad.json: ${wrong[$change]}"* ]] ||
 			{ echo "$change: $output"; return 1; }
 	done
 	small good "$PLAIN"
 	for change in "--reps 0" "--seed x" "--ground moon" "--only nobody" "--what" "--out"; do
 		# shellcheck disable=SC2086 # an option and its value
-		run -1 "$EXPERIMENT" "$T/good.json" $change
+		run -2 "$EXPERIMENT" "$T/good.json" $change
 		[[ ${#lines[@]} -eq 1 ]] || { echo "$change: $output"; return 1; }
 	done
 	[[ ! -e $T/out ]]

@@ -3,7 +3,7 @@
 # The vm ground, by a user who has nothing but a copy of this directory: no root, no sudo, no home.
 # All tests share that copy, its image of the guest, and its experiment `small`, of one second.
 
-# bats file_tags=host,full
+# bats file_tags=host,full,beside
 
 bats_require_minimum_version 1.5.0
 
@@ -219,13 +219,13 @@ speed() {
 @test "ground: converge compares two speeds by the interval at the lower one" {
 	speed once 4 95.0 96.0
 	speed twice 8 95.8 95.9
-	run -0 user build/analysis/analysis converge --out "$T/converge" small
+	run -0 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"within the interval"*"converged: twice the speed changes no mean"* ]]
 	speed twice 8 195.8 195.9
-	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	run -1 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"+100.35  changes"*"not converged at 4 GIPS" ]]
 	user rm -r "$T/converge/twice/small"
 	speed twice 8 95.8
-	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	run -1 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"needs two runs without marks at each speed"* ]]
 }

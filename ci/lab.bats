@@ -7,6 +7,8 @@
 #
 # Labs of these tests are called lt<pid>..., so that they meet neither each other nor anybody else's.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
   [ "$(id -u)" -eq 0 ] || skip "needs root"
   lab=$PWD/${BUILD:-build}/lab/lab
@@ -252,21 +254,75 @@ big_scenario() {
   [ -z "$(leftovers)" ]
 }
 
-@test "down ends no process, names it, and takes its links" {
+@test "down ends what runs in the lab and says so, and nothing else" {
+  local polite stubborn outside status=0
   "$lab" up --name "$name" "$scenarios/dual-nic.json"
-  # At both ends of a link, so that it would live on with them.
-  "$lab" exec --name "$name" router sleep 60 3>&- &
-  started+=($!)
-  "$lab" exec --name "$name" client sleep 60 3>&- &
-  local pid=$!
-  started+=("$pid")
-  sleep 0.2
-  run "$lab" down --name "$name"
+  sleep 60 3>&- &
+  outside=$!
+  started+=("$outside")
+  "$lab" exec --name "$name" router sleep 61 3>&- &
+  polite=$!
+  "$lab" exec --name "$name" client bash -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done' \
+    >"$BATS_TEST_TMPDIR/ready" 3>&- &
+  stubborn=$!
+  started+=("$polite" "$stubborn")
+  until [ -s "$BATS_TEST_TMPDIR/ready" ] && [ "$(cat "/proc/$polite/comm")" = sleep ]; do sleep 0.05; done
+  # From within the lab: neither itself nor who has called it.
+  run "$lab" exec --name "$name" server sh -c '"$0" down --name "$1"; echo "goes on"' "$lab" "$name"
+  echo "$output"
   [ "$status" -eq 0 ]
-  [[ $output == *"still running in client, now without a network: $pid (sleep)"* ]]
+  [[ $output == *"ending what still runs in router: $polite (sleep)"* ]]
+  [[ $output == *"ending what still runs in client: $stubborn (bash)"* ]]
+  [[ $output != *"killing what did not end in router"* ]]
+  [[ $output == *"killing what did not end in client: $stubborn (bash)"* ]]
+  [[ $output == *"still running in server, now without a network: "*"(sh)"* && $output == *"goes on"* ]]
+  [[ $output != *"still running in client"* && $output != *"still running in router"* ]]
   [ -z "$(leftovers)" ]
-  kill -0 "$pid"
-  [ "$(nsenter -t "$pid" -n ip -o link | wc -l)" -eq 1 ] # lo
+  wait "$polite" || status=$?
+  [ "$status" -eq 143 ]
+  wait "$stubborn" || status=$?
+  [ "$status" -eq 137 ]
+  kill -0 "$outside"
+}
+
+@test "a link's cable is pulled and plugged in: no carrier, and all routes as before" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  routes() {
+    local host
+    for host in client router; do in_lab "$host" ip route show table all | sed 's/ linkdown//'; done
+  }
+  local before
+  before=$(routes)
+  "$lab" link --name "$name" client.eth1 down
+  in_lab client ip -o link show eth1 | grep -q NO-CARRIER
+  in_lab router ip -o link show c1 | grep -q NO-CARRIER
+  run ! in_lab client ping -q -c 1 -W 0.3 -I 10.0.2.2 10.0.3.2
+  in_lab client ping -q -c 1 -W 1 -I 10.0.1.2 10.0.3.2
+  diff <(echo "$before") <(routes)
+  "$lab" link --name "$name" router.c1 up
+  in_lab client ping -q -c 1 -W 1 -I 10.0.2.2 10.0.3.2
+  diff <(echo "$before") <(routes)
+
+  run "$lab" link --name "$name" client.eth7 down
+  [ "$status" -eq 1 ]
+  [[ $output == 'lab: link client.eth7: expected HOST.NIC or ROUTER.PORT, "client" has no such NIC' ]]
+  run "$lab" link --name "$name" client.eth1 of
+  [ "$status" -eq 1 ]
+  [[ $output == "lab: link client.eth1 of: expected down or up" ]]
+}
+
+@test "a full disk: status 1 and one line, whatever is printed" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  local file=$scenarios/dual-nic.json command
+  for command in "--help" "check $file" "draw $file" "print $file" "ground $file" \
+    "status --name $name" "status --name $name --json" "counters --name $name"; do
+    # shellcheck disable=SC2086 # words
+    run -1 bash -c '"$@" >/dev/full 2> >(grep -v "^lab: ground " >&2)' - "$lab" $command
+    echo "$command: $output"
+    [[ $output == "lab: standard output cannot be written: No space left on device" ]]
+  done
+  run -1 bash -c '"$@" >/dev/full' - "$lab" up --name "$name-b" "$file"
+  [[ $output == "lab: standard output cannot be written: No space left on device" ]]
 }
 
 @test "nothing else on the machine is touched" {

@@ -153,6 +153,33 @@ transfer_start() {
 	diff <(echo "$before") <(host_state client)
 }
 
+@test "a path log on a full disk: said once with the reason, the daemon goes on, and so does the log" {
+	local root said
+	refused "mpipd: path log /dev/full: No space left on device" "$MPIPD" --path-log /dev/full
+	# In a mount namespace of its own, as ip netns exec makes it.
+	mkdir "$T/small"
+	cat >"$T/mpipd-small" <<END
+#!/bin/sh
+mount -t tmpfs -o size=64k none "$T/small" && dd if=/dev/zero of="$T/small/rest" bs=4k count=14 2>/dev/null
+exec "$MPIPD" "\$@" --path-log "$T/small/p.csv"
+END
+	chmod +x "$T/mpipd-small"
+	MPIPD=$T/mpipd-small mpipd_start client
+	mpipd_start server
+	root=/proc/${MPIPD_PID[client]}/root$T/small
+	transfer_start 8
+	wait_for 20 grep -q "path log" "${MPIPD_LOG[client]}"
+	is_multipath client tcp 5001
+	rm "$root/rest"
+	wait_for 20 grep -q "written again" "${MPIPD_LOG[client]}"
+	finish sender
+	finish receiver
+	said=$(grep "path log" "${MPIPD_LOG[client]}")
+	[[ $said =~ ^"mpipd: path log $T/small/p.csv: cannot be written: No space left on device"$'\n'"mpipd: path log $T/small/p.csv: written again, "[0-9]+" runs are missing"$ ]]
+	# Whole lines, before and behind the gap.
+	[[ $(awk -F, '{print NF}' "$root/p.csv" | sort -u) == 13 ]]
+}
+
 @test "after kill -9 the next one takes over what it finds, and leaves the host as it was" {
 	local before
 	before=$(host_state client)
@@ -199,17 +226,134 @@ transfer_start() {
 	finish receiver
 }
 
-@test "mpipctl: an unknown command, no command, and no daemon: one line, non-zero" {
+@test "mpipctl: wrong words are told without a daemon, one line and status 2; no daemon: status 1" {
+	local words
+	for words in frobnicate "--json frobnicate" "" "status peers" policy "policy frobnicate" \
+		"--all stats" "--watch policy flush" "--watch 0 paths" "--watch=x paths"; do
+		# shellcheck disable=SC2086 # words
+		run -2 "$MPIPCTL" $words
+		[[ ${#lines[@]} -eq 1 && $output =~ ^mpipctl:\ .*expected ]]
+	done
+	refused "mpipctl: .*frobnicate.*status, peers, sessions, paths, stats or policy" \
+		"$MPIPCTL" frobnicate
 	refused "mpipctl: .*no mpipd" "$MPIPCTL" status
+	refused "mpipctl: .*no mpipd" "$MPIPCTL" --watch status
+	run -1 in_host client "$MPIPCTL" status
 	mpipd_start client
-	refused "mpipctl: .*frobnicate.*status" "$MPIPCTL" frobnicate
-	refused "mpipctl: .*status" "$MPIPCTL"
-	refused "mpipctl: .*status" "$MPIPCTL" status peers
 	# Who may not ask gets no answer.
 	exec 7<"$MPIPCTL"
 	refused "mpipctl: .*root" setpriv --reuid=65534 --regid=65534 --clear-groups \
 		/proc/self/fd/7 --json sessions
 	exec 7<&-
+}
+
+@test "mpipctl: every command explains itself, and a full disk is told" {
+	local command
+	mpipd_start client
+	for command in status peers sessions paths stats policy; do
+		run -0 "$MPIPCTL" "$command" --help
+		[[ ${lines[0]} == "usage: mpipctl [OPTION...] $command"* && ${#lines[@]} -ge 3 ]]
+		[[ $command != policy ]] || command="policy list"
+		# shellcheck disable=SC2086 # words
+		run -1 in_host client bash -c '"$@" >/dev/full' - "$MPIPCTL" $command
+		[[ $output == "mpipctl: standard output cannot be written: No space left on device" ]]
+		# shellcheck disable=SC2086
+		run -1 in_host client bash -c '"$@" >/dev/full' - "$MPIPCTL" --json --watch $command
+		[[ $output == "mpipctl: standard output cannot be written: No space left on device" ]]
+	done
+	run -1 bash -c '"$0" --help >/dev/full' "$MPIPCTL"
+	[[ $output == "mpipctl: standard output cannot be written: No space left on device" ]]
+	for command in --help --version; do
+		run -1 bash -c '"$0" "$1" >/dev/full' "$MPIPD" "$command"
+		[[ $output == "mpipd: standard output cannot be written: No space left on device" ]]
+	done
+}
+
+@test "mpipctl: paths are sorted and have their connection's ports; what has ended is left out" {
+	local ports
+	mpipd_start client
+	mpipd_start server
+	transfer_start 2
+	finish sender
+	finish receiver
+	# Both ends have closed; in the tables there is nothing now, and with --all that it has ended.
+	wait_for 5 eval '[[ $(ctl client sessions sessions[].ended) == true ]]'
+	in_host client "$MPIPCTL" sessions >"$T/table"
+	in_host client "$MPIPCTL" paths >>"$T/table"
+	cat "$T/table"
+	[[ $(grep -c "5001" "$T/table") -eq 0 ]]
+	[[ $(grep -c "^1 connection that has ended is not shown; --all shows it$" "$T/table") -eq 2 ]]
+	in_host client "$MPIPCTL" --all sessions | grep -E "tcp .*:5001 +ended"
+
+	transfer_start 4
+	ports=$(ctl client sessions "sessions[ended=false].src")-5001
+	in_host client "$MPIPCTL" paths >"$T/table"
+	in_host client "$MPIPCTL" --all paths >"$T/all"
+	in_host client "$MPIPCTL" --json paths | "$BUILD/ci/json" paths[].src >"$T/sources"
+	finish sender
+	finish receiver
+	cat "$T/table" "$T/all"
+	[[ $(grep -cE "^[0-9]+ +tcp +${ports#*:} +[0-9]+ +10\..* in use" "$T/table") -eq 4 ]]
+	[[ $(grep -c " 10\." "$T/table") -eq 4 && $(grep -c " 10\." "$T/all") -eq 8 ]]
+	[[ $(grep -c "  ended  " "$T/all") -eq 4 ]]
+	# From each address to each, in this order.
+	[[ $(awk '/^[0-9]+ +tcp/ {print $5, $6}' "$T/table" | sed 's/:[0-9]*/ /g' | xargs) == \
+		"$CLIENT1 $SERVER1 $CLIENT1 $SERVER2 $CLIENT2 $SERVER1 $CLIENT2 $SERVER2" ]]
+	[[ $(wc -l <"$T/sources") -eq 8 ]]
+}
+
+@test "mpipctl --watch: again and again, until Ctrl-C, a daemon that ends, or nobody reads" {
+	local pid status=0
+	mpipd_start client
+	ip netns exec "$LAB-client" "$MPIPCTL" --json --watch 0.1 status >"$T/watch" 3>&- &
+	pid=$!
+	wait_for 10 eval '(($(wc -l <"$T/watch") >= 3))'
+	kill -INT "$pid"
+	wait "$pid"
+	while read -r line; do
+		[[ $("$BUILD/ci/json" nics[].name <<<"$line" | xargs) == "eth0 eth1" ]]
+	done <"$T/watch"
+	# On a terminal: redrawn, wide tables cut and not wrapped, and Ctrl-C is clean.
+	in_host client timeout -s INT 1 script -qec "'$MPIPCTL' --watch 0.2 status" "$T/script" \
+		</dev/null >/dev/null || true
+	[[ $(grep -c $'\033\\[H\033\\[J' "$T/script") -ge 2 ]]
+	in_host client bash -c '"$0" --watch 0.1 status | head -n 1; exit "${PIPESTATUS[0]}"' "$MPIPCTL" || status=$?
+	[[ $status -eq 141 ]]
+	ip netns exec "$LAB-client" "$MPIPCTL" --watch 0.1 status >"$T/watch" 2>"$T/watch-said" 3>&- &
+	pid=$!
+	wait_for 10 test -s "$T/watch"
+	mpipd_stop client
+	status=0
+	wait "$pid" || status=$?
+	[[ $status -eq 1 && $(wc -l <"$T/watch-said") -eq 1 && $(<"$T/watch-said") == *"no mpipd"* ]]
+}
+
+@test "why a NIC is not used is said, by mpipctl status and once in the log" {
+	used() { in_host client "$MPIPCTL" status | grep -E "^eth1 .*  $1"; }
+	mpipd_start client
+	used "yes$"
+	in_host client ip link set eth1 down
+	wait_for 5 used "no: it is set down$"
+	# The kernel has taken its routes, and gives back that to its subnet only.
+	in_host client ip link set eth1 up
+	wait_for 5 used "yes, for its own subnet only: no other route goes out by it$"
+	in_host client ip route add default via 10.0.2.1 dev eth1 metric 1
+	wait_for 5 used "yes$"
+	"$LAB_BIN" link --name "$LAB" client.eth1 down
+	wait_for 5 used "no: no carrier$"
+	"$LAB_BIN" link --name "$LAB" client.eth1 up
+	wait_for 5 used "yes$"
+	in_host client ip address flush dev eth1
+	wait_for 5 used "no: no IPv4 address$"
+	grep eth1 "${MPIPD_LOG[client]}" >"$T/said"
+	diff - "$T/said" <<'END'
+mpipd: eth1 is not used: it is set down
+mpipd: eth1 is used for its own subnet only: no other route goes out by it
+mpipd: eth1 is used
+mpipd: eth1 is not used: no carrier
+mpipd: eth1 is used
+mpipd: eth1 is not used: no IPv4 address
+END
 }
 
 @test "the manual's configuration is one that mpipd takes" {

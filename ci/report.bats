@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The analysis of experiments: results, tables, figures, and the report that judges the claims.
 
+# bats file_tags=beside
+
 bats_require_minimum_version 1.5.0
 
 load analysis

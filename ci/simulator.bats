@@ -3,6 +3,8 @@
 #
 # The protocol simulator: two and three hosts with the real core, in virtual time, from seeds.
 
+# bats file_tags=beside
+
 bats_require_minimum_version 1.5.0
 
 setup() {
@@ -36,3 +38,30 @@ setup() {
 	[[ $output == "$first" && $output == *"tcp"* ]]
 }
 
+@test "what takes longer than two seconds says how far it is, and Ctrl-C ends it in the middle of a seed" {
+	local seeds pid before status
+	for seeds in "--seed 1" "--seeds 1-100"; do
+		# shellcheck disable=SC2086 # words
+		"$SIMULATE" $seeds --faults none --many 250 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+		pid=$!
+		until [[ -s $BATS_TEST_TMPDIR/err ]]; do
+			kill -0 "$pid" # it has not ended without a word
+			sleep 0.1
+		done
+		before=$SECONDS
+		kill -INT "$pid"
+		status=0
+		wait "$pid" || status=$?
+		((status == 130 && SECONDS - before < 20))
+		[[ $(<"$BATS_TEST_TMPDIR/err") =~ ^simulate:\ 0\ of\ [0-9]+\ seeds,\ 0\ broken,\ [0-9]+\ s,\ seed\ [0-9]+\ at\ [0-9.]+\ virtual\ s$ ]]
+		[[ $(<"$BATS_TEST_TMPDIR/out") == "0 seeds, 0 broken"* ]]
+	done
+}
+
+@test "a full disk: status 1 and one line" {
+	local arguments
+	for arguments in --help "--seeds 1-3" "--seed 4 --trace"; do
+		run -1 bash -c '"$0" '"$arguments"' >/dev/full' "$SIMULATE"
+		[[ $output == "simulate: standard output cannot be written: No space left on device" ]]
+	done
+}

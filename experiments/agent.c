@@ -134,7 +134,7 @@ static int set_up(const struct agent *a, char **error)
 		return -1;
 
 	if (a->mptcp) {
-		struct in_addr addresses[16];
+		struct in_addr addresses[MPTCP_NICS_MAX];
 		size_t count = a->node->n_nics;
 		if (count > sizeof(addresses) / sizeof(addresses[0]))
 			return lab_fail(error, "%s: more NICs than MPTCP can use", a->host);

@@ -5,10 +5,11 @@
  * Theory of operation
  * -------------------
  * The file is read with the readers of mpip/base/jsonfile.h, which keep the first thing found
- * wrong; so everything is read first and the error asked for once, at the end. The scenario is
- * named relative to the experiment's file, so that an experiment works from any directory. It is
- * read here only for its digest; building it is the lab's business, and so is checking it. mpipd's
- * settings are handed on as they are: mpipd knows them, and refuses what it does not know.
+ * wrong. What is common to all is read first, then each contestant, and the error is asked for
+ * after each of these, so that every contestant's mistake is told at once. The scenario is named
+ * relative to the experiment's file, so that an experiment works from any directory. It is read
+ * here only for its digest. Whether what a definition names is there and right, scenarios, mpipd's
+ * settings, sysctls, is looked at in check.c.
  */
 
 #include "experiments/definition.h"
@@ -222,18 +223,22 @@ static char *read_scenario(
 	return file;
 }
 
-/* What the contestant has of its own: a scenario, and of the workload what differs. */
-static void read_own(const struct definition *d, struct jat item, struct contestant *c)
+/* What the contestant has of its own: a scenario, and of the workload what differs. `common` is the
+ * experiment's workload; NULL: that is wrong itself. */
+static void read_own(
+	const struct definition *d, struct jat item, json_t *common, struct contestant *c)
 {
 	struct jat scenario = jat_key(item, "scenario"), workload = jat_key(item, "workload");
 	if (jat_present(scenario))
 		c->scenario_file = read_scenario(d, scenario, c->scenario_digest);
-	c->own_workload = jat_present(workload);
-	if (c->own_workload && !json_is_object(workload.value)) {
+	if (jat_present(workload) && !json_is_object(workload.value)) {
 		jat_fail(workload, "expected an object, what differs from the experiment's");
-	} else if (c->own_workload) {
-		json_object_update_missing(workload.value, d->common_workload);
+	} else if (jat_present(workload) && common) {
+		json_t *merged = workload.value = json_copy(workload.value);
+		json_object_update_missing(merged, common);
+		c->own_workload = true;
 		c->workload = read_workload(workload);
+		json_decref(merged);
 	}
 	const struct workload *w = c->own_workload ? &c->workload : &d->workload;
 	if (!w->tcp && c->mptcp)
@@ -244,11 +249,12 @@ static void read_own(const struct definition *d, struct jat item, struct contest
 			w->to);
 }
 
-static void read_contestants(struct definition *d, struct jat at)
+static void read_contestants(struct definition *d, struct jat at, json_t *common, char **faults)
 {
 	size_t count = jat_length(at);
 	if (count == 0)
 		jat_fail(at, "expected a list of at least one contestant");
+	definition_fault(faults, jdoc_take_error(at.doc));
 	d->contestants = calloc(count ? count : 1, sizeof(*d->contestants));
 	if (!d->contestants)
 		abort();
@@ -260,7 +266,8 @@ static void read_contestants(struct definition *d, struct jat at)
 			if (strcmp(d->contestants[j].name, d->contestants[i].name) == 0)
 				jat_fail(jat_key(item, "name"), "expected a name that no other "
 								"contestant has");
-		read_own(d, item, &d->contestants[i]);
+		read_own(d, item, common, &d->contestants[i]);
+		definition_fault(faults, jdoc_take_error(at.doc));
 	}
 }
 
@@ -275,52 +282,85 @@ static char *name_of(const char *file)
 	return lab_text("%.*s", (int)length, base);
 }
 
-struct definition *definition_load(const char *file, char **error)
+/* What all contestants have in common. */
+static void read_common(struct definition *d, struct jat root)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
 		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events", "repeats",
 		"seed", "delays_ms", "gips", "contestants", NULL};
+	struct jat workload = jat_key(root, "workload");
+	name_check(root, d->name);
+	jat_only(root, keys);
+	jat_string_or(jat_key(root, "about"), "");
+	d->title = copy(jat_string(jat_key(root, "title")));
+	d->scenario_file = read_scenario(d, jat_key(root, "scenario"), d->scenario_digest);
+	if (!jat_present(workload))
+		jat_fail(workload, "missing, expected an object");
+	d->workload = read_workload(workload);
+	d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
+	d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
+	d->written_duration_s = d->duration_s;
+	d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
+	d->paper_duration_s =
+		(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, DURATION_MAX_S, 0);
+	d->paper_warm_up_s = (int)jat_integer_or(jat_key(root, "paper_warm_up_s"), 0, 600, 0);
+	d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
+	d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
+	d->delays_ms = jat_number_or(jat_key(root, "delays_ms"), 0.01, 10000, 2);
+	d->gips = (int)jat_integer_or(jat_key(root, "gips"), 0, GIPS_MAX, 0);
+}
+
+/* Whether it is one of the lines. */
+static bool has_line(const char *lines, const char *line)
+{
+	size_t length = strlen(line);
+	for (const char *at = lines; at; at = strchr(at, '\n'), at += at != NULL)
+		if (strcspn(at, "\n") == length && memcmp(at, line, length) == 0)
+			return true;
+	return false;
+}
+
+void definition_fault(char **faults, char *line)
+{
+	if (line && !has_line(*faults, line)) {
+		char *all = *faults ? lab_text("%s\n%s", *faults, line) : copy(line);
+		free(*faults);
+		*faults = all;
+	}
+	free(line);
+}
+
+struct definition *definition_read(const char *file, char **faults)
+{
 	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
 	if (!d)
 		abort();
-
+	d->doc = doc;
 	d->file = copy(file);
 	d->name = name_of(file);
-	if (!jdoc_error(doc)) {
-		name_check(root, d->name);
-		jat_only(root, keys);
-		jat_string_or(jat_key(root, "about"), "");
-		d->title = copy(jat_string(jat_key(root, "title")));
-		d->scenario_file = read_scenario(d, jat_key(root, "scenario"), d->scenario_digest);
-		struct jat workload = jat_key(root, "workload");
-		if (!jat_present(workload))
-			jat_fail(workload, "missing, expected an object");
-		d->workload = read_workload(workload);
-		d->common_workload = workload.value;
-		d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
-		d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
-		d->written_duration_s = d->duration_s;
-		d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
-		d->paper_duration_s = (int)jat_integer_or(
-			jat_key(root, "paper_duration_s"), 1, DURATION_MAX_S, 0);
-		d->paper_warm_up_s =
-			(int)jat_integer_or(jat_key(root, "paper_warm_up_s"), 0, 600, 0);
-		d->repeats = (int)jat_integer(jat_key(root, "repeats"), 1, 999);
-		d->seed = jat_integer_or(jat_key(root, "seed"), 0, 1000000000, 1);
-		d->delays_ms = jat_number_or(jat_key(root, "delays_ms"), 0.01, 10000, 2);
-		d->gips = (int)jat_integer_or(jat_key(root, "gips"), 0, GIPS_MAX, 0);
-		read_contestants(d, jat_key(root, "contestants"));
-	}
-	d->common_workload = NULL;
 	if (jdoc_error(doc)) {
-		lab_fail(error, "%s", jdoc_error(doc));
-		definition_free(d);
-		d = NULL;
+		definition_fault(faults, jdoc_take_error(doc));
+		return d;
 	}
-	jdoc_free(doc);
+	read_common(d, root);
+	json_t *common = jdoc_error(doc) ? NULL : jat_key(root, "workload").value;
+	definition_fault(faults, jdoc_take_error(doc));
+	read_contestants(d, jat_key(root, "contestants"), common, faults);
 	return d;
+}
+
+struct definition *definition_load(const char *file, char **error)
+{
+	char *faults = NULL;
+	struct definition *d = definition_read(file, &faults);
+	if (!faults)
+		return d;
+	lab_fail(error, "%s", faults);
+	free(faults);
+	definition_free(d);
+	return NULL;
 }
 
 static void free_workload(struct workload *w)
@@ -347,6 +387,7 @@ void definition_free(struct definition *d)
 	}
 	free(d->contestants);
 	free_workload(&d->workload);
+	jdoc_free(d->doc);
 	free(d->scenario_file);
 	free(d->title);
 	free(d->name);

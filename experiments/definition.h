@@ -67,11 +67,11 @@ struct contestant {
 };
 
 struct definition {
+	struct jdoc *doc; /* as it was read; lives as long as this */
 	char *file, *name, *title;
 	char *scenario_file;
 	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
 	struct workload workload;
-	json_t *common_workload; /* as it was read, while contestants are */
 	int duration_s, warm_up_s, repeats;
 	bool stretch_events;    /* the scenario's events keep their part of another duration */
 	int written_duration_s; /* ... than this, which is in the file */
@@ -85,9 +85,17 @@ struct definition {
 	size_t contestant_count;
 };
 
-/* Reads and checks a whole experiment, its scenario file's existence included. NULL and *error, one
- * line "FILE: PLACE: expected ...". Free with definition_free(). */
+/* Reads an experiment and checks its form, its scenario files' existence included. Never NULL: what
+ * is wrong is added to *faults, and is not in the definition, or with a default in its place. Free
+ * with definition_free(). */
+struct definition *definition_read(const char *file, char **faults);
+/* The same for one that must be good: NULL and *error, which may be several lines. */
 struct definition *definition_load(const char *file, char **error);
+
+/* Faults are lines "FILE: PLACE: expected ...", one for each, without a newline at the end; NULL
+ * while there is none. Adds `line`, if it is not there yet, and frees it; NULL adds nothing. */
+void definition_fault(char **faults, char *line);
+
 void definition_free(struct definition *d);
 
 /* The paper's durations instead of the short ones, where the experiment has them. */

@@ -313,6 +313,28 @@ static void errors_name_their_place(void **state)
 	free(error);
 }
 
+/* One line for what all have in common, and one for each contestant that is wrong. */
+static void every_fault_is_told(void **state)
+{
+	(void)state;
+	char *error, wanted[512];
+	assert_null(load("it.json",
+		HEAD "\"workload\": {\"kind\": \"tpc\"}, \"duration_s\": 5, \"repeats\": 2, "
+		     "\"contestants\": [{\"name\": \"A\"}, {\"name\": \"plain\", "
+		     "\"workload\": {\"streams\": 2}}, {\"mptpc\": true}]}",
+		&error));
+	snprintf(wanted, sizeof(wanted),
+		"%s/it.json: workload.kind: expected tcp, udp, call or connections\n"
+		"%s/it.json: contestants[0].name: expected a name of small letters, digits, + and "
+		"-, at most 40, got \"A\"\n"
+		"%s/it.json: contestants[2].mptpc: unknown key, expected name, mptcp, mpipd, "
+		"clock, "
+		"paper, scenario, workload or sysctls",
+		directory, directory, directory);
+	assert_string_equal(error, wanted);
+	free(error);
+}
+
 static void digest_of(const char *content, int rep, char out[SHA256_TEXT])
 {
 	char *error;
@@ -389,6 +411,7 @@ int main(void)
 		cmocka_unit_test(a_call_and_the_tcp_beside_it),
 		cmocka_unit_test(many_connections),
 		cmocka_unit_test(errors_name_their_place),
+		cmocka_unit_test(every_fault_is_told),
 		cmocka_unit_test(the_digest_is_of_what_matters),
 		cmocka_unit_test(seeds_do_not_repeat),
 	};

@@ -16,18 +16,18 @@
 #include "experiments/estimate.h"
 #include "experiments/files.h"
 #include "experiments/guests.h"
+#include "experiments/load.h"
 #include "experiments/options.h"
 #include "experiments/progress.h"
 #include "experiments/provenance.h"
 #include "experiments/reproduce.h"
 #include "experiments/run.h"
 #include "lab/lab.h"
+#include "mpip/base/output.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +37,10 @@
 
 #define LAB_PREFIX "experiment-"
 #define RUNS_FILE  "runs.json"
+
+/* The exit status of a call that could not be carried out, apart from 1, after which there are runs
+ * to show. */
+#define NOTHING_RUN 2
 
 /* What is to be done with one cell of the table. */
 enum cell { CELL_TO_RUN, CELL_THERE, CELL_OTHER_DEFINITION };
@@ -55,22 +59,7 @@ struct session {
 
 static bool is_chosen(const struct session *s, const struct contestant *c)
 {
-	return !s->options->only || strcmp(s->options->only, c->name) == 0;
-}
-
-/* The hosts that the workload names must be in the scenario. */
-static int check_hosts(const struct definition *d, const struct scenario *s, char **error)
-{
-	const struct workload *w = &d->workload;
-	const char *const names[][2] = {{"from", w->from}, {"to", w->to}};
-	for (size_t i = 0; i < 2; i++) {
-		const struct node *node = scenario_node(s, names[i][1]);
-		if (!node || node->router)
-			return lab_fail(error,
-				"%s: workload.%s: expected a host of the scenario, got \"%s\"",
-				d->file, names[i][0], names[i][1]);
-	}
-	return 0;
+	return options_choose(s->options, c);
 }
 
 /* Whether a scenario is already that of an earlier chosen contestant. */
@@ -87,37 +76,6 @@ static bool scenario_seen(const struct session *s, size_t contestant)
 	return false;
 }
 
-/* Checks the contestants' scenarios, and chooses one ground for all of them: the host only where
- * each can have it. */
-static int check_scenarios(struct session *s, char **error)
-{
-	const struct definition *d = s->definition;
-	for (size_t i = 0; i < d->contestant_count; i++) {
-		if (!is_chosen(s, &d->contestants[i]))
-			continue;
-		struct definition own = definition_for(d, &d->contestants[i]);
-		struct scenario *scenario = scenario_load(own.scenario_file, error);
-		if (!scenario)
-			return -1;
-		struct ground_choice choice = {.ground = GROUND_VM};
-		int rc = check_hosts(&own, scenario, error);
-		if (rc == 0 && s->options->cell)
-			choice.why = lab_text("in a guest");
-		else if (rc == 0)
-			rc = ground_choose(s->options->ground, scenario, &choice, error);
-		scenario_free(scenario);
-		if (rc == 0 && (!s->ground.why || choice.ground == GROUND_VM)) {
-			free(s->ground.why);
-			s->ground = choice;
-		} else {
-			free(choice.why);
-		}
-		if (rc != 0)
-			return rc;
-	}
-	return 0;
-}
-
 static bool is_chosen_rep(const struct session *s, int rep)
 {
 	return !s->options->rep || s->options->rep == rep;
@@ -130,19 +88,6 @@ static int check_only(const struct session *s, char **error)
 		if (is_chosen(s, &d->contestants[i]))
 			return 0;
 	return lab_fail(error, "--only: %s has no contestant \"%s\"", d->file, s->options->only);
-}
-
-/* BUILD, from where this program is: BUILD/experiments/experiment. */
-static char *find_programs(char **error)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	if (n <= 0) {
-		lab_fail(error, "/proc/self/exe: %s", strerror(errno));
-		return NULL;
-	}
-	self[n] = '\0';
-	return lab_text("%s", dirname(dirname(self)));
 }
 
 static int check_programs(const struct session *s, char **error)
@@ -164,15 +109,13 @@ static int check_programs(const struct session *s, char **error)
 
 static int load(struct session *s, char **error)
 {
-	const struct options *o = s->options;
-	struct definition *d = s->definition = definition_load(o->file, error);
-	if (!d)
-		return -1;
-	if (options_apply(o, d, error) || check_only(s, error) || check_scenarios(s, error))
-		return -1;
-	d->ground = s->ground.ground;
 	s->programs = find_programs(error);
-	return s->programs ? check_programs(s, error) : -1;
+	s->definition =
+		s->programs ? load_checked(s->options, s->programs, &s->ground, error) : NULL;
+	if (!s->definition || options_apply(s->options, s->definition, error) ||
+		check_only(s, error))
+		return -1;
+	return check_programs(s, error);
 }
 
 /* Removes what a killed runner left: unfinished directories in ours, and its labs. Under the lock
@@ -580,22 +523,34 @@ static int again(const struct options *o, char **argv, char **error)
 	return rc;
 }
 
+/* As the options say. The exit status, or -1 and *error. */
+static int carry_out(const struct options *o, char **argv, char **error)
+{
+	struct session s = {.options = o, .lock = -1};
+	if (o->check)
+		return load_check_files(o, error);
+	if (o->list)
+		return load_list_files(o);
+	if (o->reproduce) {
+		int rc = again(o, argv, error);
+		return rc < 0 ? 1 : rc;
+	}
+	return run_experiment(&s, argv, error);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
-	struct session s = {.options = &options, .lock = -1};
 	char *error = NULL;
 	int rc = options_read(argc, argv, &options, &error);
-	if (rc == 0) {
+	if (rc > 0)
+		return output_end(0);
+	if (rc == 0)
 		rc = proc_begin(&error);
-		if (rc == 0)
-			rc = options.reproduce ? again(&options, argv, &error)
-					       : run_experiment(&s, argv, &error);
-	} else if (rc > 0) {
-		rc = 0;
-	}
+	if (rc == 0)
+		rc = carry_out(&options, argv, &error);
 	if (error)
 		fprintf(stderr, "%s\n", error);
 	free(error);
-	return rc < 0 ? 1 : rc;
+	return output_end(rc < 0 ? NOTHING_RUN : rc);
 }

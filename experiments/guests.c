@@ -18,6 +18,7 @@
 #include "experiments/calibration.h"
 #include "experiments/files.h"
 #include "experiments/proc.h"
+#include "experiments/project.h"
 #include "lab/scenario.h"
 
 #include <errno.h>
@@ -35,24 +36,9 @@ struct guest {
 	int64_t started_us;
 };
 
-/* "lab/vm/SCRIPT": beside the build directory, or here. Allocated; NULL and *error. */
-static char *script(const char *programs, const char *name, char **error)
-{
-	const char *const places[] = {"lab/vm", "../lab/vm", "../../lab/vm"};
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		char *file = i == 0 ? lab_text("%s/%s", places[i], name)
-				    : lab_text("%s/%s/%s", programs, places[i], name);
-		if (access(file, X_OK) == 0)
-			return file;
-		free(file);
-	}
-	lab_fail(error, "lab/vm/%s: expected to be called in the project's directory", name);
-	return NULL;
-}
-
 char *guests_image(const char *programs, int gips, char **error)
 {
-	char *file = script(programs, "image.sh", error);
+	char *file = project_file(programs, "lab/vm/image.sh", error);
 	if (!file)
 		return NULL;
 	char *command = lab_text("BUILD='%s' GIPS=%d '%s' run", programs, gips, file);
@@ -159,7 +145,7 @@ static int start(const struct guests_plan *plan, const char *image, struct guest
 	*g = (struct guest){.cell = cell, .name = cell_name(plan, cell), .started_us = now_us()};
 	g->aside = lab_text("%s/.%s.guest", plan->directory, g->name);
 	struct guest_call call = {
-		.script = script(plan->programs, "guest.sh", error),
+		.script = project_file(plan->programs, "lab/vm/guest.sh", error),
 		.image = lab_text("%s", image),
 		.job = lab_text("%s/job", g->aside),
 		.out = lab_text("%s/out", g->aside),

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#define MPTCP_NICS_MAX 16 /* of a host */
+
 /* The kernel's MPTCP path manager, set up for a full mesh in the namespace of the calling process.
  *
  * The side that opens connections (`opens`) gets every address as an endpoint that opens

@@ -19,29 +19,54 @@
 #include <string.h>
 
 static const char usage[] =
-	"usage: experiment [options] FILE.json\n"
-	"  --out DIR           where results go (default: out)\n"
+	"Runs an experiment: what is missing of it, one result for each contestant and "
+	"repetition.\n"
+	"\n"
+	"  experiment [OPTION...] FILE.json    run it\n"
+	"  experiment --plan FILE.json         only say how many runs are to be done, and about "
+	"how\n"
+	"                                      many seconds they take: NAME RUNS SECONDS\n"
+	"  experiment --check FILE.json...     only look for mistakes, in all that the files "
+	"name:\n"
+	"                                      mpipd's settings, scenarios, sysctls, the paper's\n"
+	"                                      values; a line for each; exit status 1 if there is "
+	"one\n"
+	"  experiment --list FILE.json...      say what each is about: NAME TITLE\n"
+	"  experiment --reproduce RUN [FILE.json]  run a result's cell again, in a guest, and "
+	"compare\n"
+	"                                      the digests; RUN is its directory or its "
+	"result.json;\n"
+	"                                      FILE.json is found by itself\n"
+	"\n"
+	"In the place of what the experiment says itself:\n"
 	"  --paper             the paper's durations instead of the short ones\n"
-	"  --duration SECONDS  instead of the experiment's own\n"
-	"  --warm-up SECONDS   instead of the experiment's own\n"
-	"  --reps N            instead of the experiment's own\n"
-	"  --seed N            instead of the experiment's own\n"
-	"  --only CONTESTANT   this one alone\n"
-	"  --ground GROUND     host, vm or auto (default): the host if it can\n"
-	"  --gips N            instead of the experiment's own: the guest's speed, 10^9 "
-	"instructions\n"
-	"                      per second; 0: its processor takes no time\n"
-	"  --jobs N            guests at a time (default: one per processor)\n"
-	"  --rep N             this repetition alone\n"
+	"  --duration SECONDS  of the measured part, 1 to 86400\n"
+	"  --warm-up SECONDS   sent before, and not measured, 0 to 600\n"
+	"  --reps N            how many repetitions, 1 to 999\n"
+	"  --seed N            of all that is drawn, 0 to 1000000000\n"
+	"  --gips N            the guest's speed, 10^9 instructions per second, 1 to 64; 0: its\n"
+	"                      processor takes no time\n"
 	"  --twice             at twice that speed\n"
-	"  --fresh             run again what is there already\n"
-	"  --reproduce RUN     run the cell of that result again, in a guest, and compare the "
-	"digests;\n"
-	"                      FILE.json is found by itself where it is not given\n"
-	"  --plan              only say how many runs are to be done, and about how many seconds\n"
-	"                      they take: NAME RUNS SECONDS\n"
+	"\n"
+	"How it is run:\n"
+	"  --only CONTESTANT   this one alone\n"
+	"  --rep N             this repetition alone\n"
+	"  --fresh             again what is there already, too\n"
+	"  --out DIR           where results go (out)\n"
+	"  --ground GROUND     host: namespaces of this kernel, with root; vm: guests in virtual "
+	"time;\n"
+	"                      auto (default): the host if it can\n"
+	"  --jobs N            guests at a time, 1 to 256 (one per processor)\n"
 	"  --cell              inside a guest: progress to standard output\n"
-	"  --help\n";
+	"  --help              this\n"
+	"\n"
+	"Exit status: 0 when all runs are there; 1 when some failed, their logs are in "
+	"DIR/NAME/failed;\n"
+	"2 when nothing could be run, which a line explains; 128 and the signal's number when it "
+	"was\n"
+	"stopped. --check and --reproduce: 1 when there is a mistake, or the digests differ.\n"
+	"\n"
+	"experiments/README.md describes the files and the results.\n";
 
 static long long number(
 	const char *option, const char *value, long long min, long long max, char **error)
@@ -53,6 +78,29 @@ static long long number(
 		lab_fail(error, "--%s: expected a whole number from %lld to %lld, got \"%s\"",
 			option, min, max, value);
 	return n;
+}
+
+/* What is left behind the options. */
+static int take_files(int argc, char **argv, struct options *o, char **error)
+{
+	int count = argc - optind;
+	o->files = argv + optind;
+	o->file = o->files[0];
+	if (o->check || o->list)
+		return count > 0 ? 0
+				 : lab_fail(error, "expected one or more experiments' files, see "
+						   "--help");
+	if (count != 1 && !(o->reproduce && count == 0))
+		return lab_fail(error, "expected one experiment's file, see --help");
+	return 0;
+}
+
+/* "host", "vm" or "auto", which is looked at here, before any file. */
+static const char *ground(const char *value, char **error)
+{
+	if (strcmp(value, "host") != 0 && strcmp(value, "vm") != 0 && strcmp(value, "auto") != 0)
+		lab_fail(error, "ground %s: expected host, vm or auto", value);
+	return value;
 }
 
 int options_read(int argc, char **argv, struct options *o, char **error)
@@ -73,6 +121,8 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"reproduce", required_argument, NULL, 'p'},
 		{"fresh", no_argument, NULL, 'f'},
 		{"plan", no_argument, NULL, 'l'},
+		{"check", no_argument, NULL, 'k'},
+		{"list", no_argument, NULL, 'L'},
 		{"cell", no_argument, NULL, 'C'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
@@ -104,7 +154,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			o->only = optarg;
 			break;
 		case 'g':
-			o->ground = optarg;
+			o->ground = ground(optarg, error);
 			break;
 		case 'G':
 			o->gips = (long)number("gips", optarg, 0, GIPS_MAX, error);
@@ -127,6 +177,12 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		case 'l':
 			o->plan = true;
 			break;
+		case 'k':
+			o->check = true;
+			break;
+		case 'L':
+			o->list = true;
+			break;
 		case 'C':
 			o->cell = true;
 			break;
@@ -139,12 +195,12 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			return lab_fail(error, "%s: unknown option, see --help", argv[optind - 1]);
 		}
 	}
-	if (o->reproduce && optind == argc)
-		return *error ? -1 : 0;
-	if (optind + 1 != argc)
-		return lab_fail(error, "expected one experiment's file, see --help");
-	o->file = argv[optind];
-	return *error ? -1 : 0;
+	return *error ? -1 : take_files(argc, argv, o, error);
+}
+
+bool options_choose(const struct options *o, const struct contestant *c)
+{
+	return !o->only || strcmp(o->only, c->name) == 0;
 }
 
 int options_apply(const struct options *o, struct definition *d, char **error)

@@ -8,6 +8,9 @@
  * ip-netns(8) does: /sys shows the network devices of the namespace that it was mounted from, so
  * whoever enters gets a mount namespace of its own and a fresh /sys in it; nothing that is mounted
  * there is seen outside, while mounts that come and go outside are seen inside.
+ *
+ * A process is ended by a descriptor of it (pidfd_open(2)), and only if it is still in the lab when
+ * that is open: its number may meanwhile be somebody else's.
  */
 
 #include "lab/lab.h"
@@ -21,12 +24,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 json_t *lab_list(void)
@@ -188,4 +195,122 @@ json_t *lab_processes(const char *name, char **error)
 	free(ids);
 	scenario_free(s);
 	return found;
+}
+
+/* ---- ending them ---- */
+
+struct victim {
+	const json_t *process;
+	int fd; /* a pidfd; -1: gone */
+};
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], line[512];
+	int parent = 0;
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	FILE *f = fopen(path, "re");
+	/* "PID (NAME) STATE PPID": the name may have anything in it. */
+	if (f && fgets(line, sizeof(line), f) && strrchr(line, ')'))
+		sscanf(strrchr(line, ')') + 1, " %*c %d", &parent);
+	if (f)
+		fclose(f);
+	return parent;
+}
+
+static bool is_ours(pid_t pid)
+{
+	for (pid_t p = getpid(); p > 0; p = parent_of(p))
+		if (p == pid)
+			return true;
+	return false;
+}
+
+/* A descriptor of a process that lab_processes() has found; -1: it is gone, or not to be ended. */
+static int open_victim(const char *name, const json_t *process)
+{
+	pid_t pid = (pid_t)json_integer_value(json_object_get(process, "pid"));
+	char text[16];
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	int fd = is_ours(pid) ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+	int ns =
+		fd < 0 ? -1
+		       : lab_netns(name, json_string_value(json_object_get(process, "host")), NULL);
+	if (fd >= 0 && (ns < 0 || netns_of(text) != netns_id(ns))) {
+		close(fd);
+		fd = -1;
+	}
+	if (ns >= 0)
+		close(ns);
+	return fd;
+}
+
+static int64_t milliseconds(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
+}
+
+static void signal_victims(struct victim *victims, size_t n, int signal,
+	void (*told)(const json_t *process, int signal))
+{
+	for (size_t i = 0; i < n; i++)
+		if (victims[i].fd >= 0 &&
+			syscall(SYS_pidfd_send_signal, victims[i].fd, signal, NULL, 0) == 0)
+			told(victims[i].process, signal);
+}
+
+/* Until all are gone, or for LAB_END_S. */
+static void await_victims(struct victim *victims, size_t n)
+{
+	int64_t until = milliseconds() + 1000 * LAB_END_S;
+	for (size_t i = 0; i < n; i++) {
+		if (victims[i].fd < 0)
+			continue;
+		struct pollfd end = {.fd = victims[i].fd, .events = POLLIN};
+		int64_t left = until - milliseconds();
+		if (poll(&end, 1, left > 0 ? (int)left : 0) > 0) {
+			close(victims[i].fd);
+			victims[i].fd = -1;
+		}
+	}
+}
+
+/* Ends those that there are now. Returns how many it has tried to, -1 on an error. */
+static int end_once(const char *name, void (*told)(const json_t *process, int signal), char **error)
+{
+	json_t *processes = lab_processes(name, error);
+	if (!processes)
+		return -1;
+	size_t n = json_array_size(processes);
+	struct victim *victims = calloc(n + 1, sizeof(*victims));
+	if (!victims)
+		abort();
+	int tried = 0;
+	for (size_t i = 0; i < n; i++) {
+		victims[i].process = json_array_get(processes, i);
+		victims[i].fd = open_victim(name, victims[i].process);
+		tried += victims[i].fd >= 0;
+	}
+	signal_victims(victims, n, SIGTERM, told);
+	await_victims(victims, n);
+	signal_victims(victims, n, SIGKILL, told);
+	await_victims(victims, n);
+	for (size_t i = 0; i < n; i++)
+		if (victims[i].fd >= 0)
+			close(victims[i].fd);
+	free(victims);
+	json_decref(processes);
+	return tried;
+}
+
+int lab_end_processes(
+	const char *name, void (*told)(const json_t *process, int signal), char **error)
+{
+	/* Again for what they have started meanwhile. */
+	int tried = 1;
+	for (int round = 0; round < 3 && tried > 0; round++)
+		tried = end_once(name, told, error);
+	return tried < 0 ? -1 : 0;
 }

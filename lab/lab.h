@@ -25,8 +25,9 @@ int lab_up(const struct scenario *s, const char *name, char **error);
 extern volatile sig_atomic_t lab_stop;
 
 /* Takes down what lab_up() has built, also if that was killed in the middle, and nothing else.
- * Processes in the lab are left alone: they lose their links and addresses at once, the name of
- * their namespace is gone, and the namespace itself ends with the last of them. */
+ * Processes in the lab are left alone (see lab_end_processes()): they lose their links and
+ * addresses at once, the name of their namespace is gone, and the namespace itself ends with the
+ * last of them. */
 int lab_down(const char *name, char **error);
 
 /* The names of all labs, an array of strings; empty when there is none. */
@@ -44,6 +45,13 @@ json_t *lab_origin(const char *name);
 
 /* Processes in a lab: [{"host", "pid", "command"}]. Hosts and routers. */
 json_t *lab_processes(const char *name, char **error);
+
+/* Ends the processes in a lab: SIGTERM, and SIGKILL for those that are still there LAB_END_S
+ * seconds later; `told` hears of each as it gets either. The calling process and those that it
+ * descends from are left alone. What cannot be ended is no error: lab_processes() has it. */
+#define LAB_END_S 4 /* longer than mpipd waits for its peers */
+int lab_end_processes(
+	const char *name, void (*told)(const json_t *process, int signal), char **error);
 
 /* Takes the calling process into a host or router: its network namespace, and a private mount
  * namespace where /sys shows that namespace's devices. Only for a process with a single thread;

@@ -17,6 +17,7 @@
 #include "lab/player.h"
 #include "lab/scenario.h"
 #include "lab/show.h"
+#include "mpip/base/output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -32,11 +33,13 @@ static const char usage[] =
 	"Test networks out of network namespaces.\n"
 	"\n"
 	"  lab up [--name NAME] SCENARIO          build the scenario's hosts, routers and links\n"
-	"  lab down [--name NAME]                 remove them again\n"
+	"  lab down [--name NAME]                 remove them again, and end what runs in them\n"
 	"  lab status [--name NAME] [--json]      hosts, links and counters of one lab or all\n"
 	"  lab exec [--name NAME] HOST CMD...     run a command in a host or router\n"
 	"  lab counters [--name NAME]             every counter of a lab, as JSON\n"
 	"  lab play [--name NAME]                 make the scenario's events happen, from now on\n"
+	"  lab link [--name NAME] END down|up     pull the cable at client.eth1, say, or plug it "
+	"in\n"
 	"  lab calibrate [OPTION...] [SCENARIO]   measure links by traffic, beside the scenario\n"
 	"  lab check SCENARIO                     say what is wrong with a scenario, if anything\n"
 	"  lab draw SCENARIO                      draw a scenario's topology\n"
@@ -160,11 +163,22 @@ static int run_up(const struct options *o, char **error)
 	return result;
 }
 
-/* Whoever was still in a lab that is gone has lost the network under its feet: say so. */
+static void tell_ending(const json_t *process, int signal)
+{
+	fprintf(stderr, "lab: %s in %s: %" JSON_INTEGER_FORMAT " (%s)\n",
+		signal == SIGKILL ? "killing what did not end" : "ending what still runs",
+		json_string_value(json_object_get(process, "host")),
+		json_integer_value(json_object_get(process, "pid")),
+		json_string_value(json_object_get(process, "command")));
+}
+
+/* Whoever is in a lab that is gone has lost the network under its feet: say so. */
 static void name_processes(const json_t *processes)
 {
 	for (size_t i = 0; i < json_array_size(processes); i++) {
 		const json_t *one = json_array_get(processes, i);
+		if (json_integer_value(json_object_get(one, "pid")) == getpid())
+			continue;
 		fprintf(stderr,
 			"lab: still running in %s, now without a network: %" JSON_INTEGER_FORMAT
 			" (%s)\n",
@@ -185,7 +199,9 @@ static int run_down(const struct options *o, char **error)
 	/* Stopping in the middle would leave work for another `lab down`. */
 	catch_signals();
 	/* None can be found in a lab that was never built, and that is no reason not to remove it.
-	 */
+	 * Those of a lab that somebody is building or taking down are not ours. */
+	if (strcmp(lab_state(name), "busy") != 0)
+		lab_end_processes(name, tell_ending, NULL);
 	json_t *processes = lab_processes(name, NULL);
 	int result = lab_down(name, error);
 	if (result == 0) {
@@ -327,6 +343,29 @@ static int run_play(const struct options *o, char **error)
 	return result;
 }
 
+static int run_link(const struct options *o, char **error)
+{
+	expect_arguments(o, 2, "lab link wants an end of a link, and down or up");
+	const char *end_name = o->arguments[0], *state = o->arguments[1];
+	bool up = strcmp(state, "up") == 0;
+	if (!up && strcmp(state, "down") != 0)
+		return lab_fail(error, "link %s %s: expected down or up", end_name, state);
+	if (need_root("link", error) < 0)
+		return -1;
+	char *name = which_lab(o, error), *why = NULL;
+	struct player *p = name ? player_open(name, error) : NULL;
+	struct end end;
+	int result = -1;
+	if (p && scenario_find_end(player_scenario(p), end_name, &end, &why) < 0)
+		lab_fail(error, "link %s: %s", end_name, why);
+	else if (p)
+		result = player_link(p, scenario_nic(player_scenario(p), end)->link, up, error);
+	free(why);
+	player_close(p);
+	free(name);
+	return result;
+}
+
 static void show_progress(
 	void *terminal, size_t done, size_t of, const char *link, const char *direction)
 {
@@ -343,7 +382,7 @@ static int report(const struct options *o, const struct scenario *s, const struc
 	json_t *json = calibration_json(s, c);
 	int result = 0;
 	if (o->output && json_dump_file(json, o->output, JSON_INDENT(2)) < 0)
-		result = lab_fail(error, "%s: cannot be written", o->output);
+		result = lab_fail(error, "%s: cannot be written: %s", o->output, strerror(errno));
 	if (o->json) {
 		json_dumpf(json, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -470,6 +509,7 @@ static const struct {
 	{"exec", run_exec},
 	{"counters", run_counters},
 	{"play", run_play},
+	{"link", run_link},
 	{"calibrate", run_calibrate},
 	{"check", run_check},
 	{"draw", run_draw},
@@ -512,7 +552,7 @@ int main(int argc, char **argv)
 			o.ground = optarg;
 		} else if (c == 'h') {
 			fputs(usage, stdout);
-			return 0;
+			return output_end(0);
 		} else {
 			return 2;
 		}
@@ -528,9 +568,9 @@ int main(int argc, char **argv)
 		if (result < 0)
 			fprintf(stderr, "lab: %s\n", error);
 		free(error);
-		return result < 0;
+		return output_end(result < 0);
 	}
 	usage_error(
-		"expected up, down, status, exec, counters, play, calibrate, check, draw, print "
-		"or ground");
+		"expected up, down, status, exec, counters, play, link, calibrate, check, draw, "
+		"print or ground");
 }

@@ -143,6 +143,12 @@ static int play_link(struct player *p, const struct lab_event *e, char **error)
 	return wiring_plug(p->s, e->link, router, error) < 0 ? -1 : restore(p, l->near, error);
 }
 
+int player_link(struct player *p, size_t link, bool up, char **error)
+{
+	struct lab_event e = {.action = up ? EVENT_LINK_UP : EVENT_LINK_DOWN, .link = link};
+	return play_link(p, &e, error);
+}
+
 static int play_nic(struct player *p, const struct lab_event *e, char **error)
 {
 	size_t number = nic_number(p->s, e->nic);

@@ -25,6 +25,9 @@ void player_close(struct player *p);
 
 const struct scenario *player_scenario(const struct player *p);
 
+/* Pulls the cable of a link, or plugs it in again, as an event does. */
+int player_link(struct player *p, size_t link, bool up, char **error);
+
 /* Whether a scenario has anything to play. */
 bool player_needed(const struct scenario *s);
 

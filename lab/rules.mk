@@ -34,7 +34,7 @@ LAB_NAME = $(if $(NAME),--name $(NAME))
 LAB_SCENARIO = $(if $(filter %.json,$(SCENARIO)),$(SCENARIO),lab/scenarios/$(or \
 	$(SCENARIO),dual-nic).json)
 
-.PHONY: lab-up lab-down lab-status lab-exec
+.PHONY: lab-up lab-down lab-status lab-link lab-exec
 lab-up:
 	$(LAB_READY)
 	@$(LAB_RUN) up $(LAB_NAME) $(LAB_SCENARIO)
@@ -46,6 +46,12 @@ lab-down:
 lab-status:
 	$(LAB_READY)
 	@$(LAB_RUN) status $(LAB_NAME)
+
+# The cable of the link that has this end is pulled or plugged in: routes of hosts stay.
+lab-link:
+	$(if $(and $(LINK),$(STATE)),,@echo 'LINK=, STATE=: expected an end of a link, such as client.eth1, and down or up' >&2; exit 1)
+	$(LAB_READY)
+	@$(LAB_RUN) link $(LAB_NAME) $(call quoted,$(LINK)) $(call quoted,$(STATE))
 
 # CMD reaches the shell by the environment, so that it may contain quotes.
 lab-exec: export LAB_CMD = $(CMD)

@@ -180,12 +180,8 @@ static struct shape read_direction(struct jat at, struct shape base)
 }
 
 /* "client.eth0" to its node and NIC. */
-bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
+int scenario_find_end(const struct scenario *s, const char *text, struct end *end, char **error)
 {
-	const char *text = jat_string(at);
-	if (jdoc_error(at.doc))
-		return false;
-
 	for (size_t n = 0; n < s->n_nodes; n++) {
 		const struct node *node = &s->nodes[n];
 		size_t length = strlen(node->name);
@@ -194,15 +190,26 @@ bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
 		for (size_t i = 0; i < node->n_nics; i++) {
 			if (strcmp(text + length + 1, node->nics[i].name) == 0) {
 				*end = (struct end){.node = n, .nic = i};
-				return true;
+				return 0;
 			}
 		}
-		jat_fail(at, "expected HOST.NIC or ROUTER.PORT, \"%s\" has no such %s", node->name,
-			node->router ? "port" : "NIC");
-		return false;
+		return lab_fail(error, "expected HOST.NIC or ROUTER.PORT, \"%s\" has no such %s",
+			node->name, node->router ? "port" : "NIC");
 	}
-	jat_fail(at, "expected HOST.NIC or ROUTER.PORT, there is no such host or router");
-	return false;
+	return lab_fail(error, "expected HOST.NIC or ROUTER.PORT, there is no such host or router");
+}
+
+bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
+{
+	const char *text = jat_string(at);
+	if (jdoc_error(at.doc))
+		return false;
+	char *why = NULL;
+	bool found = scenario_find_end(s, text, end, &why) == 0;
+	if (!found)
+		jat_fail(at, "%s", why);
+	free(why);
+	return found;
 }
 
 static void read_link(struct scenario *s, struct jat at, size_t index)

@@ -104,6 +104,9 @@ const struct nic *scenario_nic(const struct scenario *s, struct end end);
 /* "client.eth0": the end's name as a scenario writes it, allocated. */
 char *scenario_end_name(const struct scenario *s, struct end end);
 
+/* The end that is called so. 0, or -1 with `*error` saying what was expected. */
+int scenario_find_end(const struct scenario *s, const char *name, struct end *end, char **error);
+
 /* A router's NAT and firewall for people: "NAT symmetric; drops invalid", "" for none. Allocated.
  */
 char *rules_text(const struct node *node);

@@ -2,155 +2,239 @@
 /*
  * mpipctl: shows what mpipd does.
  *
- * Theory of operation: one command goes to the control socket, one JSON object comes back. With
- * --json it is printed as it is; else as a table whose columns are picked from its rows by key.
+ * Theory of operation: what the user has typed is checked here, so that a word that is wrong is
+ * told without a daemon. Then one command goes to the control socket and one JSON object comes
+ * back: with
+ * --json it is printed, sorted, else as tables (mpipctl_show.c). --watch does that again and again:
+ * on a terminal each answer is put together first and then written over the one before, cut to the
+ * window.
  */
 
+#include "mpip/base/output.h"
 #include "mpip/io/config.h"
 #include "mpip/io/control.h"
+#include "mpip/mpipctl_show.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
-struct column {
-	const char *key, *title;
+static const struct command {
+	const char *name, *about, *help;
+	bool has_ended; /* --all makes a difference */
+} commands[] = {
+	{"status", "the daemon: node ID, wire form, scheduler, NICs",
+		"The daemon: its node ID, how many sessions and peers it has, and its NICs.\n"
+		"\n"
+		"  USED  yes; or no, and why: it is set down, it has no carrier or no IPv4\n"
+		"        address, no route goes out by it. \"For its own subnet only\": the\n"
+		"        routes by a gateway are missing, as after `ip link set NIC down`\n",
+		false},
+	{"peers", "nodes with MPIP and their addresses; which addresses and ports have it",
+		"Nodes with MPIP, and what is known of addresses and ports.\n"
+		"\n"
+		"  HEARD MS AGO  since anything valid came from the node, in ms\n"
+		"  MPIP          yes, no, or unknown: it was asked and has not answered yet\n"
+		"  QUERIES       asked so often without an answer; port 0 is the address as a "
+		"whole\n",
+		false},
+	{"sessions", "connections, multipath or regular, and why",
+		"Connections, by protocol, source and destination.\n"
+		"\n"
+		"  STATE   multipath, or regular: as without MPIP; or, with --all, ended\n"
+		"  IN USE  so many paths\n"
+		"  REASON  why a connection is regular\n"
+		"\n"
+		"A TCP connection that has ended is kept for some time and shown with --all "
+		"only.\n",
+		true},
+	{"paths", "each session's paths: weight, one-way delay, minimum, queuing delay",
+		"The paths of each connection.\n"
+		"\n"
+		"  PORTS       the connection's, this end's first: `mpipctl sessions` has its\n"
+		"              addresses\n"
+		"  STATE       in use; unproven: no answer yet; silent: no answer any more; spare: "
+		"not\n"
+		"              among the fastest; removed: tried again later; or, with --all, "
+		"ended\n"
+		"  WEIGHT      the part of packets that it gets, of the sum over the paths in use\n"
+		"  DELAY US    one-way delay in microseconds; the clocks of two hosts differ, so "
+		"only\n"
+		"              differences mean something\n"
+		"  QUEUING US  delay less the smallest one seen (MIN US)\n",
+		true},
+	{"stats", "counters; every drop under its name",
+		"What the daemon has counted since it was started, each with what it means; then "
+		"what\n"
+		"it has read, written and lost at the host's interfaces.\n",
+		false},
+	{"policy", "which packets want responsiveness: list, add, delete, flush",
+		"Which packets want responsiveness (the path of the lowest delay) or throughput "
+		"(what\n"
+		"the scheduler chooses). The first row that matches a packet decides.\n"
+		"\n"
+		"  policy list\n"
+		"  policy flush         removes all rows\n"
+		"  policy delete ROW\n"
+		"  policy add DESTINATION PORT tcp|udp START END throughput|responsiveness [ROW]\n"
+		"\n"
+		"A row matches a packet to DESTINATION (ADDRESS or ADDRESS/PREFIX) and PORT if\n"
+		"START <= IP length < END; any of the first five may be '*'.\n",
+		false},
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+struct options {
+	const struct command *command;
+	const char *socket_name;
+	char words[256]; /* what the daemon gets, in one message */
+	bool json, all, help;
+	double watch; /* seconds; 0: once */
 };
 
-static const struct column peer_columns[] = {{"node_id", "NODE ID"}, {"addresses", "ADDRESSES"},
-	{"wire_port", "WIRE PORT"}, {"sessions", "SESSIONS"}, {"heard_ms_ago", "HEARD MS AGO"},
-	{0}};
-static const struct column availability_columns[] = {
-	{"address", "ADDRESS"}, {"port", "PORT"}, {"mpip", "MPIP"}, {"queries", "QUERIES"}, {0}};
-static const struct column session_columns[] = {{"session_id", "SESSION"}, {"protocol", "PROTO"},
-	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"state", "STATE"}, {"wire_form", "WIRE"},
-	{"paths_in_use", "IN USE"}, {"sent_bytes", "SENT BYTES"},
-	{"received_bytes", "RECEIVED BYTES"}, {"idle_ms", "IDLE MS"}, {"reason", "REASON"}, {0}};
-static const struct column path_columns[] = {{"session_id", "SESSION"}, {"path", "PATH"},
-	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"wire_form", "WIRE"}, {"state", "STATE"},
-	{"weight", "WEIGHT"}, {"delay_us", "DELAY US"}, {"min_delay_us", "MIN US"},
-	{"queuing_us", "QUEUING US"}, {"max_queuing_us", "MAX QUEUING US"},
-	{"sent_packets", "PACKETS"}, {"sent_bytes", "BYTES"}, {0}};
+static volatile sig_atomic_t interrupted;
 
-static const struct column policy_columns[] = {{"row", "ROW"}, {"destination", "DESTINATION"},
-	{"port", "PORT"}, {"protocol", "PROTO"}, {"start", "START"}, {"end", "END"},
-	{"priority", "PRIORITY"}, {0}};
-
-#define COLUMNS_MAX 16
-
-static char *text_of(const json_t *value)
+static void interrupt(int signal_number)
 {
-	char *text = NULL;
-	int n = 0;
-	if (json_is_string(value))
-		n = asprintf(&text, "%s", json_string_value(value));
-	else if (json_is_integer(value))
-		n = asprintf(&text, "%lld", (long long)json_integer_value(value));
-	else if (json_is_real(value))
-		n = asprintf(&text, "%.1f", json_real_value(value));
-	else if (json_is_boolean(value))
-		n = asprintf(&text, "%s", json_is_true(value) ? "yes" : "no");
-	else if (json_is_array(value)) {
-		size_t i;
-		json_t *item;
-		text = strdup("");
-		json_array_foreach (value, i, item) {
-			char *longer = NULL;
-			n = asprintf(
-				&longer, "%s%s%s", text, i ? " " : "", json_string_value(item));
-			free(text);
-			text = longer;
-		}
-	} else
-		n = asprintf(&text, "-");
-	if (n < 0 || !text)
-		abort();
-	return text;
+	(void)signal_number;
+	interrupted = 1;
 }
 
-static void print_table(const json_t *rows, const struct column *columns)
+/* --- the command line --- */
+
+static void print_usage(void)
 {
-	int width[COLUMNS_MAX] = {0};
-	size_t i;
-	json_t *row;
-	for (int c = 0; columns[c].key; c++) {
-		width[c] = (int)strlen(columns[c].title);
-		json_array_foreach (rows, i, row) {
-			char *text = text_of(json_object_get(row, columns[c].key));
-			if ((int)strlen(text) > width[c])
-				width[c] = (int)strlen(text);
-			free(text);
+	fputs("usage: mpipctl [OPTION...] COMMAND\n\n", stdout);
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("  %-9s %s\n", commands[i].name, commands[i].about);
+	fputs("\n"
+	      "  --json             the answer as JSON\n"
+	      "  --all              also connections that have ended (--json has them anyway)\n"
+	      "  --watch [SECONDS]  again and again, until Ctrl-C; every 2 seconds unless told\n"
+	      "                     otherwise. With --json a line of JSON each time\n"
+	      "  --socket NAME      mpipd's control socket: a path, or @NAME "
+	      "(default " CONFIG_SOCKET ",\n"
+	      "                     one per network namespace)\n"
+	      "  --help             this; mpipctl COMMAND --help tells more about one command\n",
+		stdout);
+}
+
+/* Wrong command lines end here. */
+__attribute__((noreturn, format(printf, 1, 2))) static void refuse(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	fputs("mpipctl: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	exit(2);
+}
+
+static bool is_seconds(const char *text, double *seconds)
+{
+	char *end;
+	*seconds = strtod(text, &end);
+	return end != text && *end == '\0';
+}
+
+static double watch_seconds(const char *text)
+{
+	double seconds;
+	if (!is_seconds(text, &seconds) || !(seconds >= 0.1 && seconds <= 86400))
+		refuse("--watch %s: expected a number of seconds, 0.1 to 86400", text);
+	return seconds;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	refuse("there is no command '%s': expected status, peers, sessions, paths, stats or policy",
+		name);
+}
+
+static bool is_policy_word(const char *word)
+{
+	static const char *const verbs[] = {"list", "add", "delete", "flush"};
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (strcmp(word, verbs[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The command and its words. */
+static void read_command(struct options *o, int n, char **words)
+{
+	if (n == 0)
+		refuse("expected a command: status, peers, sessions, paths, stats or policy");
+	o->command = find_command(words[0]);
+	if (o->help)
+		return;
+	bool policy = strcmp(o->command->name, "policy") == 0;
+	if (!policy && n > 1)
+		refuse("%s: expected no more words, not '%s'", words[0], words[1]);
+	if (policy && (n == 1 || !is_policy_word(words[1])))
+		refuse("policy: expected list, add, delete or flush%s%s", n > 1 ? ", not " : "",
+			n > 1 ? words[1] : "");
+	if (o->all && !o->command->has_ended)
+		refuse("--all: expected the command sessions or paths");
+	if (o->watch && policy && strcmp(words[1], "list") != 0)
+		refuse("--watch: expected a command that only shows something");
+	size_t length = 0;
+	for (int i = 0; i < n && length < sizeof(o->words); i++)
+		length += (size_t)snprintf(o->words + length, sizeof(o->words) - length, "%s%s",
+			words[i], i < n - 1 ? " " : "\n");
+	if (length >= sizeof(o->words))
+		refuse("%s: expected fewer or shorter words", words[0]);
+}
+
+static void read_options(struct options *o, int argc, char **argv)
+{
+	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
+		{"all", no_argument, NULL, 'a'}, {"watch", optional_argument, NULL, 'w'},
+		{"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	double seconds;
+	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+		if (option == 'j')
+			o->json = true;
+		else if (option == 'a')
+			o->all = true;
+		else if (option == 's')
+			o->socket_name = optarg;
+		else if (option == 'h')
+			o->help = true;
+		else if (option == 'w' && optarg)
+			o->watch = watch_seconds(optarg);
+		else if (option == 'w' && optind < argc && is_seconds(argv[optind], &seconds))
+			o->watch = watch_seconds(argv[optind++]);
+		else if (option == 'w')
+			o->watch = 2;
+		else {
+			fputs("Try mpipctl --help.\n", stderr);
+			exit(2);
 		}
 	}
-	for (int c = 0; columns[c].key; c++)
-		printf("%-*s%s", columns[c + 1].key ? width[c] : 0, columns[c].title,
-			columns[c + 1].key ? "  " : "\n");
-	json_array_foreach (rows, i, row)
-		for (int c = 0; columns[c].key; c++) {
-			json_t *value = json_object_get(row, columns[c].key);
-			char *text = text_of(value);
-			bool last = !columns[c + 1].key;
-			printf(json_is_number(value) ? "%*s%s" : "%-*s%s", last ? 0 : width[c],
-				text, last ? "\n" : "  ");
-			free(text);
-		}
+	if (!o->help || optind < argc)
+		read_command(o, argc - optind, argv + optind);
 }
 
-static void print_object(const json_t *object, const json_t *about)
-{
-	const char *key;
-	json_t *value;
-	json_object_foreach ((json_t *)object, key, value) {
-		char *text = text_of(value);
-		const char *note = json_string_value(json_object_get(about, key));
-		printf(note ? "%-26s %14s  %s\n" : "%-26s %14s\n", key, text, note);
-		free(text);
-	}
-}
+/* --- asking --- */
 
-static void print_for_people(const char *command, const json_t *answer)
-{
-	if (strcmp(command, "peers") == 0) {
-		print_table(json_object_get(answer, "nodes"), peer_columns);
-		putchar('\n');
-		print_table(json_object_get(answer, "availability"), availability_columns);
-	} else if (strcmp(command, "sessions") == 0) {
-		print_table(json_object_get(answer, "sessions"), session_columns);
-	} else if (strcmp(command, "paths") == 0) {
-		print_table(json_object_get(answer, "paths"), path_columns);
-	} else if (strncmp(command, "policy", 6) == 0) {
-		print_table(json_object_get(answer, "policies"), policy_columns);
-	} else if (strcmp(command, "stats") == 0) {
-		print_object(json_object_get(answer, "protocol"), json_object_get(answer, "about"));
-		putchar('\n');
-		print_object(json_object_get(answer, "io"), NULL);
-	} else {
-		static const struct column nic_columns[] = {{"name", "NIC"}, {"address", "ADDRESS"},
-			{"mtu", "MTU"}, {"usable", "USABLE"}, {0}};
-		const char *key;
-		json_t *value;
-		json_object_foreach ((json_t *)answer, key, value) {
-			if (strcmp(key, "nics") == 0)
-				continue;
-			char *text = text_of(value);
-			printf("%-10s  %s\n", key, text);
-			free(text);
-		}
-		putchar('\n');
-		print_table(json_object_get(answer, "nics"), nic_columns);
-	}
-}
-
-static int ask(const char *socket_name, const char *command, FILE **reply)
+static int ask(const char *socket_name, const char *words, FILE **reply)
 {
 	struct sockaddr_un address;
 	socklen_t length = control_address(socket_name, &address);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (length == 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, length) < 0 ||
-		dprintf(fd, "%s\n", command) < 0) {
+		send(fd, words, strlen(words), MSG_NOSIGNAL) < 0) {
 		bool nobody = errno == ECONNREFUSED || errno == ENOENT;
 		fprintf(stderr, "mpipctl: %s: %s\n", socket_name,
 			length == 0 ? "the name is too long"
@@ -164,72 +248,111 @@ static int ask(const char *socket_name, const char *command, FILE **reply)
 	return *reply ? 0 : -1;
 }
 
-static const char usage[] =
-	"usage: mpipctl [--json] [--socket NAME] COMMAND [WORDS]\n"
-	"\n"
-	"  status    the daemon: node ID, wire form, scheduler, NICs\n"
-	"  peers     nodes with MPIP and their addresses; which addresses and ports have it\n"
-	"  sessions  connections, multipath or regular, and why\n"
-	"  paths     each session's paths: weight, one-way delay, minimum, queuing delay\n"
-	"  stats     counters; every drop under its name\n"
-	"  policy    which packets want responsiveness, the first matching row decides:\n"
-	"     list | flush | delete ROW |\n"
-	"     add DESTINATION PORT tcp|udp START END throughput|responsiveness [ROW]\n"
-	"     matches START <= IP length < END; any of the first five may be '*'\n"
-	"\n"
-	"  --json         the answer as JSON\n"
-	"  --socket NAME  mpipd's control socket: a path, or @NAME (default " CONFIG_SOCKET
-	", one per\n                 network namespace)\n";
-
-int main(int argc, char **argv)
+/* The daemon's answer, to be freed; NULL, and said why. */
+static json_t *answer_to(const struct options *o)
 {
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-		{"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *socket_name = CONFIG_SOCKET;
-	bool json = false;
-	signal(SIGPIPE, SIG_IGN); /* a daemon that goes away is an error of write() */
-	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-		if (option == 'j')
-			json = true;
-		else if (option == 's')
-			socket_name = optarg;
-		else if (option == 'h') {
-			fputs(usage, stdout);
-			return 0;
-		} else {
-			fputs("Try mpipctl --help.\n", stderr);
-			return 2;
-		}
-	}
-	char command[256] = "";
-	size_t length = 0;
-	for (int i = optind; i < argc && length < sizeof(command); i++)
-		length += (size_t)snprintf(command + length, sizeof(command) - length, "%s%s",
-			i > optind ? " " : "", argv[i]);
-	if (length == 0 || length >= sizeof(command)) {
-		fputs("mpipctl: expected a command: status, peers, sessions, paths, stats or "
-		      "policy\n",
-			stderr);
-		return 2;
-	}
-
 	FILE *reply;
-	if (ask(socket_name, command, &reply) < 0)
-		return 1;
 	json_error_t error;
+	if (ask(o->socket_name, o->words, &reply) < 0)
+		return NULL;
 	json_t *answer = json_loadf(reply, 0, &error);
 	fclose(reply);
-	if (!answer) {
+	if (answer)
+		show_sort(answer);
+	else if (!interrupted)
 		fprintf(stderr, "mpipctl: mpipd's answer was cut short\n");
+	return answer;
+}
+
+/* Asks once and prints the answer to `out`. Returns the exit status. */
+static int show_once(const struct options *o, FILE *out)
+{
+	json_t *answer = answer_to(o);
+	if (!answer)
 		return 1;
-	}
 	const char *refusal = json_string_value(json_object_get(answer, "error"));
 	if (refusal)
 		fprintf(stderr, "mpipctl: %s\n", refusal);
-	else if (json)
-		json_dumpf(answer, stdout, JSON_INDENT(2)), putchar('\n');
-	else
-		print_for_people(command, answer);
+	else if (o->json) {
+		json_dumpf(answer, out, o->watch ? JSON_COMPACT : JSON_INDENT(2));
+		fputc('\n', out);
+	} else {
+		show_answer(out, o->command->name, answer, o->all);
+	}
 	json_decref(answer);
 	return refusal ? 2 : 0;
+}
+
+/* --- watching --- */
+
+#define CLEAR      "\033[H\033[J"
+#define NO_WRAP    "\033[?7l"
+#define WRAP_AGAIN "\033[?7h"
+
+/* Over what stands there, as many lines as the window has. */
+static void draw(const char *text)
+{
+	struct winsize window = {0};
+	size_t length = 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &window) < 0 || window.ws_row < 2)
+		window.ws_row = 24;
+	for (unsigned lines = 1; text[length] && lines < window.ws_row; length++)
+		lines += text[length] == '\n';
+	printf(CLEAR NO_WRAP "%.*s" WRAP_AGAIN, (int)length, text);
+}
+
+static int show_again(const struct options *o, bool terminal, bool first)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	if (!out)
+		abort();
+	int status = show_once(o, out);
+	if (fclose(out) != 0)
+		abort();
+	if (status == 0 && terminal && !o->json)
+		draw(text);
+	else if (status == 0)
+		printf("%s%s", first || o->json ? "" : "\n", text);
+	free(text);
+	return status;
+}
+
+static int watch(const struct options *o)
+{
+	/* Without SA_RESTART: what waits ends. */
+	struct sigaction stop = {.sa_handler = interrupt};
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	bool terminal = isatty(STDOUT_FILENO);
+	double whole, part = modf(o->watch, &whole);
+	struct timespec pause = {(time_t)whole, (long)(part * 1e9)};
+	for (bool first = true; !interrupted; first = false) {
+		int status = show_again(o, terminal, first);
+		if (status == 0)
+			status = output_end(0);
+		if (interrupted)
+			break;
+		if (status != 0)
+			return status;
+		nanosleep(&pause, NULL);
+	}
+	if (terminal)
+		putchar('\n');
+	return output_end(0);
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = {.socket_name = CONFIG_SOCKET};
+	read_options(&o, argc, argv);
+	if (o.help && o.command)
+		printf("usage: mpipctl [OPTION...] %s%s\n\n%s", o.command->name,
+			strcmp(o.command->name, "policy") == 0 ? " WORDS" : "", o.command->help);
+	else if (o.help)
+		print_usage();
+	if (o.help)
+		return output_end(0);
+	return o.watch ? watch(&o) : output_end(show_once(&o, stdout));
 }

@@ -4,6 +4,7 @@
  * command line; the daemon is in mpip/io/daemon.h, the protocol in mpip/core/engine.h.
  */
 
+#include "mpip/base/output.h"
 #include "mpip/io/daemon.h"
 
 #include <errno.h>
@@ -72,10 +73,10 @@ int main(int argc, char **argv)
 			break;
 		case SHOW_VERSION:
 			puts("mpipd " MPIPD_VERSION);
-			return 0;
+			return output_end(0);
 		case HELP:
 			fputs(usage, stdout);
-			return 0;
+			return output_end(0);
 		default:
 			fputs("Try mpipd --help.\n", stderr);
 			return 2;

@@ -61,6 +61,13 @@ const char *jdoc_error(const struct jdoc *doc)
 	return doc->error;
 }
 
+char *jdoc_take_error(struct jdoc *doc)
+{
+	char *error = doc->error;
+	doc->error = NULL;
+	return error;
+}
+
 const char *jdoc_file(const struct jdoc *doc)
 {
 	return doc->file;
@@ -117,15 +124,19 @@ size_t jat_length(struct jat at)
 	return json_array_size(at.value);
 }
 
-/* The names as a person reads them: "a, b or c". */
-static void list_names(const char *const *names, char *out, size_t size)
+/* The names as a person reads them, all of them: "a, b or c". Allocated. */
+static char *list_names(const char *const *names)
 {
-	size_t used = 0;
-	out[0] = '\0';
-	for (size_t i = 0; names[i] && used < size; i++) {
-		const char *glue = i == 0 ? "" : names[i + 1] ? ", " : " or ";
-		used += (size_t)snprintf(out + used, size - used, "%s%s", glue, names[i]);
-	}
+	char *list = NULL;
+	size_t size = 0;
+	FILE *f = open_memstream(&list, &size);
+	if (!f)
+		abort();
+	for (size_t i = 0; names[i]; i++)
+		fprintf(f, "%s%s", i == 0 ? "" : names[i + 1] ? ", " : " or ", names[i]);
+	if (fclose(f))
+		abort();
+	return list;
 }
 
 void jat_only(struct jat at, const char *const *names)
@@ -144,9 +155,9 @@ void jat_only(struct jat at, const char *const *names)
 		while (names[i] && strcmp(names[i], key) != 0)
 			i++;
 		if (!names[i]) {
-			char known[512];
-			list_names(names, known, sizeof(known));
+			char *known = list_names(names);
 			jat_fail(jat_key(at, key), "unknown key, expected %s", known);
+			free(known);
 			return;
 		}
 	}
@@ -208,9 +219,9 @@ int jat_choice_or(struct jat at, const char *const *names, int fallback)
 		if (strcmp(names[i], text) == 0)
 			return i;
 
-	char known[512];
-	list_names(names, known, sizeof(known));
+	char *known = list_names(names);
 	jat_fail(at, "expected %s", known);
+	free(known);
 	return fallback;
 }
 

@@ -35,6 +35,10 @@ void jdoc_free(struct jdoc *doc);
 
 /* The first error, one line without a newline; NULL while there is none. Owned by the document. */
 const char *jdoc_error(const struct jdoc *doc);
+/* The same, for a reader that goes on: the document then has no error, and the next thing found
+ * wrong, in another part of it, is its first one. The caller's own, to be freed; NULL while there
+ * is none. */
+char *jdoc_take_error(struct jdoc *doc);
 const char *jdoc_file(const struct jdoc *doc);
 
 /* The whole document: an object, or the document's error is set. */

@@ -8,11 +8,14 @@
 
 const char *output_failure(FILE *f)
 {
-	/* After a failed write glibc keeps the bytes and fails again here, with the reason. */
 	errno = 0;
 	if (fflush(f) == 0 && !ferror(f))
 		return NULL;
-	return errno ? strerror(errno) : "a write failed";
+	/* The reason of an earlier failure is lost, but what is torn anyway may have one byte more.
+	 */
+	if (errno == 0 && fputc('\n', f) != EOF && fflush(f) == 0)
+		return "an earlier write failed";
+	return strerror(errno);
 }
 
 int output_end(int status)

@@ -14,7 +14,24 @@
  * disjoint ranges: the node of the lower ID takes the odd numbers.
  */
 
+#include "mpip/core/engine.h"
+
+#include "mpip/core/deliver.h"
+#include "mpip/core/heartbeat.h"
+#include "mpip/core/icmp.h"
+#include "mpip/core/inbound.h"
+#include "mpip/core/input.h"
+#include "mpip/core/ipchange.h"
+#include "mpip/core/mesh.h"
+#include "mpip/core/outbound.h"
+#include "mpip/core/path.h"
+#include "mpip/core/peers.h"
+#include "mpip/core/pmtu.h"
+#include "mpip/core/query.h"
+#include "mpip/core/sched.h"
+#include "mpip/core/session.h"
 #include "mpip/core/state.h"
+#include "mpip/core/upkeep.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -29,9 +46,6 @@ const char *const stat_texts[STAT_COUNT] = {
 	STATS(X)
 #undef X
 };
-
-#define NO_PATH UINT16_MAX
-#define SECOND  usec_ms(1000)
 
 struct engine *engine_new(const struct engine_setup *setup)
 {
@@ -57,19 +71,11 @@ struct engine *engine_new(const struct engine_setup *setup)
 	e->next_sweep = USEC_NEVER;
 	e->mtu = 1500;
 
-	e->paths = calloc(e->set.max_paths, sizeof(*e->paths));
-	if (!e->paths || !reorder_pool_open(&e->pool, e->set.reorder_pool)) {
-		free(e->paths);
+	if (!path_pool_open(e) || !reorder_pool_open(&e->pool, e->set.reorder_pool)) {
+		path_pool_close(e);
 		free(e);
 		return NULL;
 	}
-	e->free_path = NO_PATH;
-	for (unsigned i = e->set.max_paths; i-- > 0;) {
-		e->paths[i].id.n = (uint16_t)(i + 1);
-		e->paths[i].next_free = e->free_path;
-		e->free_path = (uint16_t)i;
-	}
-	e->last_free_path = (uint16_t)(e->set.max_paths - 1);
 	return e;
 }
 
@@ -86,7 +92,7 @@ void engine_free(struct engine *e)
 	peers_free(&e->peers);
 	pmtu_free(e);
 	reorder_pool_close(&e->pool);
-	free(e->paths);
+	path_pool_close(e);
 	free(e);
 }
 
@@ -95,204 +101,9 @@ void engine_carried_out(struct engine *e)
 	reorder_pool_recycle(&e->pool);
 }
 
-/* Table 7 */
-
-struct session *session_find(struct engine *e, const struct tuple *tuple)
-{
-	struct session *s;
-	HASH_FIND(by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), s);
-	return s;
-}
-
-struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id)
-{
-	struct session *s = e->last_in;
-	if (s && s->key.id.n == id.n && node_equal(s->key.node, node))
-		return s;
-	struct session probe = {.key = {.node = node, .id = id}};
-	HASH_FIND(by_id, e->sessions_by_id, &probe.key, sizeof(probe.key), s);
-	e->last_in = s;
-	return s;
-}
-
-struct session *session_new(
-	struct engine *e, const struct tuple *tuple, struct usec now, struct actions *a)
-{
-	if (e->sessions >= e->set.max_sessions) {
-		count(e, STAT_SESSIONS_EVICTED);
-		session_remove(e, e->oldest, a);
-	}
-	struct session *s = calloc(1, sizeof(*s));
-	if (!s)
-		abort();
-	s->tuple = *tuple;
-	s->address_epoch = e->address_epoch;
-	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
-	s->sending_since = s->step_seen = s->confirmed = USEC_NEVER;
-	s->regular_since = now;
-	s->regular_reason = "handshake";
-	s->last_silenced = (struct usec){now.us - (int64_t)3600 * 1000000};
-	s->wire_form = e->set.wire_form;
-	keepalive_new(e, s);
-	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
-	DL_APPEND2(e->oldest, s, age_prev, age_next);
-	e->sessions++;
-	return s;
-}
-
-static void session_leave(struct engine *e, struct session *s, struct actions *a)
-{
-	if (s->key.id.n == 0)
-		return;
-	HASH_DELETE(by_id, e->sessions_by_id, s);
-	s->key.id.n = 0;
-	s->peer->sessions--;
-	while (s->paths > 0)
-		path_drop(e, s, s->path[s->paths - 1], a);
-	reorder_push_all(e, s, a);
-	s->reorder.synced = false;
-	if (e->last_in == s)
-		e->last_in = NULL;
-}
-
-void session_remove(struct engine *e, struct session *s, struct actions *a)
-{
-	session_leave(e, s, a);
-	HASH_DELETE(by_tuple, e->sessions_by_tuple, s);
-	DL_DELETE2(e->oldest, s, age_prev, age_next);
-	if (s->active)
-		DL_DELETE2(e->active, s, active_prev, active_next);
-	if (s->holding)
-		DL_DELETE2(e->holding, s, holding_prev, holding_next);
-	e->sessions--;
-	free(s);
-}
-
-struct path *session_choose(struct engine *e, struct session *s, uint32_t length)
-{
-	const struct policies *t = &e->set.policies;
-	if (s->policy_generation != t->generation) {
-		s->policy_rows = policies_of(t, &s->tuple);
-		s->policy_generation = t->generation;
-	}
-	bool respond = s->policy_rows &&
-		       policies_priority(t, s->policy_rows, length) == PRIORITY_RESPONSIVENESS;
-	const struct scheduler *scheduler =
-		respond ? &schedulers[SCHED_LOWEST_DELAY] : e->scheduler;
-	return scheduler->choose(s, &e->rng);
-}
-
-struct policies *engine_policies(struct engine *e)
-{
-	return &e->set.policies;
-}
-
-bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
-	struct usec now, struct actions *a)
-{
-	if (!address_list_has(&e->addresses, s->tuple.local_ip))
-		return false;
-	session_leave(e, s, a);
-	struct session *older = session_by_id(e, peer->node, id);
-	if (older)
-		session_remove(e, older, a);
-
-	s->key.node = peer->node;
-	s->key.id = id;
-	s->peer = peer;
-	peer->sessions++;
-	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
-	s->arrivals = 0;
-	s->moving = s->peer_moved = false;
-	s->confirmed = USEC_NEVER;
-	s->list_seen = s->list_acked = 0;
-	s->owes_ack = false;
-	s->step = 0;
-	s->step_seen = USEC_NEVER;
-	s->last_received = now;
-	s->regular_since = now;
-	s->regular_reason = "no path proven yet";
-	session_mesh(e, s, now, a);
-	if (!mesh_begun(e, s)) {
-		session_leave(e, s, a);
-		return false;
-	}
-	count(e, STAT_SESSIONS_CREATED);
-	return true;
-}
-
-void session_touch(struct engine *e, struct session *s, struct usec now)
-{
-	if (s->key.id.n && !s->active) {
-		s->active = true;
-		s->next_upkeep = usec_add(now, e->set.maintenance);
-		s->next_weights = usec_add(now, e->set.weight_period);
-		DL_APPEND2(e->active, s, active_prev, active_next);
-	}
-	/* Sorted to the second is sorted enough, and most packets then move nothing. */
-	if (usec_sub(now, s->age_time).us >= SECOND.us) {
-		s->age_time = now;
-		DL_DELETE2(e->oldest, s, age_prev, age_next);
-		DL_APPEND2(e->oldest, s, age_prev, age_next);
-	}
-	s->update_time = now;
-}
-
-void session_set_holding(struct engine *e, struct session *s, struct usec now)
-{
-	bool holds = s->reorder.held > 0;
-	if (holds && !s->holding)
-		DL_APPEND2(e->holding, s, holding_prev, holding_next);
-	if (!holds && s->holding)
-		DL_DELETE2(e->holding, s, holding_prev, holding_next);
-	s->holding = holds;
-	if (holds)
-		s->reorder.deadline =
-			e->set.reorder_hold.us ? usec_add(now, e->set.reorder_hold) : USEC_NEVER;
-}
-
-/* Table 3's pool */
-
-struct path *path_row(struct engine *e, struct path_id id)
-{
-	if (id.n == 0 || id.n > e->set.max_paths || !e->paths[id.n - 1].session)
-		return NULL;
-	return &e->paths[id.n - 1];
-}
-
-struct path *path_take(struct engine *e)
-{
-	if (e->free_path == NO_PATH)
-		return NULL;
-	struct path *p = &e->paths[e->free_path];
-	e->free_path = p->next_free;
-	struct path_id id = p->id;
-	*p = (struct path){.id = id, .first_unanswered = USEC_NEVER};
-	return p;
-}
-
-void path_give_back(struct engine *e, struct path *p)
-{
-	pmtu_put(e, p->pmtu);
-	p->session = NULL;
-	uint16_t row = (uint16_t)(p->id.n - 1);
-	p->next_free = NO_PATH;
-	if (e->free_path == NO_PATH)
-		e->free_path = row;
-	else
-		e->paths[e->last_free_path].next_free = row;
-	e->last_free_path = row;
-}
+#define SECOND usec_ms(1000)
 
 /* Addresses */
-
-uint8_t nic_of(const struct engine *e, struct in_addr ip)
-{
-	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == ip.s_addr)
-			return i;
-	return NIC_ANY;
-}
 
 static bool has_room(const struct actions *a)
 {
@@ -312,7 +123,7 @@ static void move_sessions(struct engine *e, struct usec now, struct actions *a)
 			e->moving = true;
 			return;
 		}
-		session_move(e, s, now, a);
+		ipchange_local(e, s, now, a);
 	}
 }
 
@@ -333,6 +144,48 @@ void engine_set_addresses(
 	move_sessions(e, now, actions);
 }
 
+/* What comes in */
+
+void engine_from_host(
+	struct engine *e, const struct host_input *in, struct usec now, struct actions *actions)
+{
+	outbound_packet(e, in, now, actions);
+}
+
+void engine_from_wire(
+	struct engine *e, const struct wire_input *in, struct usec now, struct actions *actions)
+{
+	inbound_wire(e, in, now, actions);
+}
+
+void engine_from_hook(
+	struct engine *e, const struct host_input *in, struct usec now, struct actions *actions)
+{
+	inbound_hook(e, in, now, actions);
+}
+
+void engine_unreachable(struct engine *e, struct endpoint remote, struct usec now)
+{
+	upkeep_unreachable(e, remote, now);
+}
+
+void engine_wire_error(
+	struct engine *e, const struct wire_error *error, struct usec now, struct actions *actions)
+{
+	icmp_wire_error(e, error, now, actions);
+}
+
+void engine_set_mtu(struct engine *e, uint16_t mtu)
+{
+	pmtu_set_mtu(e, mtu);
+}
+
+void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+	struct usec now)
+{
+	pmtu_too_big(e, local, remote, mtu, now);
+}
+
 /* Time */
 
 static void tick_session(struct engine *e, struct session *s, struct usec now, struct actions *a)
@@ -349,7 +202,7 @@ static void tick_session(struct engine *e, struct session *s, struct usec now, s
 	}
 	if (!usec_before(now, s->next_upkeep)) {
 		s->next_upkeep = usec_add(now, e->set.maintenance);
-		session_upkeep(e, s, now, a);
+		upkeep_session(e, s, now, a);
 	}
 }
 
@@ -370,8 +223,8 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 			return now;
 		if (!usec_before(now, s->reorder.deadline)) {
 			count(e, STAT_REORDER_TIMEOUT);
-			reorder_push_all(e, s, a);
-			session_set_holding(e, s, now);
+			deliver_held(e, s, a);
+			deliver_set_holding(e, s, now);
 		} else {
 			next = usec_min(next, s->reorder.deadline);
 		}
@@ -390,7 +243,7 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 		next = usec_min(next, usec_min(s->next_upkeep, s->next_weights));
 		if (s->key.id.n && s->in_use == 0 && s->peer_knows &&
 			usec_sub(now, s->regular_since).us >= e->set.session_retry.us &&
-			session_can_start_over(e, s)) {
+			mesh_ends_known(e, s)) {
 			/* Nothing brings it back: the handshake starts over. */
 			count(e, STAT_SESSIONS_EXPIRED);
 			session_remove(e, s, a);
@@ -406,7 +259,7 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 		next = usec_min(next, usec_add(e->oldest->update_time, e->set.session_expiry));
 
 	if (!usec_before(now, e->next_sweep))
-		handshake_sweep(e, now, a);
+		query_sweep(e, now, a);
 	return usec_min(next, e->next_sweep);
 }
 
@@ -417,7 +270,7 @@ void engine_leave(struct engine *e, struct usec now, struct actions *a)
 	DL_FOREACH2(e->oldest, s, age_next)
 	for (unsigned i = 0; i < s->paths && has_room(a); i++)
 		if (s->path[i]->state == PATH_IN_USE)
-			send_heartbeat(e, s, s->path[i], CM_FLAG_LEAVE, now, a);
+			heartbeat_send(e, s, s->path[i], CM_FLAG_LEAVE, now, a);
 }
 
 /* Looking on */
@@ -425,6 +278,11 @@ void engine_leave(struct engine *e, struct usec now, struct actions *a)
 const struct stats *engine_stats(const struct engine *e)
 {
 	return &e->stats;
+}
+
+struct policies *engine_policies(struct engine *e)
+{
+	return &e->set.policies;
 }
 
 const struct settings *engine_settings(const struct engine *e)

@@ -3,10 +3,11 @@
 #define MPIP_CORE_ENGINE_H
 
 #include "mpip/core/actions.h"
+#include "mpip/core/input.h"
 #include "mpip/core/peers.h"
-#include "mpip/core/session.h"
 #include "mpip/core/settings.h"
 #include "mpip/core/stats.h"
+#include "mpip/core/tables.h"
 
 /*
  * One node's MPIP (paper, section 3), without a clock and without I/O: bytes and the time go in,
@@ -18,9 +19,6 @@
  */
 
 struct engine;
-
-/* Told at every run of Algorithm 1 over a session, after it. May be NULL. */
-typedef void engine_observer(void *context, const struct session *session, struct usec now);
 
 struct engine_setup {
 	struct settings settings;
@@ -39,26 +37,11 @@ void engine_free(struct engine *e);
 void engine_set_addresses(struct engine *e, const struct address_list *list, struct usec now,
 	struct actions *actions);
 
-/* A packet from an application of this host. A TSO super-packet has gso_size, the user data of
- * each segment, else 0. checksum_partial: the transport checksum is not yet filled in. */
-struct host_input {
-	uint8_t *bytes; /* may be changed */
-	uint32_t length;
-	uint16_t gso_size;
-	bool checksum_partial;
-};
+/* A packet from an application of this host. */
 void engine_from_host(
 	struct engine *e, const struct host_input *in, struct usec now, struct actions *actions);
 
-/* A datagram that came to the wire socket of local address `nic` from `from`. */
-struct wire_input {
-	uint8_t *bytes;
-	uint32_t length;
-	uint8_t nic;
-	struct endpoint from;
-	struct ip_mark mark; /* of its IP header */
-	struct usec arrived; /* by the kernel, on the same clock as `now` and not after it */
-};
+/* A datagram that came to a wire socket. */
 void engine_from_wire(
 	struct engine *e, const struct wire_input *in, struct usec now, struct actions *actions);
 
@@ -71,15 +54,6 @@ void engine_from_hook(
 void engine_unreachable(struct engine *e, struct endpoint remote, struct usec now);
 
 /* What a router or the other end says of a datagram of ours: an ICMP error. */
-struct wire_error {
-	struct in_addr local;
-	struct endpoint remote; /* where the datagram was to go */
-	struct in_addr from;    /* who says it; 0: this host */
-	uint8_t type, code;     /* RFC 792 */
-	uint32_t mtu;           /* what would have passed, where it is about that */
-	const uint8_t *bytes;   /* what is quoted of its payload */
-	uint32_t length;
-};
 void engine_wire_error(
 	struct engine *e, const struct wire_error *error, struct usec now, struct actions *actions);
 

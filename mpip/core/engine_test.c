@@ -136,6 +136,12 @@ static bool drop_wire_port(const struct world *w, const struct flight *f)
 	return !f->raw;
 }
 
+static bool drop_all(const struct world *w, const struct flight *f)
+{
+	(void)w, (void)f;
+	return true;
+}
+
 /* A silently dead path is out of use in less than half a second, and back when it is back. */
 static void lost_path(void **state)
 {
@@ -261,6 +267,20 @@ static void both_at_once(void **state)
 	world_free(w);
 }
 
+/* When a node was last heard: not only at the handshake, and not what it has sent since in vain. */
+static void heard(void **state)
+{
+	(void)state;
+	struct world *w = world_of(settings_default(), true);
+	uint32_t seq = transfer(w, 0, 1000, 3000, 1);
+	const struct peer *server = engine_peers(w->host[0].engine)->peer;
+	assert_true(usec_sub(w->now, server->last_heard).us < 300000);
+	w->drop = drop_all;
+	transfer(w, 0, seq, 2000, 1);
+	assert_true(usec_sub(w->now, server->last_heard).us >= 1900000);
+	world_free(w);
+}
+
 /* 3.7.1: 120 s after the last packet a session is gone, and its paths and slots with it. */
 static void expiry(void **state)
 {
@@ -318,6 +338,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_is_no_black_hole),
 		cmocka_unit_test(dead_peer),
 		cmocka_unit_test(both_at_once),
+		cmocka_unit_test(heard),
 		cmocka_unit_test(expiry),
 		cmocka_unit_test(bounded_sessions),
 	};

@@ -330,7 +330,7 @@ static bool nat_box(struct world *w, struct flight *f)
 	return false;
 }
 
-static struct world *behind_nat(struct nat *nat, struct settings set)
+static struct world *mesh_behind_nat(struct nat *nat, struct settings set)
 {
 	struct world *w = world_of(set, true);
 	w->box = nat_box;
@@ -351,7 +351,7 @@ static void nat_with_each_form(void **state)
 	(void)state;
 	for (int form = 0; form < WIRE_FORMS; form++) {
 		struct nat nat = {0};
-		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 		expect_form(w, (enum wire_form)form, 4);
 		/* What led nowhere is removed, or was never more than learned. */
@@ -378,7 +378,7 @@ static void nat_and_the_server_asks(void **state)
 	(void)state;
 	for (int form = 0; form < WIRE_FORMS; form++) {
 		struct nat nat = {0};
-		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
 		transfer(w, 1, 1000, 1000, 1);
 		expect_form(w, (enum wire_form)form, 4);
 		assert_true(only_session(&w->host[0])->generated_here);
@@ -396,7 +396,7 @@ static void nat_rebinds(void **state)
 		if (form == WIRE_LITERAL)
 			continue; /* a port of the session's that a NAT has forgotten is lost */
 		struct nat nat = {0};
-		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 		expect_form(w, (enum wire_form)form, 4);
 		nat.rows = 1;
@@ -423,7 +423,7 @@ static void firewalls(void **state)
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct nat nat = {.no_udp = cases[i].no_udp, .no_other_tcp = cases[i].no_other_tcp};
-		struct world *w = behind_nat(&nat, preferring(cases[i].wished));
+		struct world *w = mesh_behind_nat(&nat, preferring(cases[i].wished));
 		uint32_t seq = transfer(w, 0, 1000, 5000, 1);
 		expect_form(w, cases[i].taken, cases[i].wished == WIRE_LITERAL ? 3 : 4);
 		run_for(w, 100);
@@ -441,7 +441,7 @@ static void no_form_works(void **state)
 		struct settings set = preferring(WIRE_FAKE_TCP);
 		set.wire_fallback = fallback;
 		struct nat nat = {.no_udp = fallback, .no_other_tcp = true};
-		struct world *w = behind_nat(&nat, set);
+		struct world *w = mesh_behind_nat(&nat, set);
 		uint32_t seq = transfer(w, 0, 1000, 4500, 1);
 		run_for(w, 100);
 		assert_int_equal(in_use(w, 0), 0);
@@ -458,7 +458,7 @@ static void private_server_address(void **state)
 	(void)state;
 	for (int form = 0; form < WIRE_FORMS; form++) {
 		struct nat nat = {.closed = ip("10.0.4.2")};
-		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
 		uint32_t seq = transfer(w, 0, 1000, 6000, 1);
 		run_for(w, 100);
 		expect_form(w, (enum wire_form)form, 2);
@@ -531,7 +531,7 @@ static void address_of_both(void **state)
 	(void)state;
 	for (int form = 0; form < WIRE_FORMS; form++) {
 		struct nat nat = {0};
-		struct world *w = behind_nat(&nat, preferring((enum wire_form)form));
+		struct world *w = mesh_behind_nat(&nat, preferring((enum wire_form)form));
 		struct address_list list = {.count = 2, .ip = {ip("10.0.3.2"), ip("10.0.2.2")}};
 		set_addresses(w, 1, list);
 		connect_tcp(w);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Clocks that are wrong, and the minimum delay that stands it. */
 
-#include "mpip/core/session.h"
+#include "mpip/core/measure.h"
+#include "mpip/core/path.h"
+#include "mpip/core/rng.h"
+#include "mpip/core/tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +33,7 @@ static int setup(void **state)
 	}
 	s.paths = PATHS;
 	s.step_seen = USEC_NEVER;
-	session_start_weights(&s, &set);
+	path_start_weights(&s, &set);
 	rng.state = 1;
 	now = usec_ms(1000);
 	return 0;
@@ -47,10 +50,10 @@ static void traffic(unsigned seconds, int64_t (*ahead)(struct usec now),
 			int64_t clock = ahead(now);
 			int64_t out = 5000 + rng_below(&rng, 400) + (queue ? queue(i, now) : 0);
 			int64_t back = 5000 + rng_below(&rng, 400);
-			path_feedback(&path[i], (uint32_t)(out + clock), &set, now);
-			session_arrival(&s, path[i].id, (uint32_t)(back - clock), 100, &set, now);
+			measure_feedback(&path[i], (uint32_t)(out + clock), &set, now);
+			measure_arrival(&s, path[i].id, (uint32_t)(back - clock), 100, &set, now);
 		}
-		session_judge_step(&s, &set, now);
+		measure_judge_step(&s, &set, now);
 	}
 }
 
@@ -108,7 +111,7 @@ static void a_bad_sample_is_forgotten(void **state)
 	for (int kind = 0; kind < 2; kind++) {
 		setup(NULL);
 		set.min_delay = kind ? MIN_DELAY_PLAIN : MIN_DELAY_WINDOWED;
-		path_feedback(&path[0], 1000, &set, now); /* 4 ms too low, the first one */
+		measure_feedback(&path[0], 1000, &set, now); /* 4 ms too low, the first one */
 		now = usec_add(now, usec_ms(200));
 		traffic(5, right, NULL);
 		assert_in_range(path[0].queuing, 3500, 5000);
@@ -146,7 +149,7 @@ static void one_early_packet_is_no_step(void **state)
 	(void)state;
 	traffic(70, right, NULL);
 	traffic(5, right, standing);
-	session_arrival(&s, path[1].id, 5000u - 20000u, 100, &set, now);
+	measure_arrival(&s, path[1].id, 5000u - 20000u, 100, &set, now);
 	traffic(5, right, standing);
 	assert_in_range(path[0].queuing, 29000, 31000);
 }

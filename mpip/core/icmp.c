@@ -24,113 +24,24 @@
  * it. For our own doings with a path we look at it as well.
  */
 
-#include "mpip/core/faketcp.h"
+#include "mpip/core/icmp.h"
 
-/* RFC 792, RFC 1191 */
-struct icmp_header {
-	uint8_t type, code;
-	struct be16 checksum, unused, mtu;
-};
+#include "mpip/core/cm.h"
+#include "mpip/core/encap.h"
+#include "mpip/core/faketcp_open.h"
+#include "mpip/core/icmp_tell.h"
+#include "mpip/core/icmp_wire.h"
+#include "mpip/core/input.h"
+#include "mpip/core/path.h"
+#include "mpip/core/path_state.h"
+#include "mpip/core/pmtu.h"
+#include "mpip/core/session.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
+#include "mpip/core/upkeep.h"
 
-#define ICMP_UNREACHABLE   3
-#define ICMP_TIME_EXCEEDED 11
-#define ICMP_PARAMETER     12
-
-/* Codes of "unreachable" (RFC 792, RFC 1812). */
-#define ICMP_PROTOCOL        2
-#define ICMP_PORT            3
-#define ICMP_FRAGMENTATION   4 /* needed, but DF is set */
-#define ICMP_NET_PROHIBITED  9
-#define ICMP_HOST_PROHIBITED 10
-#define ICMP_FILTERED        13
-
-#define QUOTED      8   /* bytes of the transport header, at least */
-#define QUOTED_MOST 548 /* bytes behind the quoted IP header (RFC 1812: 576 in all) */
-#define SEQ_NEAR    (1u << 24)
-#define SEARCH      usec_ms(10) /* apart, at least: all sessions are looked through */
-
-/* What is said to a socket, and of which packet of its own. */
-struct say {
-	uint8_t type, code;
-	uint16_t mtu;
-	struct in_addr from;
-	const uint8_t *segment;  /* from its transport header on, QUOTED bytes or more */
-	uint32_t quoted, length; /* bytes of it that there are; that it had */
-};
-
-static void say(struct engine *e, const struct tuple *to, const struct say *what, struct actions *a)
-{
-	struct host_packet *h = host_slot(e, a);
-	if (!h)
-		return;
-	struct ip_header *ip = (void *)h->head;
-	struct icmp_header *icmp = (void *)(ip + 1);
-	struct ip_header *quote = (void *)(icmp + 1);
-	struct udp_header *ports = (void *)(quote + 1);
-	uint32_t quoted = what->quoted < QUOTED_MOST ? what->quoted : QUOTED_MOST;
-	h->head_length = sizeof(*ip) + sizeof(*icmp) + sizeof(*quote) + QUOTED;
-	h->data = (struct slice){quoted > QUOTED ? what->segment + QUOTED : NULL, quoted - QUOTED};
-
-	/* What filters reverse paths believes no address of this host, but the other end's. */
-	bool own = what->from.s_addr == 0 || nic_of(e, what->from) != NIC_ANY;
-	ip_header_make(ip, IPPROTO_ICMP, h->head_length + h->data.length, e->ip_id++,
-		own ? to->remote_ip : what->from, to->local_ip);
-	ip_checksum(ip, sizeof(*ip));
-	ip_header_make(quote, (uint8_t)to->protocol, (uint32_t)sizeof(*quote) + what->length, 0,
-		to->local_ip, to->remote_ip);
-	ip_checksum(quote, sizeof(*quote));
-	memcpy(ports, what->segment, QUOTED);
-	memcpy(ports->src.b, &to->local_port, 2);
-	memcpy(ports->dst.b, &to->remote_port, 2);
-	if (to->protocol == IPPROTO_UDP)
-		ports->length = put16((uint16_t)what->length);
-
-	*icmp = (struct icmp_header){
-		.type = what->type, .code = what->code, .mtu = put16(what->mtu)};
-	uint64_t sum = csum_add(0, icmp, sizeof(*icmp) + sizeof(*quote) + QUOTED);
-	sum = csum_add(sum, h->data.bytes, h->data.length);
-	uint16_t checksum = (uint16_t)~csum_fold(sum);
-	memcpy(icmp->checksum.b, &checksum, 2);
-	h->complete = true;
-	h->ip_length = sizeof(*ip);
-}
-
-static void say_too_big(struct engine *e, const struct tuple *to, const void *segment,
-	uint32_t length, uint32_t mtu, struct actions *a)
-{
-	struct say what = {.type = ICMP_UNREACHABLE,
-		.code = ICMP_FRAGMENTATION,
-		.mtu = (uint16_t)mtu,
-		.segment = segment,
-		.quoted = QUOTED,
-		.length = length};
-	say(e, to, &what, a);
-	count(e, STAT_TOO_BIG_SAID);
-}
-
-void icmp_too_big(struct engine *e, const struct packet *p, uint32_t mtu, struct actions *a)
-{
-	struct tuple to = {p->src.ip, p->dst.ip, p->src.port, p->dst.port, p->ip->protocol};
-	say_too_big(e, &to, p->bytes + p->ip_length, p->length - p->ip_length, mtu, a);
-}
-
-/* A TCP header of what the session would send next; all that a quote needs. */
-static struct tcp_header next_header(const struct session *s)
-{
-	return (struct tcp_header){.seq = put32(s->last_seq)};
-}
-
-void icmp_path_became_smaller(
-	struct engine *e, const struct session *s, const struct path *p, struct actions *a)
-{
-	if (s->tuple.protocol != IPPROTO_TCP || !s->tcp_known)
-		return;
-	struct tcp_header tcp = next_header(s);
-	say_too_big(
-		e, &s->tuple, &tcp, e->mtu - (uint32_t)sizeof(struct ip_header), path_holds(p), a);
-}
-
-/* What routers say of packets of ours */
+#define SEQ_NEAR (1u << 24)
+#define SEARCH   usec_ms(10) /* apart, at least: all sessions are looked through */
 
 /* An error about a packet of a path, or that may be about one. */
 struct complaint {
@@ -201,7 +112,7 @@ static bool is_path(const struct path *p, const struct complaint *c)
 static bool is_inside(const struct session *s, const struct complaint *c)
 {
 	const struct udp_header *ports = (const void *)c->bytes;
-	return c->length >= QUOTED && memcmp(ports->src.b, &s->tuple.local_port, 2) == 0 &&
+	return c->length >= ICMP_QUOTED && memcmp(ports->src.b, &s->tuple.local_port, 2) == 0 &&
 	       memcmp(ports->dst.b, &s->tuple.remote_port, 2) == 0;
 }
 
@@ -244,7 +155,7 @@ static bool believable(const struct path *p, const struct complaint *c)
 static bool is_data(const struct path *p, const struct complaint *c)
 {
 	if (c->segment)
-		return !(c->cm.flags & CM_FLAG_HB) && c->segment_length >= QUOTED;
+		return !(c->cm.flags & CM_FLAG_HB) && c->segment_length >= ICMP_QUOTED;
 	return p->proven && !c->whole && !c->small;
 }
 
@@ -256,18 +167,18 @@ static void take_too_big(struct engine *e, struct session *s, struct path *p,
 		pmtu_suspect(s, now);
 		return;
 	}
-	engine_too_big(e, p->src.ip, p->dst.ip, c->mtu, now);
+	pmtu_too_big(e, p->src.ip, p->dst.ip, c->mtu, now);
 	if (p->pmtu->size < before && p->state == PATH_IN_USE) {
 		s->told = now;
-		icmp_path_became_smaller(e, s, p, a);
+		icmp_tell_path_smaller(e, s, p, a);
 	}
 }
 
 static void tell_socket(struct engine *e, const struct session *s, const struct path *p,
 	const struct complaint *c, struct actions *a)
 {
-	struct tcp_header tcp = next_header(s);
-	struct say what = {.type = c->type,
+	struct tcp_header tcp = icmp_next_header(s);
+	struct icmp_message what = {.type = c->type,
 		.code = c->code,
 		.from = c->from,
 		.segment = c->segment,
@@ -276,12 +187,12 @@ static void tell_socket(struct engine *e, const struct session *s, const struct 
 	if (!c->segment) {
 		/* Of a long packet the quote has the beginning; some of the CM may be in it. */
 		uint32_t skip = p->form == WIRE_FAKE_TCP ? sizeof(struct tcp_header) : 0;
-		bool there = c->length >= skip + QUOTED + CM_MAX;
+		bool there = c->length >= skip + ICMP_QUOTED + CM_MAX;
 		what.segment = there ? c->bytes + skip : (const uint8_t *)&tcp;
-		what.quoted = there ? c->length - skip - CM_MAX : QUOTED;
+		what.quoted = there ? c->length - skip - CM_MAX : ICMP_QUOTED;
 		what.length = c->total - skip - CM_FIXED;
 	}
-	say(e, &s->tuple, &what, a);
+	icmp_tell(e, &s->tuple, &what, a);
 	count(e, STAT_ICMP_TRANSLATED);
 }
 
@@ -309,7 +220,7 @@ static bool take(struct engine *e, struct complaint *c, struct usec now, struct 
 		tell_socket(e, s, p, c, a);
 	if (c->type == ICMP_UNREACHABLE &&
 		(own_ports || (c->code != ICMP_PORT && c->code != ICMP_PROTOCOL)))
-		path_silence(e, s, p, "a router says that the other end cannot be reached", now);
+		path_state_down(e, s, p, "a router says that the other end cannot be reached", now);
 	return true;
 }
 
@@ -318,7 +229,7 @@ bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct a
 	const struct icmp_header *icmp = (const void *)(p->bytes + p->ip_length);
 	const struct ip_header *quote = (const void *)(icmp + 1);
 	uint32_t length = p->length - p->ip_length;
-	if (length < sizeof(*icmp) + sizeof(*quote) + QUOTED || quote->version_ihl != 0x45 ||
+	if (length < sizeof(*icmp) + sizeof(*quote) + ICMP_QUOTED || quote->version_ihl != 0x45 ||
 		get16(quote->fragment) & IP_MORE_OR_OFFSET)
 		return false;
 	if (icmp->type != ICMP_UNREACHABLE && icmp->type != ICMP_TIME_EXCEEDED &&
@@ -336,7 +247,7 @@ bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct a
 		.protocol = quote->protocol,
 		.bytes = (const void *)ports,
 		.length = length - (uint32_t)(sizeof(*icmp) + sizeof(*quote))};
-	if (total < sizeof(*quote) + QUOTED ||
+	if (total < sizeof(*quote) + ICMP_QUOTED ||
 		(c.protocol != IPPROTO_TCP && c.protocol != IPPROTO_UDP))
 		return false;
 	total -= (uint32_t)sizeof(*quote);
@@ -352,7 +263,7 @@ bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct a
 	return take(e, &c, now, a);
 }
 
-void engine_wire_error(
+void icmp_wire_error(
 	struct engine *e, const struct wire_error *error, struct usec now, struct actions *a)
 {
 	struct complaint c = {.type = error->type,
@@ -366,7 +277,7 @@ void engine_wire_error(
 		.total = e->mtu - (uint32_t)sizeof(struct ip_header) - forms[WIRE_UDP].header};
 	if (c.type == ICMP_UNREACHABLE && c.code == ICMP_PORT) {
 		count(e, STAT_ICMP_RECEIVED);
-		engine_unreachable(e, error->remote, now);
+		upkeep_unreachable(e, error->remote, now);
 	} else if (!take(e, &c, now, a) && too_big(&c) && c.mtu)
-		engine_too_big(e, error->local, error->remote.ip, error->mtu, now);
+		pmtu_too_big(e, error->local, error->remote.ip, error->mtu, now);
 }

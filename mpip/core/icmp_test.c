@@ -186,7 +186,7 @@ static void a_path_mtu_is_the_paths(void **state)
 	}
 }
 
-static void put_back(struct world *w, const struct flight *f, uint32_t quoted)
+static void deliver_verbatim(struct world *w, const struct flight *f, uint32_t quoted)
 {
 	const struct host_packet *told = router_says(w, UNREACHABLE, HOST, f, quoted);
 	assert_non_null(told);
@@ -200,16 +200,16 @@ static void others_errors_are_put_back(void **state)
 		struct world *w = multipath(all_forms[i], true);
 		struct flight other = data;
 		other.bytes[23]++; /* to another port */
-		put_back(w, &other, 28);
+		deliver_verbatim(w, &other, 28);
 		run_for(w, 20);
 		other = data;
 		other.bytes[15]++; /* from an address that is not ours */
-		put_back(w, &other, 28);
+		deliver_verbatim(w, &other, 28);
 		run_for(w, 20);
 		other = data;
 		other.bytes[24] += 0x40; /* a sequence number of long ago */
-		put_back(w, &other, 28);
-		put_back(w, &data, 27); /* too short to have one */
+		deliver_verbatim(w, &other, 28);
+		deliver_verbatim(w, &data, 27); /* too short to have one */
 		assert_int_equal(only_session(&w->host[0])->in_use, 4);
 		assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_ICMP_RECEIVED], 0);
 		world_free(w);

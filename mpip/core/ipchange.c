@@ -21,7 +21,13 @@
  * back.
  */
 
-#include "mpip/core/forms.h"
+#include "mpip/core/ipchange.h"
+
+#include "mpip/core/heartbeat.h"
+#include "mpip/core/mesh.h"
+#include "mpip/core/path.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
 
 #define IP_CHANGE_EVERY usec_ms(200) /* at most, that a peer may reset a session */
 #define IP_CHANGE_AGAIN usec_ms(100) /* until it is acknowledged */
@@ -35,7 +41,7 @@ static void reset(struct engine *e, struct session *s, struct path *keep, struct
 	s->arrivals = 0;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
-	session_refresh(s);
+	path_changed(s);
 }
 
 static void use_at_once(const struct engine *e, struct session *s, struct path *p)
@@ -43,7 +49,7 @@ static void use_at_once(const struct engine *e, struct session *s, struct path *
 	p->state = PATH_IN_USE;
 	s->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
-	session_start_weights(s, &e->set);
+	path_start_weights(s, &e->set);
 }
 
 /* The fastest path in use whose local address is still there. */
@@ -65,7 +71,7 @@ static void say(
 	s->peer->wants_list = true;
 	s->next_move = usec_add(now, IP_CHANGE_AGAIN);
 	count(e, STAT_IP_CHANGES_SENT);
-	send_heartbeat(e, s, p, CM_FLAG_IP_CHANGE | CM_FLAG_PROBE, now, a);
+	heartbeat_send(e, s, p, CM_FLAG_IP_CHANGE | CM_FLAG_PROBE, now, a);
 }
 
 /* A datagram gets through from any address; a fake connection would have to be opened first, and
@@ -85,7 +91,7 @@ static struct path *over_udp(struct engine *e, struct session *s, struct in_addr
 	return p;
 }
 
-void session_move(struct engine *e, struct session *s, struct usec now, struct actions *a)
+void ipchange_local(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	s->address_epoch = e->address_epoch;
 	if (s->key.id.n == 0)
@@ -104,26 +110,26 @@ void session_move(struct engine *e, struct session *s, struct usec now, struct a
 		keep = over_udp(e, s, remote, now, a);
 	if (keep)
 		use_at_once(e, s, keep);
-	session_mesh(e, s, now, a);
+	mesh_update(e, s, now, a);
 	s->moving = s->peer_knows;
 	if (s->moving && keep)
 		say(e, s, keep, now, a);
 }
 
-void session_move_again(struct engine *e, struct session *s, struct usec now, struct actions *a)
+void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	if (usec_before(now, s->next_move) || s->paths == 0)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->path[s->move_turn++ % s->paths];
-		if (p->state == PATH_IN_USE || (p->form != WIRE_LITERAL && path_open(s, p))) {
+		if (p->state == PATH_IN_USE || (p->form != WIRE_LITERAL && path_is_open(s, p))) {
 			say(e, s, p, now, a);
 			return;
 		}
 	}
 }
 
-void session_moved(struct engine *e, struct session *s, const struct cm *cm,
+void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	const struct arrived_at *at, struct usec now, struct actions *a)
 {
 	if (s->peer_moved && s->peer_list == cm->list_version)
@@ -140,12 +146,6 @@ void session_moved(struct engine *e, struct session *s, const struct cm *cm,
 	/* Noted, and made if need be, when this CM came. */
 	struct path *keep = path_at(s, at->nic, at->from, at->port);
 	reset(e, s, keep, a);
-	if (keep && path_open(s, keep))
+	if (keep && path_is_open(s, keep))
 		use_at_once(e, s, keep);
-}
-
-bool session_can_start_over(const struct engine *e, const struct session *s)
-{
-	return nic_of(e, s->tuple.local_ip) != NIC_ANY &&
-	       (!s->peer_moved || address_list_has(&s->peer->addresses, s->tuple.remote_ip));
 }

@@ -28,7 +28,11 @@
  * is said in the CM, since a box knows it from the SYNs, but the other end's daemon does not.
  */
 
+#include "mpip/core/keepalive.h"
+
+#include "mpip/core/carrier.h"
 #include "mpip/core/state.h"
+#include "mpip/core/tables.h"
 
 #define LEAST_APART usec_ms(2)    /* however fast TCP is */
 #define LAGGING     usec_ms(200)  /* again, while the box knows less than TCP */
@@ -98,6 +102,16 @@ void keepalive_begin(struct session *s)
 	k->due = true;
 }
 
+static bool keepalive_wanted(const struct session *s, struct usec now)
+{
+	const struct keepalive *k = &s->keepalive;
+	if (s->in_use > 0)
+		return true;
+	/* Fallen back while the box lagged behind: it has to learn the rest. */
+	return usec_sub(now, s->regular_since).us < CATCH_UP.us &&
+	       (ahead(s->last_ack, k->ack_limit) || ahead(s->sent_seq, k->seq_limit));
+}
+
 static void show(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	struct keepalive *k = &s->keepalive;
@@ -107,7 +121,7 @@ static void show(struct engine *e, struct session *s, struct usec now, struct ac
 	k->shown_ack = earlier(s->last_ack, k->ack_limit);
 	k->sent = now;
 	k->due = false;
-	send_keepalive(e, s, k->shown_seq, k->shown_ack, now, a);
+	carrier_send_keepalive(e, s, k->shown_seq, k->shown_ack, keepalive_wanted(s, now), now, a);
 }
 
 /* How far one that is sent now would move the box. */
@@ -128,16 +142,6 @@ void keepalive_out(struct engine *e, struct session *s, struct usec now, struct 
 	const struct keepalive *k = &s->keepalive;
 	if (k->due || (progress(s) >= k->step && usec_sub(now, k->sent).us >= LEAST_APART.us))
 		show(e, s, now, a);
-}
-
-bool keepalive_wanted(const struct session *s, struct usec now)
-{
-	const struct keepalive *k = &s->keepalive;
-	if (s->in_use > 0)
-		return true;
-	/* Fallen back while the box lagged behind: it has to learn the rest. */
-	return usec_sub(now, s->regular_since).us < CATCH_UP.us &&
-	       (ahead(s->last_ack, k->ack_limit) || ahead(s->sent_seq, k->seq_limit));
 }
 
 void keepalive_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)

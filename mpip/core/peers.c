@@ -4,7 +4,7 @@
  *
  * Theory of operation: two uthash tables, which keep their rows in the order of insertion. A row
  * that is used is taken out and put back, so the first row is the one used longest ago: the one
- * to go when the table is full. Neither table is touched per packet.
+ * to go when the table is full. Per packet, nothing of them is touched but a node's last_heard.
  */
 
 #include "mpip/core/peers.h"

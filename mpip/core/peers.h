@@ -38,8 +38,8 @@ struct peer {
 	uint8_t list_version;
 	uint16_t list_changes; /* of `addresses`: sessions compare it */
 	struct address_list addresses;
-	unsigned sessions; /* that refer to it: not evicted while there is one */
-	struct usec last_heard;
+	unsigned sessions;      /* that refer to it: not evicted while there is one */
+	struct usec last_heard; /* anything valid of it: a query, a confirmation, a CM */
 	UT_hash_handle hh;
 };
 

@@ -21,29 +21,24 @@
  * What is done with it is outbound.c's: a packet too big for a path takes another one.
  */
 
+#include "mpip/core/pmtu.h"
+
 #include "mpip/core/state.h"
+#include "mpip/core/tables.h"
 
 #include <stdlib.h>
 
-#define RAISE     usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
-#define TRIES     2             /* probes of one size until the ladder: one may meet a full queue */
-#define ANEW      usec_ms(2000) /* from a ladder without any answer to the next search */
-#define ASK_TCP   usec_ms(1000) /* suspicion is heard this long after the last answer */
-#define ASK_UDP   usec_ms(5000)
-#define CONGESTED 1000         /* microseconds of queuing */
-#define DOUBTS    3            /* searches that must agree, where UDP has asked ... */
-#define AGAIN     usec_ms(500) /* ... and how long after each other */
+#define RAISE   usec_ms(600000) /* RFC 8899's PMTU_RAISE_TIMER */
+#define ASK_TCP usec_ms(1000)   /* suspicion is heard this long after the last answer */
+#define ASK_UDP usec_ms(5000)
+#define DOUBTS  3 /* searches that must agree, where UDP has asked */
 
-/* FDDI; Ethernet less PPPoE, GRE, VXLAN, WireGuard, tunnels in tunnels; IPv6's minimum. */
-static const uint16_t ladder[] = {
-	4352, 2002, 1492, 1476, 1450, 1420, 1400, 1350, 1280, PMTU_BASE, 1006, PMTU_MIN};
-
-static uint16_t smaller(uint16_t a, uint16_t b)
+uint16_t pmtu_smaller(uint16_t a, uint16_t b)
 {
 	return a < b ? a : b;
 }
 
-static void ask(struct pmtu *m, uint16_t size, struct usec now)
+void pmtu_ask(struct pmtu *m, uint16_t size, struct usec now)
 {
 	m->state = PMTU_ASKING;
 	m->wanted = size;
@@ -52,7 +47,7 @@ static void ask(struct pmtu *m, uint16_t size, struct usec now)
 	m->due = now;
 }
 
-static void settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now)
+void pmtu_settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now)
 {
 	m->state = PMTU_SETTLED;
 	m->sure = true;
@@ -61,11 +56,11 @@ static void settle(const struct engine *e, struct pmtu *m, uint16_t size, struct
 	m->due = size < e->mtu ? usec_add(now, RAISE) : USEC_NEVER;
 }
 
-static void begin(const struct engine *e, struct pmtu *m)
+void pmtu_begin(const struct engine *e, struct pmtu *m)
 {
 	m->sure = false;
-	m->size = smaller(PMTU_BASE, e->mtu);
-	ask(m, e->mtu, (struct usec){0});
+	m->size = pmtu_smaller(PMTU_BASE, e->mtu);
+	pmtu_ask(m, e->mtu, (struct usec){0});
 }
 
 struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote)
@@ -77,7 +72,7 @@ struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr rem
 		if (!m)
 			abort();
 		m->key = probe.key;
-		begin(e, m);
+		pmtu_begin(e, m);
 		HASH_ADD(hh, e->pmtu, key, sizeof(m->key), m);
 	}
 	m->paths++;
@@ -101,15 +96,15 @@ void pmtu_free(struct engine *e)
 	}
 }
 
-void engine_set_mtu(struct engine *e, uint16_t mtu)
+void pmtu_set_mtu(struct engine *e, uint16_t mtu)
 {
 	struct pmtu *m, *tmp;
-	e->mtu = smaller(mtu, PMTU_MAX);
+	e->mtu = pmtu_smaller(mtu, PMTU_MAX);
 	HASH_ITER (hh, e->pmtu, m, tmp)
-		begin(e, m);
+		pmtu_begin(e, m);
 }
 
-void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void pmtu_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
 	struct usec now)
 {
 	struct pmtu probe = {.key = {local, remote}}, *m;
@@ -123,7 +118,7 @@ void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remot
 		m->size = (uint16_t)mtu;
 		m->sure = true;
 	}
-	ask(m, (uint16_t)mtu, now);
+	pmtu_ask(m, (uint16_t)mtu, now);
 }
 
 void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec now)
@@ -133,71 +128,7 @@ void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec no
 	m->last_answer = now;
 	m->answered = (uint16_t)size;
 	if (m->state != PMTU_SETTLED && m->answered == m->wanted)
-		settle(e, m, m->wanted, now);
-}
-
-static struct usec patience(const struct engine *e, const struct path *p)
-{
-	struct usec twice = {2 * p->answer.us};
-	return usec_before(twice, e->set.silence_min) ? e->set.silence_min : twice;
-}
-
-/* A queue of so many bytes that is full takes small packets and drops large ones. */
-static bool is_congested(const struct path *p)
-{
-	return p->queuing > CONGESTED && 2 * p->queuing > p->max_queuing;
-}
-
-void pmtu_upkeep(
-	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
-{
-	struct pmtu *m = p->pmtu;
-	if (usec_before(now, m->due))
-		return;
-	/* A path that does not work says nothing about sizes. */
-	if (p->state != PATH_IN_USE && (m->state != PMTU_ASKING || m->tries > 0))
-		return;
-
-	switch (m->state) {
-	case PMTU_SETTLED: /* for long enough: it may be larger by now */
-		ask(m, e->mtu, now);
-		m->tries = TRIES - 1;
-		__attribute__((fallthrough));
-	case PMTU_ASKING:
-		m->due = usec_add(now, patience(e, p));
-		if (m->tries++ < TRIES) {
-			send_size_probe(e, s, p, m->wanted, now, a);
-			break;
-		}
-		if (m->sure && m->wanted > m->size) {
-			settle(e, m, m->size, now);
-			break;
-		}
-		m->state = PMTU_LADDER;
-		m->sure = false;
-		m->before = m->size;
-		m->size = smaller(m->size, PMTU_BASE);
-		send_size_probe(e, s, p, m->wanted, now, a);
-		for (unsigned i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
-			if (ladder[i] < m->wanted)
-				send_size_probe(e, s, p, ladder[i], now, a);
-		break;
-	case PMTU_LADDER:
-		if (m->doubts > 1) {
-			m->doubts -= !is_congested(p);
-			m->size = m->before;
-			m->sure = true;
-			ask(m, m->wanted, usec_add(now, AGAIN));
-		} else if (m->answered) {
-			count(e, STAT_BLACK_HOLES);
-			settle(e, m, m->answered, now);
-			icmp_path_became_smaller(e, s, p, a);
-		} else {
-			begin(e, m);
-			m->due = usec_add(now, ANEW);
-		}
-		break;
-	}
+		pmtu_settle(e, m, m->wanted, now);
 }
 
 void pmtu_suspect(struct session *s, struct usec now)
@@ -207,7 +138,7 @@ void pmtu_suspect(struct session *s, struct usec now)
 		struct pmtu *m = s->path[i]->pmtu;
 		if (s->path[i]->state == PATH_IN_USE && m->state == PMTU_SETTLED &&
 			m->size > PMTU_MIN && usec_sub(now, m->last_answer).us >= since.us) {
-			ask(m, m->size, now);
+			pmtu_ask(m, m->size, now);
 			m->doubts = s->tuple.protocol == IPPROTO_TCP ? 1 : DOUBTS;
 		}
 	}

@@ -4,12 +4,15 @@
 
 #include "mpip/core/types.h"
 
-#include <uthash.h>
-
 /*
  * Path MTU discovery (paper 3.7.3 leaves it open; RFC 8899 for datagrams): the largest IP packet
  * that passes between two addresses. All paths between them, of whatever session, share it.
  */
+
+struct engine;
+struct session;
+
+#include <uthash.h>
 
 /* RFC 8899's BASE_PLPMTU: what is believed to pass until a probe has shown more. */
 #define PMTU_BASE 1200
@@ -38,5 +41,28 @@ struct pmtu {
 	struct usec due, last_answer;
 	UT_hash_handle hh;
 };
+
+/* The row of a pair of addresses, made if there was none; to be given back. Never NULL. */
+struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote);
+void pmtu_put(struct engine *e, struct pmtu *m);
+void pmtu_free(struct engine *e);
+/* A probe of `size` bytes was answered. */
+void pmtu_answer(struct engine *e, struct pmtu *m, uint32_t size, struct usec now);
+/* Large packets of the session may be getting lost: asks again for the sizes in use. */
+void pmtu_suspect(struct session *s, struct usec now);
+
+uint16_t pmtu_smaller(uint16_t a, uint16_t b);
+
+/* What pmtu_search.c does with a row: looks for `size` from `now` on; has found `size`; knows
+ * nothing any more. */
+void pmtu_ask(struct pmtu *m, uint16_t size, struct usec now);
+void pmtu_settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now);
+void pmtu_begin(const struct engine *e, struct pmtu *m);
+
+/* The smallest MTU of the host's NICs. What is known of path MTUs is forgotten. */
+void pmtu_set_mtu(struct engine *e, uint16_t mtu);
+/* A router says that IP packets of more than `mtu` bytes do not pass between these addresses. */
+void pmtu_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+	struct usec now);
 
 #endif

@@ -11,7 +11,11 @@
  *                 keeps super-packets whole on the wire, so its cost per byte is the lowest.
  */
 
-#include "mpip/core/session.h"
+#include "mpip/core/sched.h"
+
+#include "mpip/core/path.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
 
 static int bounded(int weight, const struct settings *set)
 {
@@ -37,7 +41,7 @@ static void algorithm_1(struct session *s, const struct settings *set)
 		p->weight =
 			bounded(p->weight + (below ? set->weight_step : -set->weight_step), set);
 	}
-	session_refresh(s);
+	path_changed(s);
 }
 
 static void uncoupled(struct session *s, const struct settings *set)
@@ -49,7 +53,7 @@ static void uncoupled(struct session *s, const struct settings *set)
 		if (p->state == PATH_IN_USE)
 			p->weight = bounded(set->weight_max - (int)less, set);
 	}
-	session_refresh(s);
+	path_changed(s);
 }
 
 static void keep_weights(struct session *s, const struct settings *set)
@@ -107,3 +111,17 @@ const struct scheduler schedulers[] = {
 		.period = keep_weights,
 		.choose = choose_fewest_bytes},
 };
+
+struct path *sched_choose(struct engine *e, struct session *s, uint32_t length)
+{
+	const struct policies *t = &e->set.policies;
+	if (s->policy_generation != t->generation) {
+		s->policy_rows = policies_of(t, &s->tuple);
+		s->policy_generation = t->generation;
+	}
+	bool respond = s->policy_rows &&
+		       policies_priority(t, s->policy_rows, length) == PRIORITY_RESPONSIVENESS;
+	const struct scheduler *scheduler =
+		respond ? &schedulers[SCHED_LOWEST_DELAY] : e->scheduler;
+	return scheduler->choose(s, &e->rng);
+}

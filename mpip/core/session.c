@@ -1,205 +1,152 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What is measured of a session's paths (paper 3.4, Tables 3 and 5).
+ * Table 7: sessions (paper 3.7.1), and connections whose handshake is not done.
  *
- * Theory of operation: a delay is the receiver's clock minus the sender's, in 32 bits that wrap.
- * Neither the clocks' offset nor the wrap matters, since only differences of delays of the same
- * path are ever used: Q = D - D_min. The receiver feeds back a moving average over packets, and
- * D is a moving average over feedbacks. An average that has had nothing new for weight_period
- * starts anew: what it remembers is of another time, and Algorithm 1 wants to know this one's.
- *
- * The minimum is the paper's, which never rises, or that of floor.c. Where a clock steps, the
- * delays of both directions change at the same time and by the same amount, one up and one down. An
- * unaveraged delay that is STEP_MIN below the lowest before raises the suspicion; STEP_WAIT later,
- * when averages have settled, it is confirmed if every measured path's delay has risen by about as
- * much.
- *
- * A departure from 3.4: Table 5's rows are fed back oldest first, but a row that has had no packet
- * since it was last fed back is not sent again; so an end can tell a path that works from one
- * whose last delay is merely being repeated.
+ * Theory of operation: a session is found by its tuple (outbound) or by node and session ID
+ * (inbound), both in O(1). Those with user data within the last second are in the list `active`,
+ * which the upkeep and Algorithm 1 walk; all are in `oldest`, sorted by their update time, whose
+ * head expires first.
  */
 
 #include "mpip/core/session.h"
 
-static bool stale(struct usec last, const struct settings *set, struct usec now)
+#include "mpip/core/deliver.h"
+#include "mpip/core/keepalive.h"
+#include "mpip/core/mesh.h"
+#include "mpip/core/path.h"
+#include "mpip/core/peers.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#define SECOND usec_ms(1000)
+
+struct session *session_find(struct engine *e, const struct tuple *tuple)
 {
-	return usec_sub(now, last).us >= set->weight_period.us;
+	struct session *s;
+	HASH_FIND(by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), s);
+	return s;
 }
 
-/* The moving average of delays, which wrap: a step of gain 1/2^shift towards `sample`. */
-static uint32_t averaged(uint32_t average, uint32_t sample, const struct settings *set)
+struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id)
 {
-	return average + (uint32_t)((int32_t)(sample - average) >> set->delay_gain_shift);
+	struct session *s = e->last_in;
+	if (s && s->key.id.n == id.n && node_equal(s->key.node, node))
+		return s;
+	struct session probe = {.key = {.node = node, .id = id}};
+	HASH_FIND(by_id, e->sessions_by_id, &probe.key, sizeof(probe.key), s);
+	e->last_in = s;
+	return s;
 }
 
-/* The drift of all paths: see floor.c. */
-static int32_t common_drift(const struct path *path)
+struct session *session_new(
+	struct engine *e, const struct tuple *tuple, struct usec now, struct actions *a)
 {
-	const struct session *s = path->session;
-	int32_t drift = path->floor.slope_known ? path->floor.slope : 0;
-	for (unsigned i = 0; s && i < s->paths; i++) {
-		const struct delay_floor *f = &s->path[i]->floor;
-		if (!f->slope_known || !s->path[i]->measured)
-			continue;
-		if ((int64_t)f->slope * drift <= 0)
-			return 0;
-		if (f->slope < 0 ? f->slope > drift : f->slope < drift)
-			drift = f->slope;
+	if (e->sessions >= e->set.max_sessions) {
+		count(e, STAT_SESSIONS_EVICTED);
+		session_remove(e, e->oldest, a);
 	}
-	return drift;
+	struct session *s = calloc(1, sizeof(*s));
+	if (!s)
+		abort();
+	s->tuple = *tuple;
+	s->address_epoch = e->address_epoch;
+	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
+	s->sending_since = s->step_seen = s->confirmed = USEC_NEVER;
+	s->regular_since = now;
+	s->regular_reason = "handshake";
+	s->last_silenced = (struct usec){now.us - (int64_t)3600 * 1000000};
+	s->wire_form = e->set.wire_form;
+	keepalive_new(e, s);
+	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
+	DL_APPEND2(e->oldest, s, age_prev, age_next);
+	e->sessions++;
+	return s;
 }
 
-static void path_floor(struct path *path, const struct settings *set, struct usec now)
+static void session_leave(struct engine *e, struct session *s, struct actions *a)
 {
-	struct delay_floor *f = &path->floor;
-	if (set->min_delay == MIN_DELAY_PLAIN)
+	if (s->key.id.n == 0)
 		return;
-	if (path->feedbacks == 1) {
-		floor_start(f, path->delay, set->min_delay_window, now);
-	} else if (floor_add(f, path->delay, now)) {
-		floor_find_slope(f);
-		floor_turn(f, path->delay, common_drift(path), set->min_delay_window, now);
-	}
-	path->min_delay = floor_lowest(f, now);
+	HASH_DELETE(by_id, e->sessions_by_id, s);
+	s->key.id.n = 0;
+	s->peer->sessions--;
+	while (s->paths > 0)
+		path_drop(e, s, s->path[s->paths - 1], a);
+	deliver_held(e, s, a);
+	s->reorder.synced = false;
+	if (e->last_in == s)
+		e->last_in = NULL;
 }
 
-void path_feedback(struct path *path, uint32_t delay, const struct settings *set, struct usec now)
+void session_remove(struct engine *e, struct session *s, struct actions *a)
 {
-	path->feedbacks++;
-	if (!path->measured)
-		path->min_delay = delay;
-	if (!path->measured || stale(path->last_feedback, set, now))
-		path->delay = delay;
-	else
-		path->delay = averaged(path->delay, delay, set);
-	path->measured = true;
-	path->last_feedback = now;
-	path_floor(path, set, now);
-	if ((int32_t)(path->delay - path->min_delay) < 0)
-		path->min_delay = path->delay;
-	path->queuing = path->delay - path->min_delay;
-	if (path->queuing > path->max_queuing)
-		path->max_queuing = path->queuing;
+	session_leave(e, s, a);
+	HASH_DELETE(by_tuple, e->sessions_by_tuple, s);
+	DL_DELETE2(e->oldest, s, age_prev, age_next);
+	if (s->active)
+		DL_DELETE2(e->active, s, active_prev, active_next);
+	if (s->holding)
+		DL_DELETE2(e->holding, s, holding_prev, holding_next);
+	e->sessions--;
+	free(s);
 }
 
-#define STEP_MIN  10000 /* microseconds */
-#define STEP_WAIT usec_ms(1500)
-
-void session_judge_step(struct session *s, const struct settings *set, struct usec now)
+bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
+	struct usec now, struct actions *a)
 {
-	if (s->step_seen.us == USEC_NEVER.us || usec_sub(now, s->step_seen).us < STEP_WAIT.us)
-		return;
-	unsigned risen = 0, others = 0;
-	for (unsigned i = 0; i < s->paths; i++) {
-		const struct path *p = s->path[i];
-		if (!p->measured || usec_sub(p->last_feedback, s->step_seen).us < STEP_WAIT.us / 2)
-			continue;
-		if ((int32_t)(p->delay - p->min_delay) >= (int32_t)(s->step - s->step / 4))
-			risen++;
-		else
-			others++;
-	}
-	if (risen + others == 0 && usec_sub(now, s->step_seen).us < 10 * STEP_WAIT.us)
-		return; /* nothing is known of our own paths yet */
-	for (unsigned i = 0; i < s->paths && risen > 0 && others == 0; i++) {
-		struct path *p = s->path[i];
-		floor_shift(&p->floor, s->step);
-		if (set->min_delay == MIN_DELAY_WINDOWED)
-			p->min_delay += s->step;
-	}
-	for (unsigned i = 0; i < s->arrivals; i++) {
-		s->arrival[i].lowest = s->arrival[i].delay;
-		s->arrival[i].lowest_at = now;
-	}
+	if (!address_list_has(&e->addresses, s->tuple.local_ip))
+		return false;
+	session_leave(e, s, a);
+	struct session *older = session_by_id(e, peer->node, id);
+	if (older)
+		session_remove(e, older, a);
+
+	s->key.node = peer->node;
+	s->key.id = id;
+	s->peer = peer;
+	peer->sessions++;
+	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
+	s->arrivals = 0;
+	s->moving = s->peer_moved = false;
+	s->confirmed = USEC_NEVER;
+	s->list_seen = s->list_acked = 0;
+	s->owes_ack = false;
 	s->step = 0;
 	s->step_seen = USEC_NEVER;
-}
-
-/* Notes the unaveraged delay of a packet that came. */
-static void watch_for_step(struct session *s, struct arrival *row, uint32_t delay, struct usec now)
-{
-	/* No clock drifts faster than by 488 ppm: what is older says less. */
-	uint32_t lowest = row->lowest + (uint32_t)(usec_sub(now, row->lowest_at).us >> 11);
-	int32_t fall = row->packets ? (int32_t)(lowest - delay) : 0;
-	if (row->packets == 0 || (fall > 0 && fall < STEP_MIN)) {
-		row->lowest = delay;
-		row->lowest_at = now;
+	s->last_received = now;
+	s->regular_since = now;
+	s->regular_reason = "no path proven yet";
+	mesh_update(e, s, now, a);
+	if (!mesh_begun(e, s)) {
+		session_leave(e, s, a);
+		return false;
 	}
-	if (fall < STEP_MIN)
-		return;
-	if (s->step_seen.us == USEC_NEVER.us)
-		s->step_seen = now;
-	if ((uint32_t)fall > s->step)
-		s->step = (uint32_t)fall;
+	count(e, STAT_SESSIONS_CREATED);
+	return true;
 }
 
-void session_start_weights(struct session *s, const struct settings *set)
+void session_touch(struct engine *e, struct session *s, struct usec now)
 {
-	unsigned used = s->paths;
-	if (set->max_active_paths && set->max_active_paths < used)
-		used = set->max_active_paths;
-	for (unsigned i = 0; i < s->paths; i++)
-		s->path[i]->weight = set->weight_total / (int)used;
-	session_refresh(s);
-}
-
-void session_refresh(struct session *s)
-{
-	s->in_use = 0;
-	s->weight_sum = 0;
-	for (unsigned i = 0; i < s->paths; i++)
-		if (s->path[i]->state == PATH_IN_USE) {
-			s->in_use++;
-			s->weight_sum += (uint32_t)s->path[i]->weight;
-		}
-}
-
-struct arrival *session_arrival(struct session *s, struct path_id id, uint32_t delay,
-	uint32_t bytes, const struct settings *set, struct usec now)
-{
-	unsigned i = 0;
-	while (i < s->arrivals && s->arrival[i].path.n != id.n)
-		i++;
-	if (i == MAX_PATHS)
-		return NULL;
-	struct arrival *row = &s->arrival[i];
-	if (i == s->arrivals) {
-		s->arrivals++;
-		*row = (struct arrival){.path = id, .feedback_time = now};
+	if (s->key.id.n && !s->active) {
+		s->active = true;
+		s->next_upkeep = usec_add(now, e->set.maintenance);
+		s->next_weights = usec_add(now, e->set.weight_period);
+		DL_APPEND2(e->active, s, active_prev, active_next);
 	}
-	watch_for_step(s, row, delay, now);
-	/* The clock for "news about to be too old" starts when there is news. */
-	if (!row->fresh && usec_before(row->feedback_time, now))
-		row->feedback_time = now;
-	row->fresh = true;
-	row->delay = row->packets == 0 || stale(row->last, set, now)
-			     ? delay
-			     : averaged(row->delay, delay, set);
-	row->last = now;
-	row->packets++;
-	row->bytes += bytes;
-	return row;
+	/* Sorted to the second is sorted enough, and most packets then move nothing. */
+	if (usec_sub(now, s->age_time).us >= SECOND.us) {
+		s->age_time = now;
+		DL_DELETE2(e->oldest, s, age_prev, age_next);
+		DL_APPEND2(e->oldest, s, age_prev, age_next);
+	}
+	s->update_time = now;
 }
 
-struct arrival *session_oldest_news(struct session *s)
+bool session_ended(const struct session *s, struct usec now)
 {
-	struct arrival *oldest = NULL;
-	for (unsigned i = 0; i < s->arrivals; i++) {
-		struct arrival *row = &s->arrival[i];
-		if (row->fresh &&
-			(!oldest || usec_before(row->feedback_time, oldest->feedback_time)))
-			oldest = row;
-	}
-	return oldest;
-}
-
-struct arrival *session_latest_news(struct session *s)
-{
-	struct arrival *latest = NULL;
-	for (unsigned i = 0; i < s->arrivals; i++) {
-		struct arrival *row = &s->arrival[i];
-		if (row->fresh && (!latest || usec_before(latest->last, row->last)))
-			latest = row;
-	}
-	return latest;
+	bool quiet = s->in_use == 0 && usec_sub(now, s->update_time).us >= SECOND.us;
+	return s->reset || (s->fin_sent && (s->fin_received || quiet));
 }

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Delays (paper 3.4), Algorithm 1 and Equation 1 (3.6.1), and the other schedulers. */
 
-#include "mpip/core/session.h"
+#include "mpip/core/measure.h"
+#include "mpip/core/path.h"
+#include "mpip/core/sched.h"
+#include "mpip/core/tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +27,7 @@ static int setup(void **state)
 		s.path[i] = &path[i];
 	}
 	s.paths = 4;
-	session_start_weights(&s, &set);
+	path_start_weights(&s, &set);
 	return 0;
 }
 
@@ -70,7 +73,7 @@ static void silent_paths_do_not_count(void **state)
 	path[0].state = PATH_SILENT;
 	path[0].queuing = 1000000;
 	path[1].queuing = 10;
-	session_refresh(&s);
+	path_changed(&s);
 	assert_int_equal(s.in_use, 3);
 	schedulers[SCHED_ALGORITHM_1].period(&s, &set);
 	assert_int_equal(path[0].weight, 250);
@@ -90,7 +93,7 @@ static void choice_follows_equation_1(void **state)
 	struct rng rng = {12345};
 	for (unsigned i = 0; i < 4; i++)
 		path[i].weight = w[i];
-	session_refresh(&s);
+	path_changed(&s);
 	const unsigned all = 1000000;
 	for (unsigned i = 0; i < all; i++)
 		n[schedulers[SCHED_ALGORITHM_1].choose(&s, &rng) - path]++;
@@ -120,19 +123,19 @@ static void delays_follow_3_4(void **state)
 	struct path *p = &path[0];
 	int64_t clock = 1;
 	const uint32_t offset = 0xffffff00u; /* the clocks differ, and the difference wraps */
-	path_feedback(p, offset + 1000, &set, usec_ms(clock++));
+	measure_feedback(p, offset + 1000, &set, usec_ms(clock++));
 	assert_int_equal(p->queuing, 0);
-	path_feedback(p, offset + 1800, &set, usec_ms(clock++));
+	measure_feedback(p, offset + 1800, &set, usec_ms(clock++));
 	assert_int_equal(p->delay, offset + 1100);
 	assert_int_equal(p->min_delay, offset + 1000);
 	assert_int_equal(p->queuing, 100);
 	for (unsigned i = 0; i < 100; i++)
-		path_feedback(p, offset + 600, &set, usec_ms(clock++));
+		measure_feedback(p, offset + 600, &set, usec_ms(clock++));
 	assert_in_range(p->delay - offset, 600, 607);
 	assert_int_equal(p->queuing, 0);
 	assert_int_equal(p->max_queuing, 100);
 	/* After a pause the average starts anew. */
-	path_feedback(p, offset + 5000, &set, usec_ms(clock + 200));
+	measure_feedback(p, offset + 5000, &set, usec_ms(clock + 200));
 	assert_int_equal(p->delay, offset + 5000);
 }
 
@@ -140,17 +143,17 @@ static void delays_follow_3_4(void **state)
 static void feedback_goes_oldest_first(void **state)
 {
 	(void)state;
-	session_arrival(&s, (struct path_id){1}, 11, 100, &set, usec_ms(1));
-	session_arrival(&s, (struct path_id){2}, 22, 100, &set, usec_ms(2));
-	session_arrival(&s, (struct path_id){1}, 19, 100, &set, usec_ms(3));
-	struct arrival *a = session_oldest_news(&s);
+	measure_arrival(&s, (struct path_id){1}, 11, 100, &set, usec_ms(1));
+	measure_arrival(&s, (struct path_id){2}, 22, 100, &set, usec_ms(2));
+	measure_arrival(&s, (struct path_id){1}, 19, 100, &set, usec_ms(3));
+	struct arrival *a = measure_oldest_news(&s);
 	assert_int_equal(a->path.n, 1);
 	assert_int_equal(a->delay, 12); /* a moving average, gain 1/8 */
 	a->fresh = false;
-	a = session_oldest_news(&s);
+	a = measure_oldest_news(&s);
 	assert_int_equal(a->path.n, 2);
 	a->fresh = false;
-	assert_null(session_oldest_news(&s));
+	assert_null(measure_oldest_news(&s));
 }
 
 static void table_5_is_bounded(void **state)
@@ -158,8 +161,8 @@ static void table_5_is_bounded(void **state)
 	(void)state;
 	for (unsigned i = 1; i <= MAX_PATHS; i++)
 		assert_non_null(
-			session_arrival(&s, (struct path_id){(uint16_t)i}, 0, 0, &set, usec_ms(1)));
-	assert_null(session_arrival(&s, (struct path_id){MAX_PATHS + 1}, 0, 0, &set, usec_ms(1)));
+			measure_arrival(&s, (struct path_id){(uint16_t)i}, 0, 0, &set, usec_ms(1)));
+	assert_null(measure_arrival(&s, (struct path_id){MAX_PATHS + 1}, 0, 0, &set, usec_ms(1)));
 }
 
 int main(void)

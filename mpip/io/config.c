@@ -198,9 +198,9 @@ static void read_root(struct jat root, struct config *config)
 		(unsigned)jat_integer_or(jat_key(root, "batch_us"), 0, 10000, config->batch_us);
 }
 
-int config_read(struct config *config, const char *file, char **error)
+static struct config config_default(void)
 {
-	*config = (struct config){
+	return (struct config){
 		.settings = settings_default(),
 		.tun = "mpip0",
 		.socket = CONFIG_SOCKET,
@@ -211,6 +211,23 @@ int config_read(struct config *config, const char *file, char **error)
 		.mask = 0x4d500000,
 		.batch_us = 100,
 	};
+}
+
+void config_check(struct jat at)
+{
+	struct config config = config_default();
+	read_root(at, &config);
+}
+
+void config_check_clock(struct jat at)
+{
+	struct clock_distortion clock = {0};
+	read_clock(at, &clock);
+}
+
+int config_read(struct config *config, const char *file, char **error)
+{
+	*config = config_default();
 	if (!file)
 		return 0;
 	config->doc = jdoc_load(file);

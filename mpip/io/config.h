@@ -2,6 +2,7 @@
 #ifndef MPIP_IO_CONFIG_H
 #define MPIP_IO_CONFIG_H
 
+#include "mpip/base/jsonfile.h"
 #include "mpip/core/settings.h"
 
 #include <net/if.h>
@@ -26,5 +27,11 @@ struct config {
  * config_close(). */
 int config_read(struct config *config, const char *file, char **error);
 void config_close(struct config *config);
+
+/* Checks settings that are part of another document, an experiment's, just as config_read() does
+ * those of a file; and a "clock" that would be among them. What is wrong is that document's error,
+ * at its place there. */
+void config_check(struct jat at);
+void config_check_clock(struct jat at);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "mpip/io/control.h"
 
+#include "mpip/core/session.h"
 #include "mpip/io/policies.h"
 
 #include <arpa/inet.h>
@@ -126,22 +127,27 @@ static json_t *peers_json(const struct engine *e, struct usec now)
 	return json_pack("{s:o, s:o}", "nodes", nodes, "availability", availability);
 }
 
+static const char *protocol_name(const struct session *s)
+{
+	return s->tuple.protocol == IPPROTO_TCP ? "tcp" : "udp";
+}
+
 static json_t *session_json(const struct session *s, struct usec now)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:s?, s:i, s:i, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:i, s:i}",
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:b, s:s?, s:i, s:i, s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, s:i, s:i}",
 		"session_id", (json_int_t)s->key.id.n, "node_id",
-		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol",
-		s->tuple.protocol == IPPROTO_TCP ? "tcp" : "udp", "src",
-		text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
+		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol", protocol_name(s),
+		"src", text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
 		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
 		wire_form_names[s->wire_form], "state", s->in_use ? "multipath" : "regular",
-		"reason", s->regular_reason, "paths", (int)s->paths, "paths_in_use", (int)s->in_use,
-		"idle_ms", age_ms(now, s->update_time), "sent_packets", (json_int_t)s->sent_packets,
-		"sent_bytes", (json_int_t)s->sent_bytes, "received_packets",
-		(json_int_t)s->received_packets, "received_bytes", (json_int_t)s->received_bytes,
-		"regular_packets", (json_int_t)s->regular_packets, "queries", (int)s->queries,
-		"reorder_held", (int)s->reorder.held);
+		"ended", session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
+		"paths_in_use", (int)s->in_use, "idle_ms", age_ms(now, s->update_time),
+		"sent_packets", (json_int_t)s->sent_packets, "sent_bytes",
+		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
+		"received_bytes", (json_int_t)s->received_bytes, "regular_packets",
+		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
+		(int)s->reorder.held);
 }
 
 static json_t *sessions_json(const struct engine *e, struct usec now)
@@ -160,8 +166,12 @@ static json_t *path_json(const struct session *s, const struct path *p, struct u
 		[PATH_SILENT] = "silent",
 		[PATH_SPARE] = "spare",
 		[PATH_REMOVED] = "removed"};
-	return json_pack("{s:I, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:I, s:I, s:o}",
-		"session_id", (json_int_t)s->key.id.n, "path", (int)p->id.n, "src",
+	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, "
+			 "s:i, s:I, s:I, s:o}",
+		"session_id", (json_int_t)s->key.id.n, "protocol", protocol_name(s),
+		"connection_src", text_endpoint(s->tuple.local_ip, s->tuple.local_port),
+		"connection_dst", text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "ended",
+		session_ended(s, now), "path", (int)p->id.n, "src",
 		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
 		"wire_form", wire_form_names[p->form], "state", words[p->state], "weight",
 		p->weight, "delay_us", (int)p->delay, "min_delay_us", (int)p->min_delay,

@@ -12,7 +12,6 @@
 
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
-#include "mpip/io/pathlog.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -158,6 +157,47 @@ static void repeat_warning(struct daemon *d)
 	d->warning = warning ? strdup(warning) : NULL;
 }
 
+/* Says of a NIC what there is to say, unless that was said last. */
+static void say_nic(struct daemon *d, const struct hostnet_nic *nic, bool starting)
+{
+	size_t i = 0;
+	while (i < d->nics_said && strcmp(d->nic_said[i].name, nic->name) != 0)
+		i++;
+	bool unknown = i == d->nics_said;
+	if (unknown && i < sizeof(d->nic_said) / sizeof(d->nic_said[0]))
+		d->nics_said++;
+	else if (unknown || d->nic_said[i].why == nic->why)
+		return;
+	memcpy(d->nic_said[i].name, nic->name, sizeof(nic->name));
+	d->nic_said[i].why = nic->why;
+	if (nic->why || !starting)
+		daemon_say("%s is %s%s%s", nic->name, nic->usable ? "used" : "not used",
+			!nic->why     ? ""
+			: nic->usable ? " "
+				      : ": ",
+			nic->why ? nic->why : "");
+}
+
+/* Why a NIC is not used, and when that changes. */
+static void say_nics(struct daemon *d, bool starting)
+{
+	const struct hostnet_nic *nic[2];
+	size_t n[2] = {hostnet_nics(d->hostnet, &nic[0]), hostnet_left_out(d->hostnet, &nic[1])};
+	for (size_t i = d->nics_said; i-- > 0;) {
+		bool there = false;
+		for (size_t k = 0; k < n[0] + n[1] && !there; k++)
+			there = strcmp(d->nic_said[i].name,
+					k < n[0] ? nic[0][k].name : nic[1][k - n[0]].name) == 0;
+		if (there)
+			continue;
+		daemon_say("%s is gone", d->nic_said[i].name);
+		d->nic_said[i] = d->nic_said[--d->nics_said];
+	}
+	for (size_t list = 0; list < 2; list++)
+		for (size_t i = 0; i < n[list]; i++)
+			say_nic(d, &nic[list][i], starting);
+}
+
 void daemon_host_changed(struct daemon *d)
 {
 	char *error = NULL;
@@ -166,6 +206,7 @@ void daemon_host_changed(struct daemon *d)
 		(follow_nics(d, &error) < 0 || follow_mtu(d, &error) < 0))
 		what = -1;
 	repeat_warning(d);
+	say_nics(d, false);
 	if (what < 0)
 		daemon_say("%s", error ? error : strerror(errno));
 	free(error);
@@ -173,19 +214,32 @@ void daemon_host_changed(struct daemon *d)
 
 /* Looking on */
 
+static json_t *nic_json(const struct hostnet_nic *nic)
+{
+	char text[INET_ADDRSTRLEN];
+	inet_ntop(AF_INET, &nic->address, text, sizeof(text));
+	bool has = nic->address.s_addr != 0;
+	return json_pack("{s:s, s:s?, s:o, s:b, s:s?}", "name", nic->name, "address",
+		has ? text : NULL, "mtu", has ? json_integer(nic->mtu) : json_null(), "usable",
+		nic->usable, "reason", nic->why);
+}
+
+static json_t *nics_json(const struct daemon *d)
+{
+	json_t *all = json_array();
+	const struct hostnet_nic *nic;
+	size_t n = d->hostnet ? hostnet_nics(d->hostnet, &nic) : 0;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, nic_json(&nic[i]));
+	n = d->hostnet ? hostnet_left_out(d->hostnet, &nic) : 0;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, nic_json(&nic[i]));
+	return all;
+}
+
 static json_t *status_json(void *context)
 {
 	struct daemon *d = context;
-	json_t *nics = json_array();
-	const struct hostnet_nic *nic;
-	size_t count = d->hostnet ? hostnet_nics(d->hostnet, &nic) : 0;
-	for (size_t i = 0; i < count; i++) {
-		char text[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &nic[i].address, text, sizeof(text));
-		json_array_append_new(
-			nics, json_pack("{s:s, s:s, s:i, s:b}", "name", nic[i].name, "address",
-				      text, "mtu", (int)nic[i].mtu, "usable", nic[i].usable));
-	}
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
@@ -199,7 +253,7 @@ static json_t *status_json(void *context)
 		wire_form_names[set->wire_form], "scheduler", scheduler_names[set->scheduler],
 		"wire_port", ntohs(d->config.wire_port), "tun", d->tun.name, "sessions",
 		(int)sessions, "peers", (int)HASH_COUNT(engine_peers(d->engine)->peer), "nics",
-		nics);
+		nics_json(d));
 }
 
 static json_t *io_stats_json(void *context)
@@ -345,6 +399,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	if (follow_mtu(d, error) < 0)
 		return -1;
 	repeat_warning(d);
+	say_nics(d, true);
 	d->inherited_until = usec_add(d->now, d->config.settings.session_expiry);
 	d->control.status = status_json;
 	d->control.io_stats = io_stats_json;
@@ -365,8 +420,7 @@ void daemon_close(struct daemon *d)
 	tun_close(&d->hook);
 	tun_close(&d->tun);
 	engine_free(d->engine);
-	if (d->path_log)
-		fclose(d->path_log);
+	pathlog_close(d->path_log);
 	if (d->epoll >= 0)
 		close(d->epoll);
 	if (d->signals >= 0)

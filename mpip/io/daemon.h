@@ -7,6 +7,7 @@
 #include "mpip/io/flows.h"
 #include "mpip/io/hostnet.h"
 #include "mpip/io/ingress.h"
+#include "mpip/io/pathlog.h"
 #include "mpip/io/tun.h"
 #include "mpip/io/wirelink.h"
 
@@ -37,7 +38,12 @@ struct daemon {
 	struct address_list addresses;
 	unsigned mtu;  /* the smallest of the NICs' */
 	char *warning; /* said last */
-	FILE *path_log;
+	struct {
+		char name[IFNAMSIZ];
+		const char *why;
+	} nic_said[2 * HOSTNET_NICS_MAX]; /* the same of each NIC */
+	size_t nics_said;
+	struct pathlog *path_log;
 	int epoll, signals;
 	struct usec started, now;
 	struct usec leave_at; /* USEC_NEVER until a signal came */

@@ -171,6 +171,12 @@ size_t hostnet_nics(const struct hostnet *h, const struct hostnet_nic **nics)
 	return h->nic_count;
 }
 
+size_t hostnet_left_out(const struct hostnet *h, const struct hostnet_nic **nics)
+{
+	*nics = h->left_out;
+	return h->left_out_count;
+}
+
 /* --- opening and closing --- */
 
 int hostnet_privileged(char **error)

@@ -33,7 +33,8 @@ struct hostnet_nic {
 	struct in_addr address; /* the first primary one of global scope */
 	uint8_t mac[6];
 	unsigned mtu;
-	bool usable; /* administratively up, and has carrier */
+	bool usable;     /* up, with carrier, and some route goes out by it */
+	const char *why; /* why it is not used; or used "for ..." only; static, NULL: in full */
 };
 
 struct hostnet;
@@ -54,6 +55,10 @@ void hostnet_close(struct hostnet *h);
 /* The NICs as last learned, ordered by number; valid until the next hostnet_process(). */
 size_t hostnet_nics(const struct hostnet *h, const struct hostnet_nic **nics);
 
+/* Those that should be among them and are not, each with its `why`: named by the user, one of the
+ * NICs before, or more than there may be. Without an address. Valid as above. */
+size_t hostnet_left_out(const struct hostnet *h, const struct hostnet_nic **nics);
+
 /* Sets the TUN up (MTU, `address`/32 of link scope, loose rp_filter, no IPv6) and installs tables
  * and rules. What a killed predecessor left becomes ours or goes: only one may be attached in a
  * namespace, which the caller makes sure of. May be called again with another MTU. After an
@@ -64,7 +69,7 @@ int hostnet_attach(
 /* Readable when hostnet_process() has something to do. */
 int hostnet_fd(const struct hostnet *h);
 
-#define HOSTNET_NICS_CHANGED 1 /* the list, or something in it */
+#define HOSTNET_NICS_CHANGED 1 /* one of the lists, or something in it */
 
 /* Learns what changed, shortly after it did, and follows with tables and rules. Returns a set of
  * HOSTNET_*_CHANGED. After an error it tries again by itself, a second later and then ever more

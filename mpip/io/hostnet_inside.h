@@ -111,6 +111,8 @@ struct hostnet {
 	int changed; /* HOSTNET_*_CHANGED that the caller has not been told yet */
 	struct hostnet_nic nics[HOSTNET_NICS_MAX];
 	size_t nic_count;
+	struct hostnet_nic left_out[HOSTNET_NICS_MAX];
+	size_t left_out_count;
 	int slots[HOSTNET_NICS_MAX]; /* ifindex whose table is table_base + 1 + i; 0: free */
 	int tun;                     /* 0: not attached */
 	unsigned tun_mtu;

@@ -10,6 +10,11 @@
  * connects containers or virtual machines. The user's word goes before all this, but a device that
  * is not Ethernet, or has no global address, cannot be used, which is said when it is opened.
  *
+ * A NIC is used when it is up, has carrier, and some route goes out by it: the kernel takes a NIC's
+ * routes when it is set down, and those by a gateway do not come back by themselves. Why one is not
+ * used, or serves its own subnet only, is kept with it. What has been a NIC, or was named, and is
+ * none now is left out, which is kept as well, so that it can be said.
+ *
  * An address that a NIC has had is remembered until hostnet_keep() says that it is not needed.
  *
  * Each NIC has a slot, and by it a table. It keeps the slot while it is there, whatever comes
@@ -19,7 +24,10 @@
 
 #include "mpip/io/hostnet_inside.h"
 
+#include <arpa/inet.h>
+#include <linux/if.h>
 #include <net/if_arp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +48,45 @@ static bool has_gateway(const struct picture *p, int ifindex)
 			hostnet_is_gateway_route(&p->routes.at[i]))
 			return true;
 	return false;
+}
+
+/* Whether the route goes out by the device, and is somebody else's. */
+static bool goes_by(const struct route *r, int ifindex)
+{
+	return r->oif == ifindex && r->type == RTN_UNICAST && r->protocol != OUR_PROTOCOL;
+}
+
+static bool is_own_subnet(const struct picture *p, const struct route *r)
+{
+	for (size_t i = 0; i < p->addresses.n; i++) {
+		const struct address *a = &p->addresses.at[i];
+		uint32_t mask = a->prefix_length ? ~0u << (32 - a->prefix_length) : 0;
+		if (a->ifindex == r->oif && a->prefix_length == r->prefix_length &&
+			((a->prefix.s_addr ^ r->dst.s_addr) & htonl(mask)) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Judges a NIC by its link and the routes out of it. */
+static void judge(const struct picture *p, const struct link *l, struct hostnet_nic *nic)
+{
+	bool routes = false, beyond = false;
+	for (size_t i = 0; i < p->routes.n; i++) {
+		const struct route *r = &p->routes.at[i];
+		if (!goes_by(r, l->ifindex))
+			continue;
+		routes = true;
+		beyond = beyond || hostnet_is_gateway_route(r) || !is_own_subnet(p, r);
+	}
+	nic->why = !(l->flags & IFF_UP)         ? "it is set down"
+		   : !(l->flags & IFF_LOWER_UP) ? "no carrier"
+		   : !(l->flags & IFF_RUNNING)  ? "its link is not ready"
+		   : !routes                    ? "no route goes out by it"
+						: NULL;
+	nic->usable = !nic->why;
+	if (nic->usable && !beyond)
+		nic->why = "for its own subnet only: no other route goes out by it";
 }
 
 static bool is_one_of(const char *const *names, const char *name)
@@ -63,15 +110,20 @@ static bool suitable(const struct hostnet *h, const struct picture *p, const str
 	return strcmp(l->kind, "bridge") != 0 || has_gateway(p, l->ifindex);
 }
 
+static const struct link *find_link(const struct picture *p, const char *name)
+{
+	for (size_t i = 0; i < p->links.n; i++)
+		if (strcmp(p->links.at[i].name, name) == 0)
+			return &p->links.at[i];
+	return NULL;
+}
+
 int hostnet_check_interfaces(const struct hostnet *h, const struct picture *p, char **error)
 {
 	size_t n = 0;
 
 	for (char **name = h->interfaces; name && *name; name++, n++) {
-		const struct link *l = NULL;
-		for (size_t i = 0; i < p->links.n && !l; i++)
-			if (strcmp(p->links.at[i].name, *name) == 0)
-				l = &p->links.at[i];
+		const struct link *l = find_link(p, *name);
 		if (!l)
 			return hostnet_fail(
 				error, "interface \"%s\": there is none of this name", *name);
@@ -98,7 +150,16 @@ static bool same_nic(const struct hostnet_nic *a, const struct hostnet_nic *b)
 	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
 	       a->address.s_addr == b->address.s_addr &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->mtu == b->mtu &&
-	       a->usable == b->usable;
+	       a->usable == b->usable && a->why == b->why;
+}
+
+static bool same_nics(
+	const struct hostnet_nic *a, size_t n, const struct hostnet_nic *b, size_t count)
+{
+	for (size_t i = 0; i < n && n == count; i++)
+		if (!same_nic(&a[i], &b[i]))
+			return false;
+	return n == count;
 }
 
 bool hostnet_is_nics_address(const struct hostnet *h, struct in_addr address)
@@ -125,32 +186,82 @@ static void stand_by(struct hostnet *h, struct in_addr address)
 		h->standby[place] = address;
 }
 
+struct nics {
+	struct hostnet_nic at[HOSTNET_NICS_MAX];
+	size_t n;
+};
+
+static bool has_name(const struct nics *nics, const char *name)
+{
+	for (size_t i = 0; i < nics->n; i++)
+		if (strcmp(nics->at[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void leave_out(struct nics *out, const char *name, const char *why)
+{
+	if (out->n >= HOSTNET_NICS_MAX || has_name(out, name))
+		return;
+	struct hostnet_nic *nic = &out->at[out->n++];
+	snprintf(nic->name, sizeof(nic->name), "%s", name);
+	nic->why = why;
+}
+
+static const char no_address[] = "no IPv4 address";
+
+/* What the user has named, or was a NIC before, and is none of `nics`. */
+static void leave_out_missing(
+	const struct hostnet *h, const struct picture *p, const struct nics *nics, struct nics *out)
+{
+	for (char **name = h->interfaces; name && *name; name++)
+		if (!has_name(nics, *name))
+			leave_out(out, *name,
+				find_link(p, *name) ? no_address
+						    : "there is no device of this name");
+	for (int list = 0; list < 2; list++) {
+		const struct hostnet_nic *before = list ? h->left_out : h->nics;
+		size_t n = list ? h->left_out_count : h->nic_count;
+		for (size_t i = 0; i < n; i++) {
+			const struct link *l = find_link(p, before[i].name);
+			if (l && !has_name(nics, l->name) && !primary_address(p, l->ifindex))
+				leave_out(out, l->name, no_address);
+		}
+	}
+}
+
 bool hostnet_learn_nics(struct hostnet *h, struct picture *p)
 {
-	struct hostnet_nic nics[HOSTNET_NICS_MAX];
-	size_t n = 0;
+	struct nics nics, out;
 
-	memset(nics, 0, sizeof(nics));
+	memset(&nics, 0, sizeof(nics));
+	memset(&out, 0, sizeof(out));
 	qsort(p->links.at, p->links.n, sizeof(*p->links.at), by_ifindex);
-	for (size_t i = 0; i < p->links.n && n < HOSTNET_NICS_MAX; i++) {
+	for (size_t i = 0; i < p->links.n; i++) {
 		const struct link *l = &p->links.at[i];
 		if (!suitable(h, p, l))
 			continue;
-		struct hostnet_nic *nic = &nics[n++];
+		if (nics.n == HOSTNET_NICS_MAX) {
+			leave_out(&out, l->name, "too many: there are others before it");
+			continue;
+		}
+		struct hostnet_nic *nic = &nics.at[nics.n++];
 		nic->ifindex = l->ifindex;
 		memcpy(nic->name, l->name, sizeof(nic->name));
 		memcpy(nic->mac, l->mac, sizeof(nic->mac));
 		nic->address = primary_address(p, l->ifindex)->local;
 		nic->mtu = l->mtu;
-		nic->usable = (l->flags & (IFF_UP | IFF_RUNNING)) == (IFF_UP | IFF_RUNNING);
+		judge(p, l, nic);
 	}
-	for (size_t i = 0; i < n; i++)
-		stand_by(h, nics[i].address);
-	bool changed = n != h->nic_count;
-	for (size_t i = 0; i < n && !changed; i++)
-		changed = !same_nic(&nics[i], &h->nics[i]);
-	memcpy(h->nics, nics, sizeof(nics));
-	h->nic_count = n;
+	leave_out_missing(h, p, &nics, &out);
+	for (size_t i = 0; i < nics.n; i++)
+		stand_by(h, nics.at[i].address);
+	bool changed = !same_nics(nics.at, nics.n, h->nics, h->nic_count) ||
+		       !same_nics(out.at, out.n, h->left_out, h->left_out_count);
+	memcpy(h->nics, nics.at, sizeof(nics.at));
+	h->nic_count = nics.n;
+	memcpy(h->left_out, out.at, sizeof(out.at));
+	h->left_out_count = out.n;
 	return changed;
 }
 

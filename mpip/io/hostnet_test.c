@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <linux/fib_rules.h>
+#include <linux/if_addr.h>
 #include <linux/if_tun.h>
 #include <netlink/msg.h>
 #include <netlink/route/link.h>
@@ -190,11 +191,11 @@ static void follows_events(void **state)
 
 	change_route(
 		(struct way){.dst = "0.0.0.0/0", .nic = "nic0", .gateway = "10.1.0.254"}, false);
-	assert_int_equal(follow(), 0);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED); /* its own subnet only */
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.2.0.1");
 	change_route(
 		(struct way){.dst = "0.0.0.0/0", .nic = "nic0", .gateway = "10.1.0.253"}, true);
-	assert_int_equal(follow(), 0);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.1.0.1");
 	assert_way(wire("8.8.8.8", "10.1.0.1"), "nic0", "10.1.0.253", "");
 
@@ -218,7 +219,7 @@ static void follows_events(void **state)
 		(struct way){
 			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.9.0.254", .metric = 300},
 		true);
-	assert_int_equal(follow(), 0);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED); /* more than its own subnet */
 	assert_way(wire("8.8.8.8", "10.9.0.1"), "nic1", "10.9.0.254", "");
 	assert_way(app("10.9.0.5"), "mpip0", "", "10.9.0.1");
 
@@ -236,6 +237,80 @@ static void follows_events(void **state)
 	assert_int_equal(hostnet_nics(net, &nics), 2);
 	assert_string_equal(nics[0].name, "nic1");
 	assert_way(app("8.8.8.8"), "mpip0", "", "10.9.0.1");
+}
+
+/* What the list says of nic1 after something was done to it. */
+static void expect_nic1(bool usable, const char *why)
+{
+	const struct hostnet_nic *nics;
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
+	assert_int_equal(hostnet_nics(net, &nics), 2);
+	assert_int_equal(nics[1].usable, usable);
+	if (why)
+		assert_non_null(strstr(nics[1].why, why));
+	else
+		assert_null(nics[1].why);
+}
+
+/* Why a NIC is not used. */
+static void says_why(void **state)
+{
+	(void)state;
+	const struct hostnet_nic *nics;
+	struct way by_gateway = {
+		.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.2.0.254", .metric = 200};
+	open_net();
+	attach();
+	follow();
+	assert_int_equal(hostnet_left_out(net, &nics), 0);
+	set_link_up("far1", false);
+	expect_nic1(false, "no carrier");
+	set_link_up("far1", true);
+	expect_nic1(true, NULL);
+	set_link_up("nic1", false);
+	expect_nic1(false, "set down");
+	/* The kernel gives its subnet's route back, and no other. */
+	set_link_up("nic1", true);
+	expect_nic1(true, "own subnet only");
+	change_address("nic1", "10.2.0.1/24", false);
+	change_address_of("nic1", "10.2.0.1/24", true, RT_SCOPE_UNIVERSE, IFA_F_NOPREFIXROUTE);
+	expect_nic1(false, "no route");
+	change_address("nic1", "10.2.0.1/24", false);
+	change_address("nic1", "10.2.0.1/24", true);
+	expect_nic1(true, "own subnet only");
+	change_route(by_gateway, true);
+	expect_nic1(true, NULL);
+
+	change_address("nic1", "10.2.0.1/24", false);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
+	assert_int_equal(hostnet_nics(net, &nics), 1);
+	assert_int_equal(hostnet_left_out(net, &nics), 1);
+	assert_string_equal(nics[0].name, "nic1");
+	assert_non_null(strstr(nics[0].why, "address"));
+	assert_false(nics[0].usable);
+	change_address("nic1", "10.2.0.1/24", true);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
+	assert_int_equal(hostnet_left_out(net, &nics), 0);
+
+	struct rtnl_link *gone = NULL;
+	rtnl_link_get_kernel(sock, 0, "nic1", &gone);
+	assert_int_equal(rtnl_link_delete(sock, gone), 0);
+	rtnl_link_put(gone);
+	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
+	assert_int_equal(hostnet_left_out(net, &nics), 0);
+	for (int i = 0; i < HOSTNET_NICS_MAX; i++) {
+		char name[IFNAMSIZ], far[IFNAMSIZ], address[32];
+		snprintf(name, sizeof(name), "more%d", i);
+		snprintf(far, sizeof(far), "farmore%d", i);
+		snprintf(address, sizeof(address), "10.3.%d.1/24", i);
+		make_nic(name, far);
+		change_address(name, address, true);
+	}
+	follow();
+	assert_int_equal(hostnet_nics(net, &nics), HOSTNET_NICS_MAX);
+	assert_int_equal(hostnet_left_out(net, &nics), 1);
+	assert_string_equal(nics[0].name, "more7");
+	assert_non_null(strstr(nics[0].why, "too many"));
 }
 
 /* Without its TUN it cannot do its work: it says so once, goes on trying, and forgets no change. */
@@ -390,6 +465,7 @@ int main(void)
 		CASE(sets_up_the_tun),
 		CASE(quiet_when_nothing_changes),
 		CASE(follows_events),
+		CASE(says_why),
 		CASE(tells_an_error_once),
 		CASE(stands_in_for_an_address),
 		CASE(close_leaves_nothing),

@@ -4,8 +4,6 @@
 
 #include "mpip/core/engine.h"
 
-#include <stdio.h>
-
 /*
  * The path log: what Algorithm 1 saw and did, so that it can be replayed. CSV with a header line;
  * at each run over a session one row per path, with the weight after the run:
@@ -17,10 +15,15 @@
  * clocks' offset), counters are sums since the path was made.
  */
 
-/* NULL and one line in `*error` if the file cannot be made. Close with fclose(). */
-FILE *pathlog_open(const char *file, char **error);
+struct pathlog;
 
-/* An engine_observer; `context` is the FILE. */
+/* NULL and one line in `*error` if the file cannot be made or written. */
+struct pathlog *pathlog_open(const char *file, char **error);
+/* NULL is allowed. */
+void pathlog_close(struct pathlog *log);
+
+/* An engine_observer; `context` is the path log. Says in the daemon's log when it cannot be
+ * written: once, and once when it is again, with how many runs are missing. */
 void pathlog_rows(void *context, const struct session *s, struct usec now);
 
 #endif

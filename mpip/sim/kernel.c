@@ -248,6 +248,7 @@ void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool ch
 {
 	struct sim *w = h->w;
 	struct packet p;
+	sim_digest(w, bytes, length);
 	enum packet_kind kind = packet_view(&p, bytes, length, false);
 	bool known = kind == PACKET_TCP || kind == PACKET_UDP;
 	if (kind == PACKET_OTHER && p.ip->protocol == IPPROTO_ICMP)

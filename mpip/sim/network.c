@@ -273,10 +273,19 @@ static bool has_nat(const struct sim *w, const struct sim_flight *f)
 	return nat;
 }
 
+static void digest_endpoint(struct sim *w, struct endpoint end)
+{
+	sim_digest(w, &end.ip, sizeof(end.ip));
+	sim_digest(w, &end.port, sizeof(end.port));
+}
+
 void network_launch(struct sim *w, struct sim_flight *f)
 {
 	w->launched++;
 	w->in_flight++;
+	digest_endpoint(w, f->src);
+	digest_endpoint(w, f->dst);
+	sim_digest(w, f->bytes, f->length);
 	f->asked = f->dst;
 	f->from_nic = network_nic(w, f->src.ip);
 	if (f->from_nic == SIM_NICS) {

@@ -176,6 +176,7 @@ struct sim *scenario_run(const struct scenario *s, uint64_t seed)
 {
 	struct sim *w = sim_new(seed);
 	w->trace = s->trace;
+	w->reached_us = s->reached_us;
 	w->after_event = laws_check;
 	if (s->many)
 		draw_many(w, s);

@@ -11,6 +11,7 @@ struct scenario {
 	int wire_form; /* enum wire_form, or -1: drawn */
 	unsigned many; /* so many sessions from each of two hosts at the same moment, or 0 */
 	bool trace;
+	int64_t *reached_us; /* the sim's */
 };
 
 struct scenario scenario_default(void);

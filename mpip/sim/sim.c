@@ -92,6 +92,26 @@ static struct sim_event take_first(struct sim *w)
 	return first;
 }
 
+static uint64_t mixed(uint64_t digest, uint64_t word)
+{
+	digest = (digest ^ word) * 0x9e3779b97f4a7c15u;
+	return digest ^ digest >> 29;
+}
+
+void sim_digest(struct sim *w, const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes;
+	uint64_t word = 0, digest = mixed(w->digest, (uint64_t)w->now.us);
+	digest = mixed(digest, length);
+	for (; length >= sizeof(word); length -= sizeof(word), at += sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		digest = mixed(digest, word);
+	}
+	word = 0;
+	memcpy(&word, at, length);
+	w->digest = mixed(digest, word);
+}
+
 void sim_run(struct sim *w, struct usec until)
 {
 	while (!w->broken.law) {
@@ -106,6 +126,8 @@ void sim_run(struct sim *w, struct usec until)
 		if (!event && !due)
 			break;
 		w->events++;
+		if (w->reached_us)
+			*w->reached_us = w->now.us;
 		if (event) {
 			struct sim_event e = take_first(w);
 			if (usec_before(w->now, e.at))

@@ -142,8 +142,11 @@ struct sim {
 	struct usec late_from; /* nothing goes wrong any more, and all have had time to see it */
 	bool damaged;          /* what arrives now was damaged, forged or replayed */
 
+	uint64_t digest; /* over all that left a host or reached a kernel, and when */
 	uint64_t events, launched, in_flight, ended[SIM_END_KINDS], faults[SIM_FAULT_KINDS];
 	void (*after_event)(struct sim *w);
+	int64_t *reached_us; /* where the time of the last event goes, for who looks on; NULL:
+				nowhere */
 	struct sim_broken broken;
 };
 
@@ -152,6 +155,10 @@ struct sim *sim_new(uint64_t seed);
 void sim_free(struct sim *w);
 
 void sim_at(struct sim *w, struct usec at, sim_action *action, void *arg);
+
+/* Takes `bytes` into the digest, and the time. What differs between two builds for one seed differs
+ * in what they put on the networks, or hand to applications, or when. */
+void sim_digest(struct sim *w, const void *bytes, size_t length);
 
 /* Lets everything happen that is due before `until`, or until a law is broken. */
 void sim_run(struct sim *w, struct usec until);

@@ -4,9 +4,12 @@
  *
  * Theory of operation: every seed is a run of its own, so they are spread over processes, which
  * take the next seed from shared memory and write their sums there. A process that crashes leaves
- * the seed it was at, so that is reported like a broken law; the seed can be replayed alone.
+ * the seed it was at, so that is reported like a broken law; the seed can be replayed alone. What
+ * takes longer than two seconds says how far it is: on a terminal in a line that is redrawn, else
+ * in a line now and then.
  */
 
+#include "mpip/base/output.h"
 #include "mpip/sim/faults.h"
 #include "mpip/sim/scenario.h"
 
@@ -32,10 +35,12 @@ struct failure {
 
 struct shared {
 	_Atomic uint64_t next, done, events, packets;
+	_Atomic uint64_t digest; /* the sum of the seeds': in whatever order they end */
 	_Atomic uint64_t faults[SIM_FAULT_KINDS], ends[SIM_END_KINDS];
 	_Atomic unsigned failures, least_faults, least_kinds; /* of a seed */
 	struct failure failure[FAILURES_MAX];
-	uint64_t at[WORKERS_MAX]; /* the seed that a worker is at */
+	uint64_t at[WORKERS_MAX];        /* the seed that a worker is at, */
+	int64_t reached_us[WORKERS_MAX]; /* and how far it is in it */
 };
 
 struct options {
@@ -165,7 +170,7 @@ static struct options parse(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
-			exit(0);
+			exit(output_end(0));
 		default:
 			fputs(usage, stderr);
 			exit(2);
@@ -198,11 +203,14 @@ static void keep_least(_Atomic unsigned *least, unsigned n)
 		;
 }
 
-static void run_seed(struct shared *all, const struct options *o, uint64_t seed)
+static void run_seed(struct shared *all, const struct options *o, unsigned worker, uint64_t seed)
 {
-	struct sim *w = scenario_run(&o->scenario, seed);
+	struct scenario scenario = o->scenario;
+	scenario.reached_us = &all->reached_us[worker];
+	struct sim *w = scenario_run(&scenario, seed);
 	atomic_fetch_add(&all->events, w->events);
 	atomic_fetch_add(&all->packets, w->launched);
+	atomic_fetch_add(&all->digest, w->digest);
 	unsigned faults = 0, kinds = 0;
 	for (unsigned i = 0; i < SIM_FAULT_KINDS; i++) {
 		atomic_fetch_add(&all->faults[i], w->faults[i]);
@@ -225,32 +233,66 @@ static void work(struct shared *all, const struct options *o, unsigned worker)
 	while (!interrupted && atomic_load(&all->failures) < FAILURES_MAX &&
 		(seed = atomic_fetch_add(&all->next, 1)) <= o->last) {
 		all->at[worker] = seed;
-		run_seed(all, o, seed);
+		run_seed(all, o, worker, seed);
 	}
 }
 
-static void progress(const struct shared *all, const struct options *o, struct timespec start)
+#define QUIET_S 2  /* what takes no longer says nothing on its way */
+#define EVERY_S 30 /* a line, where they stay */
+
+struct progress {
+	struct timespec start;
+	double next; /* seconds from the start */
+	bool terminal;
+};
+
+static double seconds_since(struct timespec start)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	double seconds =
-		(double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+	return (double)(now.tv_sec - start.tv_sec) + (double)(now.tv_nsec - start.tv_nsec) / 1e9;
+}
+
+static void show_progress(struct progress *p, const struct shared *all, const struct options *o)
+{
+	double seconds = seconds_since(p->start);
+	if (seconds < p->next)
+		return;
+	p->next = seconds + (p->terminal ? 1 : EVERY_S);
 	uint64_t done = atomic_load(&all->done), seeds = o->last - o->first + 1;
-	double left = done ? seconds * (double)(seeds - done) / (double)done : 0;
-	fprintf(stderr, "\r%llu of %llu seeds, %u broken, %.0f s, %.0f s left ",
-		(unsigned long long)done, (unsigned long long)seeds, atomic_load(&all->failures),
-		seconds, left);
+	char rest[64];
+	if (done)
+		snprintf(rest, sizeof(rest), "%.0f s left",
+			seconds * (double)(seeds - done) / (double)done);
+	else
+		snprintf(rest, sizeof(rest), "seed %llu at %.1f virtual s",
+			(unsigned long long)all->at[0], (double)all->reached_us[0] / 1e6);
+	fprintf(stderr, "%s%llu of %llu seeds, %u broken, %.0f s, %s%s",
+		p->terminal ? "\r\033[K" : "simulate: ", (unsigned long long)done,
+		(unsigned long long)seeds, atomic_load(&all->failures), seconds, rest,
+		p->terminal ? "" : "\n");
+}
+
+/* A worker has ended; unless it was told to, or had no more to do, at the seed that it was at. */
+static void note_end(struct shared *all, int status, unsigned worker)
+{
+	if ((WIFEXITED(status) && WEXITSTATUS(status) == 0) || interrupted)
+		return;
+	struct sim_broken crash = {.law = "crash"};
+	snprintf(crash.what, sizeof(crash.what), "the process ended with %s %d",
+		WIFSIGNALED(status) ? "signal" : "status",
+		WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	fail(all, all->at[worker], &crash);
 }
 
 /* Waits for the workers, and shows how far they are. */
 static void wait_for_workers(struct shared *all, const struct options *o, const pid_t *pid)
 {
-	struct timespec start, tick = {0, 50000000};
-	unsigned running = o->jobs;
-	bool shown = isatty(STDERR_FILENO);
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	struct timespec tick = {0, 50000000};
+	struct progress p = {.next = QUIET_S, .terminal = isatty(STDERR_FILENO)};
+	clock_gettime(CLOCK_MONOTONIC, &p.start);
 	bool told = false;
-	for (unsigned round = 1; running > 0; round++) {
+	for (unsigned running = o->jobs; running > 0;) {
 		int status;
 		for (unsigned i = 0; i < o->jobs && interrupted && !told; i++)
 			kill(pid[i], SIGTERM);
@@ -258,23 +300,16 @@ static void wait_for_workers(struct shared *all, const struct options *o, const 
 		pid_t gone = waitpid(-1, &status, WNOHANG);
 		if (gone > 0) {
 			running--;
-			if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-				continue;
 			unsigned i = 0;
 			while (i < o->jobs && pid[i] != gone)
 				i++;
-			struct sim_broken crash = {.law = "crash"};
-			snprintf(crash.what, sizeof(crash.what), "the process ended with %s %d",
-				WIFSIGNALED(status) ? "signal" : "status",
-				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-			fail(all, all->at[i], &crash);
+			note_end(all, status, i);
 			continue;
 		}
 		nanosleep(&tick, NULL);
-		if (shown && round % 20 == 0)
-			progress(all, o, start);
+		show_progress(&p, all, o);
 	}
-	if (shown)
+	if (p.terminal)
 		fputs("\r\033[K", stderr);
 }
 
@@ -307,6 +342,7 @@ static int report(const struct shared *all, const struct options *o)
 		printf("in each seed at least %u faults, of at least %u kinds\n", all->least_faults,
 			all->least_kinds);
 	print_counts("packets ended", sim_end_names, all->ends, SIM_END_KINDS);
+	printf("digest %016llx\n", (unsigned long long)all->digest);
 	if (interrupted)
 		return 130;
 	return failures || all->done != o->last - o->first + 1;
@@ -321,15 +357,17 @@ int main(int argc, char **argv)
 		perror("simulate");
 		return 1;
 	}
+	all->next = o.first;
+	all->least_faults = all->least_kinds = UINT32_MAX;
+	if (o.scenario.trace) { /* says all the time how far it is */
+		work(all, &o, 0);
+		return output_end(report(all, &o));
+	}
 	struct sigaction stop = {.sa_handler = interrupt};
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
-	all->next = o.first;
-	all->least_faults = all->least_kinds = UINT32_MAX;
-	if (o.first == o.last) {
-		work(all, &o, 0);
-		return report(all, &o);
-	}
+	if (o.jobs > o.last - o.first + 1)
+		o.jobs = (unsigned)(o.last - o.first + 1);
 	pid_t pid[WORKERS_MAX];
 	fflush(stdout);
 	for (unsigned i = 0; i < o.jobs; i++) {
@@ -339,10 +377,14 @@ int main(int argc, char **argv)
 			return 1;
 		}
 		if (pid[i] == 0) {
+			/* A seed may take minutes: it is for the parent to hear Ctrl-C, and to end
+			 * us in the middle of it. */
+			signal(SIGINT, SIG_IGN);
+			signal(SIGTERM, SIG_DFL);
 			work(all, &o, i);
 			exit(0);
 		}
 	}
 	wait_for_workers(all, &o, pid);
-	return report(all, &o);
+	return output_end(report(all, &o));
 }

@@ -9,42 +9,14 @@
  * opened.
  */
 
-#include "mpip/core/forms.h"
+#include "mpip/core/encap.h"
 
 #include "mpip/core/faketcp.h"
-
-bool path_open(const struct session *s, const struct path *p)
-{
-	return p->tcp.state == FAKE_OPEN || !forms[p->form].opens(s, p);
-}
-
-void raw_checksums(struct wire_packet *w, uint32_t length)
-{
-	struct ip_header *ip = (void *)w->head;
-	size_t ip_length = 4u * (ip->version_ihl & 15);
-	struct in_addr src, dst;
-	memcpy(&src, ip->src.b, 4);
-	memcpy(&dst, ip->dst.b, 4);
-
-	struct tcp_header *tcp = (void *)(w->head + ip_length);
-	struct udp_header *udp = (void *)tcp;
-	bool is_udp = ip->protocol == IPPROTO_UDP;
-	struct be16 *field = is_udp ? &udp->checksum : &tcp->checksum;
-	*field = put16(0);
-	uint64_t sum = csum_pseudo(src, dst, ip->protocol, length);
-	sum = csum_add(sum, tcp, w->head_length - ip_length);
-	sum = csum_add(sum, w->data.bytes, w->data.length);
-	uint64_t tail = csum_add(0, w->tail, w->tail_length);
-	if (w->data.length & 1) { /* the tail then starts on an odd byte (RFC 1071, 2.B) */
-		uint16_t odd = csum_fold(tail);
-		tail = (uint16_t)(odd << 8 | odd >> 8);
-	}
-	uint16_t checksum = (uint16_t)~csum_fold((uint64_t)csum_fold(sum) + csum_fold(tail));
-	if (is_udp && checksum == 0)
-		checksum = 0xffff;
-	memcpy(field->b, &checksum, 2);
-	ip_checksum(ip, ip_length);
-}
+#include "mpip/core/packet.h"
+#include "mpip/core/slots.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
+#include "mpip/core/wire.h"
 
 static void keep(struct engine *e, struct session *s, struct path *p, struct actions *a)
 {
@@ -76,7 +48,7 @@ static uint32_t udp_flow(const struct session *s)
 	return 0;
 }
 
-struct cm_binding wrapped_empty(const struct session *s, struct wire_packet *w, struct copied copy)
+struct cm_binding encap_empty(const struct session *s, struct wire_packet *w, struct copied copy)
 {
 	bool is_tcp = s->tuple.protocol == IPPROTO_TCP;
 	if (!copy.bytes)
@@ -160,7 +132,7 @@ static void literal_finish(
 	memcpy(udp->dst.b, &p->dst.port, 2);
 	if (s->tuple.protocol == IPPROTO_UDP)
 		udp->length = put16((uint16_t)segment);
-	raw_checksums(w, segment);
+	slot_checksums(w, segment);
 	w->kind = WIRE_PACKET_RAW;
 	w->nic = p->nic;
 	w->to = p->dst;
@@ -171,7 +143,7 @@ const struct form forms[] = {
 		.opens = udp_opens,
 		.ends = udp_ends,
 		.flow = udp_flow,
-		.empty = wrapped_empty,
+		.empty = encap_empty,
 		.finish = udp_finish,
 		.close = keep},
 	[WIRE_LITERAL] = {.room = sizeof(struct ip_header),
@@ -186,7 +158,7 @@ const struct form forms[] = {
 		.opens = faketcp_opens,
 		.ends = faketcp_ends,
 		.flow = faketcp_flow,
-		.empty = wrapped_empty,
+		.empty = encap_empty,
 		.finish = faketcp_finish,
 		.close = faketcp_close},
 };

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef MPIP_CORE_FORMS_H
-#define MPIP_CORE_FORMS_H
+#ifndef MPIP_CORE_ENCAP_H
+#define MPIP_CORE_ENCAP_H
 
-#include "mpip/core/state.h"
+#include "mpip/core/actions.h"
+#include "mpip/core/cm.h"
+#include "mpip/core/types.h"
 
 /*
- * The wire forms: how a packet of a path looks on the networks. Interchangeable behind one
+ * Encapsulations: how a packet of a path looks on the networks. Interchangeable behind one
  * interface; each path has its own, and its sender chooses it (paper 3.8.1, 3.8.2).
  *
  *   udp       [path's UDP datagram: segment, CM]
@@ -14,6 +16,17 @@
  *
  * A segment is the session's transport header and user data.
  */
+
+struct engine;
+struct path;
+struct session;
+
+/* A transport header and user data, as they came. */
+struct copied {
+	const uint8_t *bytes;    /* NULL: none */
+	uint32_t header, length; /* of the header; of all */
+};
+
 struct form {
 	/* Bytes to leave free at the head of a wire packet, in front of the segment. */
 	uint8_t room;
@@ -37,14 +50,7 @@ struct form {
 
 extern const struct form forms[]; /* by enum wire_form */
 
-/* Whether a packet can be sent on the path: it needs no handshake, or has had it. */
-bool path_open(const struct session *s, const struct path *p);
-
 /* `empty` of the forms that have a segment behind a header of their own. */
-struct cm_binding wrapped_empty(const struct session *s, struct wire_packet *w, struct copied copy);
-
-/* Fills the transport checksum of a raw packet whose IP header is right, over `length` bytes, and
- * then the IP header's own. */
-void raw_checksums(struct wire_packet *w, uint32_t length);
+struct cm_binding encap_empty(const struct session *s, struct wire_packet *w, struct copied copy);
 
 #endif

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Rows of Table 3 (paper 3.3): the pool they come from, their two ends and encapsulation.
+ *
+ * Theory of operation: a path begins in the session's preferred encapsulation. When its probes stay
+ * unanswered there, it takes the next one; and when none is left, it is removed, as the paper says
+ * of an address that is not public, and tried again after path_retry. One that has worked before is
+ * never removed.
+ */
+
+#include "mpip/core/path.h"
+
+#include "mpip/core/encap.h"
+#include "mpip/core/pmtu.h"
+#include "mpip/core/state.h"
+
+#include <stdlib.h>
+
+#define NO_PATH UINT16_MAX
+#define SECOND  usec_ms(1000)
+
+bool path_pool_open(struct engine *e)
+{
+	e->paths = calloc(e->set.max_paths, sizeof(*e->paths));
+	if (!e->paths)
+		return false;
+	e->free_path = NO_PATH;
+	for (unsigned i = e->set.max_paths; i-- > 0;) {
+		e->paths[i].id.n = (uint16_t)(i + 1);
+		e->paths[i].next_free = e->free_path;
+		e->free_path = (uint16_t)i;
+	}
+	e->last_free_path = (uint16_t)(e->set.max_paths - 1);
+	return true;
+}
+
+void path_pool_close(struct engine *e)
+{
+	free(e->paths);
+}
+
+struct path *path_row(struct engine *e, struct path_id id)
+{
+	if (id.n == 0 || id.n > e->set.max_paths || !e->paths[id.n - 1].session)
+		return NULL;
+	return &e->paths[id.n - 1];
+}
+
+static struct path *path_take(struct engine *e)
+{
+	if (e->free_path == NO_PATH)
+		return NULL;
+	struct path *p = &e->paths[e->free_path];
+	e->free_path = p->next_free;
+	struct path_id id = p->id;
+	*p = (struct path){.id = id, .first_unanswered = USEC_NEVER};
+	return p;
+}
+
+static void path_give_back(struct engine *e, struct path *p)
+{
+	pmtu_put(e, p->pmtu);
+	p->session = NULL;
+	uint16_t row = (uint16_t)(p->id.n - 1);
+	p->next_free = NO_PATH;
+	if (e->free_path == NO_PATH)
+		e->free_path = row;
+	else
+		e->paths[e->last_free_path].next_free = row;
+	e->last_free_path = row;
+}
+
+void path_start_weights(struct session *s, const struct settings *set)
+{
+	unsigned used = s->paths;
+	if (set->max_active_paths && set->max_active_paths < used)
+		used = set->max_active_paths;
+	for (unsigned i = 0; i < s->paths; i++)
+		s->path[i]->weight = set->weight_total / (int)used;
+	path_changed(s);
+}
+
+void path_changed(struct session *s)
+{
+	s->in_use = 0;
+	s->weight_sum = 0;
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i]->state == PATH_IN_USE) {
+			s->in_use++;
+			s->weight_sum += (uint32_t)s->path[i]->weight;
+		}
+}
+
+static void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
+{
+	uint32_t protocol = forms[p->form].flow(s);
+	if (protocol && p->dst.port && a->steers < a->steer_capacity)
+		a->steer[a->steers++] = (struct steer){.kind = kind,
+			.tuple = {p->src.ip, p->dst.ip, p->src.port, p->dst.port, protocol}};
+}
+
+/* The path's ends are no longer its own. */
+static void leave_ends(struct engine *e, struct session *s, struct path *p, struct actions *a)
+{
+	steer_flow(s, p, STEER_FLOW_REMOVE, a);
+	forms[p->form].close(e, s, p, a);
+	p->tcp = (struct fake_tcp){.state = FAKE_CLOSED};
+	p->src.port = p->dst.port = 0;
+}
+
+bool path_take_ends(struct engine *e, struct session *s, struct path *p, struct actions *a)
+{
+	if (!forms[p->form].ends(e, s, p))
+		return false;
+	steer_flow(s, p, STEER_FLOW_ADD, a);
+	return true;
+}
+
+void path_renew_ends(struct engine *e, struct session *s, struct path *p, struct actions *a)
+{
+	leave_ends(e, s, p, a);
+	path_take_ends(e, s, p, a);
+}
+
+void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a)
+{
+	leave_ends(e, s, p, a);
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i] == p)
+			s->path[i] = s->path[--s->paths];
+	path_give_back(e, p);
+	path_changed(s);
+}
+
+struct path *path_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote)
+{
+	struct path *p = s->paths < MAX_PATHS ? path_take(e) : NULL;
+	if (!p)
+		return NULL;
+	p->session = s;
+	p->nic = nic;
+	p->src.ip = e->addresses.ip[nic];
+	p->dst.ip = remote;
+	p->pmtu = pmtu_get(e, p->src.ip, remote);
+	p->form = s->wire_form;
+	s->path[s->paths++] = p;
+	return p;
+}
+
+void path_move(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+	struct endpoint remote, in_port_t local, struct actions *a)
+{
+	leave_ends(e, s, p, a);
+	if (p->state == PATH_REMOVED)
+		p->state = PATH_UNPROVEN;
+	if (p->form != form)
+		count(e, STAT_FORM_CHANGES);
+	p->form = form;
+	p->probes = 0;
+	p->forms_tried = 0;
+	p->src.port = local;
+	if (p->dst.ip.s_addr != remote.ip.s_addr) {
+		pmtu_put(e, p->pmtu);
+		p->pmtu = pmtu_get(e, p->src.ip, remote.ip);
+	}
+	p->dst = remote;
+	steer_flow(s, p, STEER_FLOW_ADD, a);
+}
+
+/* Forms */
+
+static bool path_form(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+	struct usec now, struct actions *a)
+{
+	leave_ends(e, s, p, a);
+	if (p->form != form)
+		count(e, STAT_FORM_CHANGES);
+	p->form = form;
+	p->probes = 0;
+	p->probe_due = now;
+	return path_take_ends(e, s, p, a);
+}
+
+bool path_next_form(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
+{
+	/* After the preferred one; `literal` is only taken where it is wished for. */
+	static const enum wire_form order[] = {WIRE_FAKE_TCP, WIRE_UDP};
+	if (p->learned) {
+		path_drop(e, s, p, a);
+		return false;
+	}
+	p->forms_tried |= (uint8_t)(1 << p->form);
+	for (unsigned i = 0; e->set.wire_fallback && i < sizeof(order) / sizeof(order[0]); i++)
+		if (!(p->forms_tried & 1 << order[i]) && path_form(e, s, p, order[i], now, a))
+			return true;
+	p->forms_tried = 0;
+	bool again = path_form(e, s, p, s->wire_form, now, a);
+	if (p->proven && again)
+		return true;
+	leave_ends(e, s, p, a);
+	p->state = PATH_REMOVED;
+	p->probe_due = usec_add(now, e->set.path_retry);
+	count(e, STAT_PATHS_REMOVED);
+	return false;
+}
+
+/* Looking up */
+
+struct path *path_reverse(
+	const struct session *s, uint8_t nic, enum wire_form form, struct path_id id)
+{
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		if (p->nic == nic && p->form == form && p->reverse.n == id.n)
+			return p;
+	}
+	return NULL;
+}
+
+struct path *path_idle(
+	const struct session *s, uint8_t nic, struct in_addr remote, struct path_id id)
+{
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		if (p->nic == nic && p->state != PATH_IN_USE && p->state != PATH_SPARE &&
+			!p->learned && p->dst.ip.s_addr == remote.s_addr &&
+			(p->reverse.n == 0 || p->reverse.n == id.n))
+			return p;
+	}
+	return NULL;
+}
+
+/* What it carries */
+
+bool path_is_open(const struct session *s, const struct path *p)
+{
+	return p->tcp.state == FAKE_OPEN || !forms[p->form].opens(s, p);
+}

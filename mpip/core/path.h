@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef MPIP_CORE_PATH_H
+#define MPIP_CORE_PATH_H
+
+#include "mpip/core/actions.h"
+#include "mpip/core/cm_wire.h"
+#include "mpip/core/encap.h"
+#include "mpip/core/pmtu.h"
+#include "mpip/core/settings.h"
+#include "mpip/core/tables.h"
+#include "mpip/core/types.h"
+
+/*
+ * Rows of Table 3 (paper 3.3): where they come from, their ends and their encapsulation.
+ */
+
+struct engine;
+
+/* The pool of rows. False: out of memory. */
+bool path_pool_open(struct engine *e);
+void path_pool_close(struct engine *e);
+
+/* The row of a Path ID that a session has; NULL: none. */
+struct path *path_row(struct engine *e, struct path_id id);
+/* A row of the session's, in its preferred encapsulation, without ports. NULL: none is free. */
+struct path *path_add(struct engine *e, struct session *s, uint8_t nic, struct in_addr remote);
+/* Gives a path's row back; it is no longer among the session's. */
+void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a);
+
+/* Gives every path of the session the weight total/N (3.6.1). */
+void path_start_weights(struct session *s, const struct settings *set);
+/* To be called after any change of a path's state or weight. */
+void path_changed(struct session *s);
+
+/* Sets the ports of a new path. False: none to be had. */
+bool path_take_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
+/* Draws the path's ports anew, in its form. */
+void path_renew_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
+/* Gives the path these ends and this form. */
+void path_move(struct engine *e, struct session *s, struct path *p, enum wire_form form,
+	struct endpoint remote, in_port_t local, struct actions *a);
+/* The path's form did not work: it takes another. False: there is none left. */
+bool path_next_form(
+	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);
+
+/* The path between local address `nic`, port `local`, and `remote`; NULL: none. */
+static inline struct path *path_at(
+	const struct session *s, uint8_t nic, struct endpoint remote, in_port_t local)
+{
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		if (p->nic == nic && p->src.port == local && endpoint_equal(p->dst, remote))
+			return p;
+	}
+	return NULL;
+}
+/* The path in `form` that the other end's path `id` is the way back of. */
+struct path *path_reverse(
+	const struct session *s, uint8_t nic, enum wire_form form, struct path_id id);
+/* A path between these addresses that is not in use, nor the way back of another path than `id`. */
+struct path *path_idle(
+	const struct session *s, uint8_t nic, struct in_addr remote, struct path_id id);
+
+/* Whether a packet can be sent on the path: it needs no handshake, or has had it. */
+bool path_is_open(const struct session *s, const struct path *p);
+/* The largest packet of an application that fits onto the path. */
+static inline uint32_t path_max_packet(const struct path *p)
+{
+	return p->pmtu->size - CM_FIXED - forms[p->form].header;
+}
+/* Notes that a packet of `bytes` went on the path. */
+static inline void path_sent(struct session *s, struct path *p, uint32_t bytes, struct usec now)
+{
+	p->sent_packets++;
+	p->sent_bytes += bytes;
+	/* Of probes the last one counts: the path is known to be silent. */
+	if (p->first_unanswered.us == USEC_NEVER.us || p->state != PATH_IN_USE) {
+		p->first_unanswered = now;
+		p->feedbacks_before = s->feedbacks;
+	}
+	s->sending_since = usec_min(s->sending_since, now);
+}
+
+#endif

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A path's state (paper 3.3, 3.5, 3.7.2): in use, down, standby.
+ *
+ * Theory of operation: a path carries user data only while it brings feedback. One whose packets
+ * have gone unanswered for too long is down: out of use, and probed (upkeep.c) until it answers
+ * again. A session without a path in use sends on the regular connection.
+ *
+ * With max_active_paths (3.3) only so many are in use, the fastest: those of the lowest minimum
+ * delay, since the queue of a path in use is our own doing. The others are on standby: validated,
+ * and probed every probe_interval, so that a change of the ranking shows and a lost path is
+ * replaced at once. Once a second the slowest in use may give its place to one on standby that is
+ * faster by RANK_MARGIN.
+ */
+
+#include "mpip/core/path_state.h"
+
+#include "mpip/core/keepalive.h"
+#include "mpip/core/path.h"
+#include "mpip/core/state.h"
+#include "mpip/core/tables.h"
+
+#define RANK_MARGIN 500 /* microseconds */
+#define RANK_EVERY  usec_ms(1000)
+
+static bool is_full(const struct engine *e, const struct session *s)
+{
+	return e->set.max_active_paths && s->in_use >= e->set.max_active_paths;
+}
+
+/* The fastest spare path, or the slowest one in use; NULL: there is none. */
+static struct path *extreme(const struct session *s, enum path_state state)
+{
+	struct path *best = NULL;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->path[i];
+		int32_t slower = best ? (int32_t)(p->min_delay - best->min_delay) : 0;
+		if (p->state == state && (!best || (state == PATH_SPARE ? slower < 0 : slower > 0)))
+			best = p;
+	}
+	return best;
+}
+
+static void put_to_use(const struct engine *e, struct session *s, struct path *p)
+{
+	unsigned share = e->set.max_active_paths && e->set.max_active_paths < s->paths
+				 ? e->set.max_active_paths
+				 : s->paths;
+	if (p->state == PATH_SPARE)
+		p->weight = e->set.weight_total / (int)share;
+	p->state = PATH_IN_USE;
+	p->probes = 0;
+	p->first_unanswered = USEC_NEVER;
+	path_changed(s);
+}
+
+void path_state_rank(const struct engine *e, struct session *s, struct usec now)
+{
+	struct path *spare = extreme(s, PATH_SPARE), *slowest = extreme(s, PATH_IN_USE);
+	if (!spare)
+		return;
+	if (!is_full(e, s)) {
+		put_to_use(e, s, spare);
+		return;
+	}
+	if (usec_before(now, s->next_ranking) ||
+		(int32_t)(slowest->min_delay - spare->min_delay) <= RANK_MARGIN)
+		return;
+	s->next_ranking = usec_add(now, RANK_EVERY);
+	slowest->state = PATH_SPARE;
+	slowest->probe_due = now;
+	slowest->probes = 0;
+	put_to_use(e, s, spare);
+}
+
+void path_state_up(struct engine *e, struct session *s, struct path *p)
+{
+	p->probes = 0;
+	p->proven = true;
+	p->forms_tried = 0;
+	if (is_full(e, s)) {
+		p->state = PATH_SPARE;
+		return;
+	}
+	if (s->in_use == 0)
+		keepalive_begin(s);
+	p->state = PATH_IN_USE;
+	path_changed(s);
+	s->regular_since = USEC_NEVER;
+	s->regular_reason = NULL;
+}
+
+void path_state_down(
+	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now)
+{
+	if (p->state == PATH_SPARE)
+		p->state = PATH_SILENT;
+	if (p->state != PATH_IN_USE)
+		return;
+	p->state = PATH_SILENT;
+	p->first_unanswered = USEC_NEVER;
+	p->probe_due = now;
+	count(e, STAT_PATHS_SILENCED);
+	s->last_silenced = now;
+	path_changed(s);
+	path_state_rank(e, s, now);
+	if (s->in_use == 0) {
+		s->keepalive.due = s->keepalive.on;
+		s->regular_since = now;
+		s->regular_reason = reason;
+		count(e, STAT_FALLBACKS);
+	}
+}
+
+void path_state_all_down(struct engine *e, struct session *s, const char *reason, struct usec now)
+{
+	for (unsigned i = 0; i < s->paths; i++)
+		if (s->path[i]->state == PATH_SPARE)
+			s->path[i]->state = PATH_SILENT;
+	for (unsigned i = 0; i < s->paths; i++)
+		path_state_down(e, s, s->path[i], reason, now);
+}
