@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-/* The operators of an expression, { "ratio": [A, B] }: difference, ratio, least, most; then NULL. */
+/* The operators of an expression, such as ratio in { "ratio": [A, B] }; then NULL. */
 extern const char *const claims_operators[];
 
 /* The claims of a file that has passed all checks, as its "about" has them; NULL: of that which is
