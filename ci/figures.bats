@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 # Figures: what is in a picture, and what happens to the files that it is made of.
+# bats file_tags=beside
 
 bats_require_minimum_version 1.5.0
 
