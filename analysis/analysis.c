@@ -44,7 +44,7 @@ static const char usage[] =
 	"       analysis paths RESULT.json...\n"
 	"       analysis replay RESULT.json|PATHLOG.csv...\n"
 	"       analysis call RESULT.json...\n"
-	"       analysis skew [--unit s|ms|us|ns] [--json] [--corrected OUT.csv] DELAYS.csv\n"
+	"       analysis skew [--unit s|ms|us|ns[,s|ms|us|ns]] [--json] [--corrected OUT.csv] DELAYS.csv\n"
 	"       --paper FILE  the paper's values (analysis/paper-values.json)\n"
 	"       --claims FILE the rules of the report (analysis/claims.json)\n";
 
@@ -286,8 +286,7 @@ int main(int argc, char **argv)
 
 	struct options o = {.out = "out",
 		.paper = "analysis/paper-values.json",
-		.claims = "analysis/claims.json",
-		.unit = "us"};
+		.claims = "analysis/claims.json"};
 	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
 		if (c == 'o')
 			o.out = optarg;

@@ -118,8 +118,8 @@ static void skews_from_a_tenth_to_200_ppm(void **state)
 static void steps_are_found_and_taken_off(void **state)
 {
 	(void)state;
-	static const struct skew_step put_in[] = {
-		{20000.5, 0.010}, {50000.5, -0.004}, {70000.5, 0.9}};
+	static const struct skew_step put_in[] = {{.at_s = 20000.5, .size_s = 0.010},
+		{.at_s = 50000.5, .size_s = -0.004}, {.at_s = 70000.5, .size_s = 0.9}};
 	for (unsigned paths = 1; paths <= 3; paths++) {
 		struct delay_log log = a_day(4.17e-6, paths, 20000);
 		for (size_t i = 0; i < log.count; i++)
