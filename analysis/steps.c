@@ -36,6 +36,7 @@
 #define ALIKE         0.25 /* how far the paths' jumps may be from their mean, relatively */
 #define FAR           20   /* windows on each side that make a step sure */
 #define SURE          6    /* so many standard errors */
+#define LEAST_SIDE    3    /* windows: fewer say nothing of chance */
 #define HELP          4    /* so many windows the usual variation counts for */
 #define DOUBT         1e-4 /* of a row of samples that all waited for long */
 
@@ -292,7 +293,7 @@ static double difference(
 	for (size_t p = 0; p < w->paths; p++) {
 		const double *level = w->least + p * w->count;
 		struct side a = side_of(level, from, to), b = side_of(level, after, until);
-		if (a.n < 2 || b.n < 2)
+		if (a.n < LEAST_SIDE || b.n < LEAST_SIDE)
 			continue;
 		double usual = w->usual[p] * w->usual[p] / 2;
 		double variance = (a.variance + b.variance + HELP * usual) / (a.n + b.n - 2 + HELP);
