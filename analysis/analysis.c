@@ -370,7 +370,7 @@ static int run(const struct command *command, const struct options *o, const cha
 
 int main(int argc, char **argv)
 {
-	struct options o = {.out = "out", .unit = "us", .format = "svg,png"};
+	struct options o = {.out = "out", .format = "svg,png"};
 	char given[32] = "";
 	bool help = false;
 	for (int c; (c = getopt_long(argc, argv, "h", option_names, NULL)) != -1;) {

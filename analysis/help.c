@@ -72,7 +72,8 @@ static const struct {
 		"time\n"
 		"or sent, delay or owd, and path; mpipd's path log is such a file.\n"
 		"\n"
-		"  --unit UNIT   s, ms, us or ns, of columns whose names do not say it (us)\n"
+		"  --unit UNIT   s, ms, us or ns, of columns whose names do not say it; or two,\n"
+		"                TIME,DELAY (ms,us)\n"
 		"  --json        for programs\n"
 		"  --corrected OUT.csv\n"
 		"                keeps the delays without skew and steps\n"},

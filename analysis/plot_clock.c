@@ -14,6 +14,7 @@
 #include "analysis/measures.h"
 #include "analysis/plot_parts.h"
 #include "analysis/skew.h"
+#include "analysis/stats.h"
 #include "lab/error.h"
 
 #include <math.h>
@@ -86,17 +87,20 @@ static void draw_row(
 	write_delays(f, &corrected, 0);
 	delay_log_free(&corrected);
 
-	char *name = lab_text("%s: the clock is set to %.4g ppm, %.4g ppm are found",
-		row->contestant, json_number_at(row->run, "/clock/skew_ppm"), 1e6 * row->skew.skew);
+	const struct skew_interval *i = &row->skew.interval;
+	int n = stats_decimals(1e6 * (i->high - i->low) / 2);
+	char *name = lab_text("%s: the clock is set to %.4g ppm, %.*f [%.*f, %.*f] ppm are found",
+		row->contestant, json_number_at(row->run, "/clock/skew_ppm"), n,
+		1e6 * row->skew.skew, n, 1e6 * i->low, n, 1e6 * i->high);
 	char *quoted = gnuplot_text(name);
 	figure_panel(f, 0.075, 0.47, top, bottom);
 	fprintf(f->gp,
 		"set label %s at graph 0,graph 1.09 left front\n"
 		"plot data index %zu using 1:2 with points pt 6 ps 0.75 * point lc rgb '%s' title "
 		"'as measured, slope %.4g [%.4g, %.4g] ppm', %.9g * x with lines lw 2 dt %s lc rgb "
-		"'%s' title 'skew found: %.4g ppm'",
+		"'%s' title 'skew found: %.*f ppm'",
 		quoted, block, gnuplot_colour(0), 1e6 * before.slope, 1e6 * before.low,
-		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1),
+		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1), n,
 		1e6 * row->skew.skew);
 	figure_end_panel(f);
 	figure_panel(f, 0.56, 0.985, top, bottom);

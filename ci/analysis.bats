@@ -108,7 +108,7 @@ shows_no_trend() {
 	run -1 "$ANALYSIS" skew "$T/none.csv"
 	[[ $output == "$T/none.csv: No such file or directory" ]]
 	run -1 "$ANALYSIS" skew --unit weeks "$T/bad.csv"
-	[[ $output == "unit weeks: expected s, ms, us or ns" ]]
+	[[ $output == "unit weeks: expected s, ms, us or ns, or two of them: of times and delays" ]]
 }
 
 @test "skew: --corrected never harms the log, nor what was there before it is whole" {
