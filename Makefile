@@ -74,7 +74,9 @@ make experiment NAME=two-nics   run one, print its table, draw its figure
      GROUND=host, vm or auto    namespaces here, or guests in virtual time (GIPS= JOBS= KERNEL=)
 make reproduce RUN=out/...      run a result of the vm ground again, compare the digests
 make converge NAME=two-nics     is the guest's processor fast enough? (GIPS=)
-make plots                      draw the figures of everything in out/
+make plots                      draw the figures of everything in out/, or of NAME="a b"
+     SIZE=1000x800 FORMAT=pdf   in other sizes and formats: svg, png, pdf, or FORMAT="svg pdf"
+                                (make experiment, too)
 make report                     run what is missing, judge the paper's claims: out/report.html
      NAME="udp weights"         of these experiments alone; DURATION= and so on as above, but
                                 GROUND=vm unless told otherwise

@@ -1,16 +1,23 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The analysis: analysis COMMAND ..., as `usage` has it.
+ * The analysis: analysis COMMAND ..., as help.c has it.
  *
- * paths fails when a NIC or a path was left out, call when its measures are not those of the
- * result, converge when a faster guest changes a mean. replay takes a run's result.json, with both
- * hosts' path logs beside it and the run's settings, or a path log in CSV, with the paper's.
+ * Theory of operation
+ * -------------------
+ * A command takes some of the options; one that it does not take is an error, not ignored. paths
+ * fails when a NIC or a path was left out, call when its measures are not those of the result,
+ * converge when a faster guest changes a mean. replay takes a run's result.json, with both hosts'
+ * path logs beside it and the run's settings, or a path log in CSV, with the paper's.
  *
- * The paper's values are data, analysis/paper-values.json; --paper FILE names another place.
+ * The paper's values and the rules of its claims are data that is built in; --paper and --claims
+ * name other files.
  */
 
 #include "analysis/callcmd.h"
 #include "analysis/converge.h"
+#include "analysis/data.h"
+#include "analysis/gallery.h"
+#include "analysis/help.h"
 #include "analysis/pathlog.h"
 #include "analysis/paths.h"
 #include "analysis/plot.h"
@@ -20,6 +27,7 @@
 #include "analysis/skewcmd.h"
 #include "analysis/table.h"
 #include "experiments/files.h"
+#include "mpip/base/output.h"
 
 #include <getopt.h>
 #include <libgen.h>
@@ -30,30 +38,28 @@
 #include <unistd.h>
 
 struct options {
-	const char *out, *paper, *claims, *unit, *corrected;
-	bool json;
+	const char *out, *paper, *claims, *unit, *corrected, *format, *size;
+	bool json, csv;
 	char **names;
 	int count;
 };
 
-static const char usage[] =
-	"usage: analysis table [--out DIR] EXPERIMENT\n"
-	"       analysis plot [--out DIR] [EXPERIMENT...]\n"
-	"       analysis converge [--out DIR] EXPERIMENT\n"
-	"       analysis report [--out DIR]\n"
-	"       analysis paths RESULT.json...\n"
-	"       analysis replay RESULT.json|PATHLOG.csv...\n"
-	"       analysis call RESULT.json...\n"
-	"       analysis skew [--unit s|ms|us|ns] [--json] [--corrected OUT.csv] DELAYS.csv\n"
-	"       --paper FILE  the paper's values (analysis/paper-values.json)\n"
-	"       --claims FILE the rules of the report (analysis/claims.json)\n";
+/* A command was not given as it has to be. */
+static int misused(const char *command, const char *expected, char **error)
+{
+	return lab_fail(error, "analysis %s: expected %s; see analysis %s --help", command,
+		expected, command);
+}
 
 static json_t *load_paper(const struct options *o, char **error)
 {
 	json_error_t e;
-	json_t *paper = json_load_file(o->paper, 0, &e);
+	struct data own = data_paper();
+	json_t *paper = o->paper ? json_load_file(o->paper, 0, &e)
+				 : json_loadb(own.text, own.length, 0, &e);
 	if (!paper)
-		lab_fail(error, "%s: expected the paper's values: %s", o->paper, e.text);
+		lab_fail(error, "%s: expected the paper's values: %s",
+			o->paper ? o->paper : own.name, e.text);
 	return paper;
 }
 
@@ -70,61 +76,75 @@ static struct results *load(const struct options *o, const char *experiment, cha
 static int table(const struct options *o, char **error)
 {
 	if (o->count != 1)
-		return lab_fail(error, "expected one experiment, see --help");
+		return misused("table", "one experiment", error);
+	if (o->csv && o->json)
+		return misused("table", "--csv or --json", error);
 	struct results *r = load(o, o->names[0], error);
 	if (!r)
 		return -1;
-	table_print(r, stdout);
+	if (o->csv)
+		table_print_csv(r, stdout);
+	else if (o->json)
+		table_print_json(r, stdout);
+	else
+		table_print(r, stdout);
 	results_free(r);
 	return 0;
+}
+
+/* The results at one of the two speeds, below converge/; NULL and *error. The caller's own. */
+static struct results *load_speed(const struct options *o, const char *speed, char **error)
+{
+	char *out = lab_text("%s/converge/%s", o->out, speed);
+	char *runs = lab_text("%s/%s/runs.json", out, o->names[0]);
+	struct options at = *o;
+	struct results *r = NULL;
+	at.out = out;
+	if (access(runs, F_OK) != 0)
+		lab_fail(error, "%s: not there: make converge NAME=%s makes it", runs, o->names[0]);
+	else
+		r = load(&at, o->names[0], error);
+	free(runs);
+	free(out);
+	return r;
 }
 
 /* 1 when it has not converged. */
 static int converge(const struct options *o, char **error)
 {
 	if (o->count != 1)
-		return lab_fail(error, "expected one experiment, see --help");
-	static const char *const speeds[] = {"once", "twice"};
-	struct results *r[2] = {0};
-	for (size_t i = 0; i < 2; i++) {
-		struct options at = *o;
-		char *out = lab_text("%s/%s", o->out, speeds[i]);
-		at.out = out;
-		r[i] = load(&at, o->names[0], error);
-		free(out);
-	}
+		return misused("converge", "one experiment", error);
+	struct results *once = load_speed(o, "once", error);
+	struct results *twice = once ? load_speed(o, "twice", error) : NULL;
 	int rc = -1;
-	if (r[0] && r[1])
-		rc = converge_print(r[0], r[1], stdout) ? 0 : 1;
-	results_free(r[0]);
-	results_free(r[1]);
+	if (twice)
+		rc = converge_print(once, twice, stdout) ? 0 : 1;
+	results_free(once);
+	results_free(twice);
 	return rc;
 }
 
-static int plot_one(const struct options *o, const char *experiment, char **error)
+static int plot_one(
+	const struct options *o, const struct gallery *g, const char *experiment, char **error)
 {
 	struct results *r = load(o, experiment, error);
-	if (!r)
-		return -1;
-	char *figures = lab_text("%s/figures", o->out);
-	int rc = plot_figures(r, figures, error);
-	free(figures);
+	int rc = r ? plot_figures(r, g, error) : -1;
 	results_free(r);
 	return rc;
 }
 
 /* What is there of every experiment: one that cannot be used does not keep the others from being
- * drawn. */
-static int plot_all(const struct options *o, char **error)
+ * drawn. What there is of experiments that are gone is removed. */
+static int plot_all(const struct options *o, const struct gallery *g, char **error)
 {
 	json_t *all = results_experiments(o->out), *name;
 	size_t i;
-	int rc = 0;
-	if (json_array_size(all) == 0)
+	int rc = gallery_prune(g, all, error);
+	if (rc == 0 && json_array_size(all) == 0)
 		rc = lab_fail(error, "%s: no results to draw; make experiment makes some", o->out);
 	json_array_foreach (all, i, name) {
 		char *trouble = NULL;
-		if (plot_one(o, json_string_value(name), &trouble) != 0) {
+		if (plot_one(o, g, json_string_value(name), &trouble) != 0) {
 			fprintf(stderr, "%s\n", trouble);
 			rc = 1;
 		}
@@ -136,11 +156,16 @@ static int plot_all(const struct options *o, char **error)
 
 static int plot(const struct options *o, char **error)
 {
-	if (o->count == 0)
-		return plot_all(o, error);
-	int rc = 0;
+	char *directory = lab_text("%s/figures", o->out);
+	struct gallery g = {.directory = directory};
+	int rc = gallery_set_formats(&g, o->format, error);
+	if (rc == 0 && o->size)
+		rc = gallery_set_size(&g, o->size, error);
+	if (rc == 0 && o->count == 0)
+		rc = plot_all(o, &g, error);
 	for (int i = 0; rc == 0 && i < o->count; i++)
-		rc = plot_one(o, o->names[i], error);
+		rc = plot_one(o, &g, o->names[i], error);
+	free(directory);
 	return rc;
 }
 
@@ -170,12 +195,12 @@ static int64_t setting(const json_t *mpipd, const char *key, int64_t otherwise)
 
 static int paths(const struct options *o, char **error)
 {
-	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
+	int bad = o->count ? 0 : misused("paths", "a result", error);
 	for (int i = 0; i < o->count; i++) {
 		json_t *result = result_read(o->names[i], error);
 		if (!result)
 			return -1;
-		bad |= paths_print(result, stdout);
+		bad |= paths_print(o->names[i], result, stdout);
 		json_decref(result);
 	}
 	return bad;
@@ -224,7 +249,7 @@ static int replay_result(const char *file, char **error)
 
 static int replay_all(const struct options *o, char **error)
 {
-	int rc = o->count ? 0 : lab_fail(error, "expected a result or a path log, see --help");
+	int rc = o->count ? 0 : misused("replay", "a result or a path log", error);
 	for (int i = 0; rc == 0 && i < o->count; i++) {
 		size_t length = strlen(o->names[i]);
 		bool csv = length > 4 && strcmp(o->names[i] + length - 4, ".csv") == 0;
@@ -237,7 +262,7 @@ static int replay_all(const struct options *o, char **error)
 static int report(const struct options *o, char **error)
 {
 	if (o->count != 0)
-		return lab_fail(error, "expected no more than options, see --help");
+		return misused("report", "no more than options", error);
 	json_t *paper = load_paper(o, error);
 	int rc = paper ? report_write(o->out, o->claims, paper, error) : -1;
 	json_decref(paper);
@@ -248,7 +273,7 @@ static int report(const struct options *o, char **error)
 
 static int call(const struct options *o, char **error)
 {
-	int bad = o->count ? 0 : lab_fail(error, "expected a result, see --help");
+	int bad = o->count ? 0 : misused("call", "a result", error);
 	for (int i = 0; bad >= 0 && i < o->count; i++) {
 		json_t *result = result_read(o->names[i], error);
 		int rc = result ? call_command(o->names[i], result, stdout, error) : -1;
@@ -261,66 +286,119 @@ static int call(const struct options *o, char **error)
 static int skew(const struct options *o, char **error)
 {
 	if (o->count != 1)
-		return lab_fail(
-			error, "expected one CSV of send times and one-way delays, see --help");
+		return misused("skew", "one CSV of send times and one-way delays", error);
 	return skew_command(o->names[0], o->unit, o->corrected, o->json, error);
+}
+
+/* The commands, and the options that each takes, as getopt_long() returns them. */
+static const struct command {
+	const char *name, *options;
+	int (*run)(const struct options *o, char **error);
+} commands[] = {
+	{"table", "opVj", table},
+	{"plot", "opfs", plot},
+	{"paths", "", paths},
+	{"replay", "", replay_all},
+	{"report", "opr", report},
+	{"converge", "op", converge},
+	{"call", "", call},
+	{"skew", "ucj", skew},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static const struct option option_names[] = {
+	{"out", required_argument, NULL, 'o'},
+	{"paper", required_argument, NULL, 'p'},
+	{"claims", required_argument, NULL, 'r'},
+	{"unit", required_argument, NULL, 'u'},
+	{"corrected", required_argument, NULL, 'c'},
+	{"format", required_argument, NULL, 'f'},
+	{"size", required_argument, NULL, 's'},
+	{"json", no_argument, NULL, 'j'},
+	{"csv", no_argument, NULL, 'V'},
+	{"help", no_argument, NULL, 'h'},
+	{0},
+};
+
+static void set_option(struct options *o, int option, const char *value)
+{
+	const char **texts[] = {['o'] = &o->out,
+		['p'] = &o->paper,
+		['r'] = &o->claims,
+		['u'] = &o->unit,
+		['c'] = &o->corrected,
+		['f'] = &o->format,
+		['s'] = &o->size};
+	if (option == 'j')
+		o->json = true;
+	else if (option == 'V')
+		o->csv = true;
+	else
+		*texts[option] = value;
+}
+
+/* The first option that was given and that the command does not take, "--unit"; or NULL. */
+static const char *not_taken(const struct command *command, const char *given)
+{
+	for (; *given; given++)
+		for (const struct option *o = option_names; o->name; o++)
+			if (o->val == *given && !strchr(command->options, *given))
+				return o->name;
+	return NULL;
+}
+
+static int run(const struct command *command, const struct options *o, const char *given)
+{
+	char *error = NULL;
+	const char *other = not_taken(command, given);
+	int rc = other ? lab_fail(&error,
+				 "analysis %s: it does not take --%s; see analysis %s --help",
+				 command->name, other, command->name)
+		       : command->run(o, &error);
+	if (error)
+		fprintf(stderr, "%s\n", error);
+	free(error);
+	return output_end(rc != 0);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option names[] = {
-		{"out", required_argument, NULL, 'o'},
-		{"paper", required_argument, NULL, 'p'},
-		{"claims", required_argument, NULL, 'r'},
-		{"unit", required_argument, NULL, 'u'},
-		{"corrected", required_argument, NULL, 'c'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	static const struct {
-		const char *name;
-		int (*run)(const struct options *o, char **error);
-	} commands[] = {{"table", table}, {"plot", plot}, {"paths", paths}, {"replay", replay_all},
-		{"report", report}, {"converge", converge}, {"call", call}, {"skew", skew}};
-
-	struct options o = {.out = "out",
-		.paper = "analysis/paper-values.json",
-		.claims = "analysis/claims.json",
-		.unit = "us"};
-	for (int c; (c = getopt_long(argc, argv, "h", names, NULL)) != -1;) {
-		if (c == 'o')
-			o.out = optarg;
-		else if (c == 'p')
-			o.paper = optarg;
-		else if (c == 'r')
-			o.claims = optarg;
-		else if (c == 'u')
-			o.unit = optarg;
-		else if (c == 'c')
-			o.corrected = optarg;
-		else if (c == 'j')
-			o.json = true;
-		else {
-			fputs(usage, c == 'h' ? stdout : stderr);
-			return c == 'h' ? 0 : 2;
+	struct options o = {.out = "out", .format = "svg,png"};
+	char given[32] = "";
+	bool help = false;
+	for (int c; (c = getopt_long(argc, argv, "h", option_names, NULL)) != -1;) {
+		if (c == '?') {
+			fputs("see analysis --help\n", stderr);
+			return 2;
 		}
+		help = help || c == 'h';
+		if (c == 'h')
+			continue;
+		set_option(&o, c, optarg);
+		if (!strchr(given, c) && strlen(given) + 1 < sizeof(given))
+			given[strlen(given)] = (char)c;
 	}
-	const char *command = optind < argc ? argv[optind++] : "";
+	const char *name = optind < argc ? argv[optind++] : "";
+	const struct command *command = find_command(name);
 	o.names = argv + optind;
 	o.count = argc - optind;
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, command) != 0)
-			continue;
-		char *error = NULL;
-		int rc = commands[i].run(&o, &error);
-		if ((fflush(stdout) != 0 || ferror(stdout)) && !error)
-			rc = lab_fail(&error, "standard output cannot be written");
-		if (error)
-			fprintf(stderr, "%s\n", error);
-		free(error);
-		return rc != 0;
-	}
-	fputs(usage, stderr);
+	if (help && command)
+		help_command(name, stdout);
+	else if (help)
+		help_all(stdout);
+	if (help)
+		return output_end(0);
+	if (command)
+		return run(command, &o, given);
+	if (*name)
+		fprintf(stderr, "analysis %s: there is no such command\n", name);
+	help_all(stderr);
 	return 2;
 }

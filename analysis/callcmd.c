@@ -52,7 +52,8 @@ static void print_direction(const json_t *stream, const char *name, const char *
 {
 	const json_t *d = json_object_get(stream, way);
 	fprintf(out,
-		"%s %s: %.0f sent, %.2f %% lost, delay mean %.2f p95 %.2f ms, |IPDV| %.2f ms, PDV "
+		"  %s %s: %.0f sent, %.2f %% lost, delay mean %.2f p95 %.2f ms, |IPDV| %.2f ms, "
+		"PDV "
 		"p95 %.2f ms, %.2f %% reordered",
 		name, way, json_number_at(d, "/sent"), 100 * json_number_at(d, "/loss_ratio"),
 		json_number_at(d, "/one_way_delay_ms/mean"),
@@ -67,16 +68,17 @@ static void print_direction(const json_t *stream, const char *name, const char *
 	fputc('\n', out);
 }
 
-static void print_call(const json_t *call, FILE *out)
+static void print_call(const char *file, const json_t *call, FILE *out)
 {
 	const char *name;
 	json_t *stream;
+	fprintf(out, "%s:\n", file);
 	json_object_foreach ((json_t *)call, name, stream) {
 		if (!json_is_object(stream))
 			continue;
 		print_direction(stream, name, "forward", out);
 		print_direction(stream, name, "reverse", out);
-		fprintf(out, "%s round trip: mean %.2f p95 %.2f ms\n", name,
+		fprintf(out, "  %s round trip: mean %.2f p95 %.2f ms\n", name,
 			json_number_at(stream, "/rtt_ms/mean"),
 			json_number_at(stream, "/rtt_ms/p95"));
 	}
@@ -111,7 +113,7 @@ int call_command(const char *file, const json_t *result, FILE *out, char **error
 		json_t *call = call_measures(&forward, &reverse, workload,
 			(int)json_integer_value(json_object_get(result, "duration_s")));
 		char place[200] = "";
-		print_call(call, out);
+		print_call(file, call, out);
 		rc = differs(call, stored, place, sizeof(place));
 		if (rc)
 			fprintf(out, "%s: call.%s: another value than the logs give\n", file,

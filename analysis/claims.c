@@ -9,18 +9,20 @@
  * with its own seed, and only then averaged: differences and ratios are paired. Repetitions that
  * one of them lacks, or whose run has marks, are left out.
  *
- * The file is checked whole before anything is judged; then a name that is not there can only be a
- * result that is not there.
+ * A note says what is known of a result, so it stands with the result that shows it: where the
+ * verdict is the one that it explains, the numbers that it names are those of its own checks, and
+ * the claims that it speaks of have been judged. A first look without verdicts, a part of the
+ * experiments, or another result has no such notes.
  */
 
 #include "analysis/claims.h"
 
+#include "analysis/claims_rules.h"
 #include "analysis/measures.h"
 #include "analysis/results.h"
 #include "analysis/stats.h"
 #include "analysis/textlist.h"
 #include "lab/error.h"
-#include "mpip/base/jsonfile.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -37,129 +39,6 @@ struct experiments {
 	} * all;
 	size_t count;
 };
-
-static const char *const operators[] = {"difference", "ratio", "least", "most", NULL};
-
-/* ---- Reading the rules ---- */
-
-static void check_expression(struct jat at, const json_t *values, const json_t *define)
-{
-	if (json_is_string(at.value)) {
-		const char *name = json_string_value(at.value);
-		if (!json_object_get(values, name) && !json_object_get(define, name))
-			jat_fail(at, "expected a name out of \"values\" or \"define\", got \"%s\"",
-				name);
-		return;
-	}
-	if (!json_is_object(at.value) || json_object_size(at.value) != 1) {
-		jat_fail(at, "expected a name, or one of difference, ratio, least, most");
-		return;
-	}
-	jat_only(at, operators);
-	for (size_t i = 0; operators[i]; i++) {
-		struct jat list = jat_key(at, operators[i]);
-		size_t count = jat_length(list);
-		if (jat_present(list) && (count < 1 || (i < 2 && count != 2)))
-			jat_fail(list, "expected %s", i < 2 ? "two expressions" : "expressions");
-		for (size_t k = 0; k < count; k++)
-			check_expression(jat_item(list, k), values, define);
-	}
-}
-
-#define LIMIT 1e12
-
-static void check_checks(struct jat list, const json_t *values, const json_t *define)
-{
-	static const char *const keys[] = {"of", "min", "max", NULL};
-	for (size_t i = 0; i < jat_length(list); i++) {
-		struct jat check = jat_item(list, i);
-		jat_only(check, keys);
-		check_expression(jat_key(check, "of"), values, define);
-		if (!jat_present(jat_key(check, "min")) && !jat_present(jat_key(check, "max")))
-			jat_fail(check, "expected min or max");
-		else if (jat_number_or(jat_key(check, "min"), -LIMIT, LIMIT, -LIMIT) >
-			 jat_number_or(jat_key(check, "max"), -LIMIT, LIMIT, LIMIT))
-			jat_fail(check, "expected min to be at most max");
-	}
-}
-
-static void check_values(struct jat values)
-{
-	const char *name;
-	json_t *value;
-	json_object_foreach (values.value, name, value) {
-		struct jat at = jat_key(values, name);
-		if (jat_length(at) != 2) {
-			jat_fail(at, "expected [\"experiment/contestant\", \"measure\"]");
-			return;
-		}
-		struct jat what = jat_item(at, 1);
-		if (!strchr(jat_string(jat_item(at, 0)), '/'))
-			jat_fail(jat_item(at, 0), "expected experiment/contestant");
-		if (!measure_exists(jat_string(what)))
-			jat_fail(what, "expected a measure, got \"%.60s\"", jat_string(what));
-	}
-}
-
-static void check_claim(struct jat at)
-{
-	static const char *const keys[] = {"id", "claim", "where", "paper", "unit", "why", "note",
-		"figure", "show", "values", "define", "expect", "amount", NULL};
-	struct jat values = jat_key(at, "values"), define = jat_key(at, "define");
-	struct jat show = jat_key(at, "show");
-	jat_only(at, keys);
-	jat_integer(jat_key(at, "id"), 1, 9999);
-	static const char *const texts[] = {"claim", "where", "paper", "unit", "figure"};
-	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		jat_string(jat_key(at, texts[i]));
-	jat_string_or(jat_key(at, "why"), "");
-	jat_string_or(jat_key(at, "note"), "");
-	if (!json_is_object(values.value)) {
-		jat_fail(values, "expected an object, names of values");
-		return;
-	}
-	check_values(values);
-	if (jat_present(define) && !json_is_object(define.value))
-		jat_fail(define, "expected an object, names of expressions");
-	const char *name;
-	json_t *expression;
-	json_object_foreach (define.value, name, expression) {
-		if (json_object_get(values.value, name))
-			jat_fail(jat_key(define, name), "expected a name that no value has");
-		check_expression(jat_key(define, name), values.value, NULL);
-	}
-	for (size_t i = 0; i < jat_length(show); i++) {
-		jat_string(jat_item(show, i));
-		check_expression(jat_item(show, i), values.value, define.value);
-	}
-	if (jat_length(jat_key(at, "expect")) == 0)
-		jat_fail(jat_key(at, "expect"), "expected at least one check");
-	check_checks(jat_key(at, "expect"), values.value, define.value);
-	check_checks(jat_key(at, "amount"), values.value, define.value);
-}
-
-/* The claims of a file that has passed all checks; NULL and *error. */
-static json_t *load_claims(const char *file, char **error)
-{
-	struct jdoc *doc = jdoc_load(file);
-	struct jat root = jdoc_root(doc), claims = jat_key(root, "claims");
-	if (!jdoc_error(doc) && jat_length(claims) == 0)
-		jat_fail(claims, "expected a list of claims");
-	for (size_t i = 0; !jdoc_error(doc) && i < jat_length(claims); i++) {
-		struct jat id = jat_key(jat_item(claims, i), "id");
-		check_claim(jat_item(claims, i));
-		for (size_t k = 0; k < i; k++)
-			if (json_equal(id.value, jat_key(jat_item(claims, k), "id").value))
-				jat_fail(id, "expected a number that no other claim has");
-	}
-	json_t *list = NULL;
-	if (jdoc_error(doc))
-		lab_fail(error, "%s", jdoc_error(doc));
-	else
-		list = json_incref(claims.value);
-	jdoc_free(doc);
-	return list;
-}
 
 /* ---- Values ---- */
 
@@ -219,6 +98,8 @@ static json_t *samples_of(
 	}
 	if (c && c->count && *r->caveats)
 		textlist_add(sources->caveats, lab_text("%s: %s", experiment, r->caveats));
+	if (c && c->count && *r->late)
+		textlist_add(sources->caveats, lab_text("%s: %s", experiment, r->late));
 	if (!r)
 		say_missing(sources->missing, lab_text("%s has no results", experiment));
 	else if (!c)
@@ -230,6 +111,23 @@ static json_t *samples_of(
 			lab_text("%s has %zu of %d repetitions%s", of, json_object_size(samples),
 				CLAIMS_REPETITIONS, c->marked_count ? " without marks" : ""));
 	free(experiment);
+	return samples;
+}
+
+static struct sources sources_new(void)
+{
+	return (struct sources){json_array(), json_array(), json_array()};
+}
+
+/* The samples of each of the named values. */
+static json_t *samples_of_all(
+	struct experiments *e, json_t *values, const struct sources *sources, char **error)
+{
+	json_t *samples = json_object(), *value;
+	const char *name;
+	json_object_foreach (values, name, value) {
+		json_object_set_new(samples, name, samples_of(e, value, sources, error));
+	}
 	return samples;
 }
 
@@ -256,9 +154,9 @@ static json_t *evaluate(const json_t *expression, const json_t *samples, const j
 	if (name)
 		return json_copy(json_object_get(samples, name));
 	size_t operator= 0;
-	while (!json_object_get(expression, operators[operator]))
+	while (!json_object_get(expression, claims_operators[operator]))
 		operator++;
-	const json_t *list = json_object_get(expression, operators[operator]);
+	const json_t *list = json_object_get(expression, claims_operators[operator]);
 	json_t *result = evaluate(json_array_get(list, 0), samples, define);
 	for (size_t i = 1; i < json_array_size(list); i++) {
 		json_t *other = evaluate(json_array_get(list, i), samples, define);
@@ -286,9 +184,9 @@ static char *text_of(const json_t *expression)
 		return lab_text("%s", json_string_value(expression));
 	static const char *const signs[] = {" - ", " / ", ", ", ", "};
 	size_t operator= 0;
-	while (!json_object_get(expression, operators[operator]))
+	while (!json_object_get(expression, claims_operators[operator]))
 		operator++;
-	const json_t *list = json_object_get(expression, operators[operator]);
+	const json_t *list = json_object_get(expression, claims_operators[operator]);
 	char *text = lab_text("%s", operator<2 ? "" : operator== 2 ? "least of (" : "most of (");
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		char *part = text_of(json_array_get(list, i));
@@ -452,14 +350,10 @@ static void add_checks(json_t *checks, const json_t *rule, const char *part, con
 /* NULL and *error. */
 static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 {
-	const struct sources sources = {json_array(), json_array(), json_array()};
-	json_t *samples = json_object();
-	json_t *ours = json_array(), *checks = json_array(), *value, *shown;
-	const char *name;
+	const struct sources sources = sources_new();
+	json_t *samples = samples_of_all(e, json_object_get(rule, "values"), &sources, error);
+	json_t *ours = json_array(), *checks = json_array(), *shown;
 	size_t i;
-	json_object_foreach (json_object_get(rule, "values"), name, value) {
-		json_object_set_new(samples, name, samples_of(e, value, &sources, error));
-	}
 	json_array_foreach (json_object_get(rule, "show"), i, shown) {
 		const json_t *source =
 			json_object_get(json_object_get(rule, "values"), json_string_value(shown));
@@ -475,13 +369,12 @@ static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 	add_checks(checks, rule, "amount", samples, sources.missing);
 	json_decref(samples);
 
-	json_t *claim = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:o, s:o, s:o, s:O, s:o, s:o}",
+	json_t *claim = json_pack("{s:O, s:O, s:O, s:O, s:O, s:o, s:s, s:o, s:o, s:O, s:o, s:o}",
 		"id", json_object_get(rule, "id"), "claim", json_object_get(rule, "claim"), "where",
 		json_object_get(rule, "where"), "paper", json_object_get(rule, "paper"), "unit",
 		json_object_get(rule, "unit"), "why", text_or_empty(json_object_get(rule, "why")),
-		"note", text_or_empty(json_object_get(rule, "note")), "ours", ours, "checks",
-		checks, "figure", json_object_get(rule, "figure"), "runs", sources.runs, "caveats",
-		sources.caveats);
+		"note", "", "ours", ours, "checks", checks, "figure",
+		json_object_get(rule, "figure"), "runs", sources.runs, "caveats", sources.caveats);
 	add_verdict(claim, sources.missing);
 	json_decref(sources.missing);
 	if (!*error)
@@ -490,9 +383,62 @@ static json_t *judge(struct experiments *e, const json_t *rule, char **error)
 	return NULL;
 }
 
+/* ---- Notes ---- */
+
+/* Whether the results show the numbers that a note names. */
+static bool note_is_shown(struct experiments *e, const json_t *note, char **error)
+{
+	const struct sources ignored = sources_new();
+	json_t *samples = samples_of_all(e, json_object_get(note, "values"), &ignored, error);
+	json_t *check;
+	bool shown = true;
+	size_t i;
+	json_array_foreach (json_object_get(note, "when"), i, check) {
+		json_t *judged = check_of(check, "", samples, NULL);
+		shown = shown && json_is_true(json_object_get(judged, "holds"));
+		json_decref(judged);
+	}
+	json_decref(samples);
+	json_decref(ignored.runs);
+	json_decref(ignored.caveats);
+	json_decref(ignored.missing);
+	return shown;
+}
+
+/* Whether the claims that a note speaks of have been judged. */
+static bool note_has_its_claims(const json_t *note, const json_t *claims)
+{
+	size_t i, k;
+	json_t *id, *claim;
+	json_array_foreach (json_object_get(note, "claims"), i, id) {
+		json_array_foreach ((json_t *)claims, k, claim)
+			if (json_equal(json_object_get(claim, "id"), id) &&
+				strcmp(json_string_value(json_object_get(claim, "verdict")),
+					"missing") == 0)
+				return false;
+	}
+	return true;
+}
+
+/* Gives each claim its note, where that stands. */
+static void add_notes(
+	struct experiments *e, const json_t *rules, const json_t *claims, char **error)
+{
+	size_t i;
+	json_t *claim;
+	json_array_foreach ((json_t *)claims, i, claim) {
+		const json_t *note = json_object_get(json_array_get(rules, i), "note");
+		if (note &&
+			json_equal(json_object_get(note, "verdict"),
+				json_object_get(claim, "verdict")) &&
+			note_has_its_claims(note, claims) && note_is_shown(e, note, error))
+			json_object_set(claim, "note", json_object_get(note, "text"));
+	}
+}
+
 json_t *claims_judge(const char *file, const char *out, char **error)
 {
-	json_t *rules = load_claims(file, error), *rule;
+	json_t *rules = claims_rules(file, error), *rule;
 	if (!rules)
 		return NULL;
 	struct experiments e = {.out = out};
@@ -509,6 +455,8 @@ json_t *claims_judge(const char *file, const char *out, char **error)
 		json_integer_set(count, json_integer_value(count) + 1);
 		json_array_append_new(claims, claim);
 	}
+	if (!*error)
+		add_notes(&e, rules, claims, error);
 	for (i = 0; i < e.count; i++) {
 		results_free(e.all[i].results);
 		free(e.all[i].name);

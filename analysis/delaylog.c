@@ -81,17 +81,18 @@ void delay_log_order(struct delay_log *log)
 		log->sent_s[i] -= first;
 }
 
-/* What one of a unit is in seconds; NaN for an unknown one. */
-static double seconds_of(const char *unit, size_t length)
+static const struct unit {
+	const char *name;
+	double seconds;
+} units[] = {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
+
+/* NULL for an unknown one. */
+static const struct unit *find_unit(const char *name, size_t length)
 {
-	static const struct {
-		const char *name;
-		double seconds;
-	} units[] = {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}};
-	for (size_t i = 0; i < 4; i++)
-		if (strlen(units[i].name) == length && strncmp(units[i].name, unit, length) == 0)
-			return units[i].seconds;
-	return NAN;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strlen(units[i].name) == length && strncmp(units[i].name, name, length) == 0)
+			return &units[i];
+	return NULL;
 }
 
 #define FIELDS 32
@@ -137,21 +138,21 @@ static int path_number(struct delay_log *log, const char *name)
 
 struct reader {
 	struct lines lines;
-	size_t sent, delay, path; /* columns */
-	size_t usable;            /* FIELDS: there is none */
-	double sent_unit, delay_unit;
+	size_t sent, delay, path;                  /* columns */
+	size_t usable;                             /* FIELDS: there is none */
+	const struct unit *sent_unit, *delay_unit; /* NULL: not known yet */
 };
 
 /* What a column is called: lower case, with _ for what is neither letter nor digit, without what
  * surrounds it (quotes, spaces, a byte order mark) and without its unit. */
 struct name {
 	char word[32];
-	double unit; /* NaN: the name has none */
+	const struct unit *unit; /* NULL: the name has none */
 };
 
 static struct name read_name(const char *field)
 {
-	struct name name = {.unit = NAN};
+	struct name name = {0};
 	size_t n = 0;
 	for (; *field && *field != ',' && n + 1 < sizeof(name.word); field++) {
 		unsigned char c = (unsigned char)*field;
@@ -164,8 +165,8 @@ static struct name read_name(const char *field)
 		name.word[--n] = '\0';
 	char *last = strrchr(name.word, '_');
 	if (last)
-		name.unit = seconds_of(last + 1, strlen(last + 1));
-	if (last && !isnan(name.unit))
+		name.unit = find_unit(last + 1, strlen(last + 1));
+	if (last && name.unit)
 		*last = '\0';
 	return name;
 }
@@ -218,9 +219,9 @@ static int read_header(struct reader *r, char **error)
 		r->path++;
 	if (r->path == count)
 		r->path = FIELDS;
-	if (!isnan(names[r->sent].unit))
+	if (names[r->sent].unit)
 		r->sent_unit = names[r->sent].unit;
-	if (!isnan(names[r->delay].unit))
+	if (names[r->delay].unit)
 		r->delay_unit = names[r->delay].unit;
 	return 0;
 }
@@ -243,28 +244,52 @@ static int read_row(const struct reader *r, struct delay_log *log, char **error)
 	if (path < 0)
 		return lab_fail(error, "%s: line %zu: expected at most %d paths, in column %zu",
 			r->lines.file, r->lines.number, DELAY_LOG_PATHS, r->path + 1);
-	delay_log_add(log, sent * r->sent_unit, delay * r->delay_unit, (unsigned)path);
+	delay_log_add(
+		log, sent * r->sent_unit->seconds, delay * r->delay_unit->seconds, (unsigned)path);
 	return 0;
+}
+
+/* "ms", or "s,ms": of times and delays. NULL leaves them as they are. */
+static int read_units(struct reader *r, const char *unit, char **error)
+{
+	if (!unit)
+		return 0;
+	size_t first = strcspn(unit, ",");
+	const char *second = unit[first] ? unit + first + 1 : unit;
+	r->sent_unit = find_unit(unit, first);
+	r->delay_unit = find_unit(second, strlen(second));
+	if (!r->sent_unit || !r->delay_unit)
+		return lab_fail(error,
+			"unit %s: expected s, ms, us or ns, or two of them: of times and delays",
+			unit);
+	return 0;
+}
+
+static void assume_units(struct reader *r, struct delay_log *log)
+{
+	const struct unit *us = find_unit("us", 2);
+	log->assumed = !r->sent_unit || !r->delay_unit;
+	r->sent_unit = r->sent_unit ? r->sent_unit : us;
+	r->delay_unit = r->delay_unit ? r->delay_unit : us;
+	log->time_unit = r->sent_unit->name;
+	log->delay_unit = r->delay_unit->name;
 }
 
 int delay_log_read(const char *file, const char *unit, struct delay_log *log, char **error)
 {
 	*log = (struct delay_log){0};
-	double seconds = seconds_of(unit, strlen(unit));
-	if (isnan(seconds))
-		return lab_fail(error, "unit %s: expected s, ms, us or ns", unit);
-	struct reader r = {.sent = 0,
-		.delay = 1,
-		.path = 2,
-		.usable = FIELDS,
-		.sent_unit = seconds,
-		.delay_unit = seconds};
+	struct reader r = {.sent = 0, .delay = 1, .path = 2, .usable = FIELDS};
+	if (read_units(&r, unit, error) != 0)
+		return -1;
 	int rc = lines_open(&r.lines, file, error), more = 0;
 	while (rc == 0 && (more = lines_next(&r.lines, error)) > 0) {
 		const char *line = r.lines.text;
-		if (r.lines.number == 1 && is_header(line))
+		bool header = r.lines.number == 1 && is_header(line);
+		if (header)
 			rc = read_header(&r, error);
-		else if (line[strspn(line, " \t")] != '\0')
+		if (rc == 0 && r.lines.number == 1)
+			assume_units(&r, log);
+		if (rc == 0 && !header && line[strspn(line, " \t")] != '\0')
 			rc = read_row(&r, log, error);
 	}
 	if (more < 0)

@@ -14,6 +14,8 @@ struct delay_log {
 	uint16_t *path;
 	size_t path_count;
 	char **path_names;
+	const char *time_unit, *delay_unit; /* of the file: "ms"; static */
+	int assumed; /* whether one of them was neither in the file nor given */
 };
 
 #define DELAY_LOG_PATHS 64
@@ -23,9 +25,10 @@ struct delay_log {
  * timestamp, sent, send, sent_at, sent_time or send_time, one called delay, owd or one_way_delay,
  * and perhaps one whose name begins with path; with a column usable, only rows where it is not 0
  * are read. mpipd's path log is such a file. Case, quotes and spaces in names do not matter. Names
- * that end in _s, _ms, _us or _ns say the column's unit; `unit` ("s", "ms", "us", "ns") is that of
- * columns whose names do not. Rows need not be in order. 0, or -1 and *error, one line "FILE: line
- * N: expected ...", also for a log that was cut. Free with delay_log_free(). */
+ * that end in _s, _ms, _us or _ns say the column's unit; `unit` ("s", "ms", "us", "ns", or those of
+ * times and delays as "s,ms") is that of columns whose names do not; NULL: us, which is assumed.
+ * Rows need not be in order. 0, or -1 and *error, one line "FILE: line N: expected ...", also for a
+ * log that was cut. Free with delay_log_free(). */
 int delay_log_read(const char *file, const char *unit, struct delay_log *log, char **error);
 
 /* Adds a sample; to be followed by delay_log_order() once all are there. */

@@ -1,88 +1,177 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Drawing with gnuplot.
+ * Writing a figure as a gnuplot script.
  *
  * Theory of operation
  * -------------------
- * A figure is a script and a data file, which stay, so that one can change a picture by hand. The
- * script is run once per format, with the format in a variable. A picture is drawn beside its place
- * and takes it when it is whole, which gnuplot does not say: on a full disk it ends well. Terminals
- * are "noenhanced", because names of contestants contain characters that gnuplot's markup would
- * eat.
+ * A script draws its figure in any format and size: it is told by variables that have defaults, so
+ * that it runs by itself where it lies, too. Fonts, lines and points have the same proportion to
+ * the figure in each size; what fits in one fits in all. Where width and height are in another
+ * proportion than the figure's own, it is the panels that become wider or higher.
+ *
+ * Above the panels is the head, whose lines are counted in pixels of the figure's own size, from
+ * its top: line(px). Terminals are "noenhanced", because names of contestants contain characters
+ * that gnuplot's markup would eat.
  */
 
 #include "analysis/gnuplot.h"
 
-#include "experiments/files.h"
+#include "lab/error.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
-	char **error)
-{
-	*f = (struct figure){0};
-	char *directory = lab_text("%s/data", figures);
-	int rc = directory_make(directory, error);
-	f->name = lab_text("%s", name);
-	f->figures = lab_text("%s", figures);
-	f->script = lab_text("%s/%s.gp", directory, name);
-	f->data = lab_text("%s/%s.dat", directory, name);
-	free(directory);
-	if (rc != 0)
-		return -1;
-	f->gp = fopen(f->script, "we");
-	f->dat = fopen(f->data, "we");
-	if (!f->gp || !f->dat)
-		return lab_fail(error, "%s: %s", f->gp ? f->data : f->script, strerror(errno));
+#define TITLE_AT    24 /* pixels from the top to a line's middle */
+#define SUBTITLE_AT 50
+#define LINE        20  /* pixels, of the head's other lines */
+#define TEXT_MOST   136 /* characters of a line */
 
-	char *picture = lab_text("%s/%s.", figures, name);
-	char *output = gnuplot_text(picture), *data = gnuplot_text(f->data);
-	fprintf(f->gp,
-		"# gnuplot -e \"form='svg'\" (or 'png') on this file draws the picture again.\n"
-		"set encoding utf8\n"
-		"if (form eq 'svg') {\n"
-		"\tset terminal svg size %d,%d noenhanced font 'DejaVu Sans,13' background "
-		"'white'\n"
-		"\ttitle_font = 'DejaVu Sans,21'; point = 0.75\n"
-		"} else {\n"
-		"\tset terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,10' fontscale 2 "
-		"linewidth 2 pointscale 2 background 'white'\n"
-		"\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
-		"}\n"
-		"if (!exists('output')) output = %s.form\n"
-		"set output output\n"
-		"data = %s\n"
-		"set border 3 lc rgb '#555555'\n"
-		"set tics nomirror out scale 0.6\n"
-		"set grid ytics lc rgb '#dddddd' lw 1 lt 1\n"
-		"set multiplot\n",
-		width, height, 2 * width, 2 * height, output, data);
-	free(data);
-	free(output);
-	free(picture);
-	return 0;
+#define GREY "#555555"
+#define RED  "#b00000"
+
+/* The file in memory, for writing. */
+static FILE *stream_of(int fd)
+{
+	int own = dup(fd);
+	FILE *f = own < 0 ? NULL : fdopen(own, "w");
+	if (!f)
+		abort();
+	return f;
 }
 
-void figure_title(
-	const struct figure *f, const char *title, const char *subtitle, const char *caveats)
+static bool begins_character(char c)
 {
-	char *first = gnuplot_text(title), *second = gnuplot_text(subtitle);
-	char *third = gnuplot_text(caveats);
+	return ((unsigned char)c & 0xc0) != 0x80;
+}
+
+/* The bytes of the text's first line: as many words as have room; of a list with dots between, as
+ * many of its items, unless that leaves more than half of the line empty. */
+static size_t first_line(const char *text)
+{
+	static const char dot[] = " · ";
+	size_t characters = 0, space = 0, item = 0, i = 0;
+	for (; text[i]; i++) {
+		characters += begins_character(text[i]);
+		if (characters > TEXT_MOST && space)
+			return 2 * item > space ? item : space;
+		if (text[i] == ' ')
+			space = i;
+		if (strncmp(text + i, dot, strlen(dot)) == 0)
+			item = i + strlen(dot) - 1;
+	}
+	return i;
+}
+
+static size_t lines_of(const char *text)
+{
+	size_t count = 0;
+	while (*text) {
+		text += first_line(text);
+		text += *text == ' ';
+		count++;
+	}
+	return count;
+}
+
+/* A text's lines, of which the first one's middle is `at` pixels below the top. Returns where the
+ * next text's is. */
+static int write_lines(const struct figure *f, const char *text, int at, const char *colour)
+{
+	while (*text) {
+		size_t length = first_line(text);
+		char *line = lab_text("%.*s", (int)length, text), *quoted = gnuplot_text(line);
+		fprintf(f->gp,
+			"set label %s at screen 0.015,screen line(%d) left front tc rgb '%s'\n",
+			quoted, at, colour);
+		free(quoted);
+		free(line);
+		text += length;
+		text += *text == ' ';
+		at += LINE;
+	}
+	return at;
+}
+
+static void write_head(const struct figure *f, const struct head *head)
+{
+	char *title = gnuplot_text(head->title);
+	fprintf(f->gp, "set label %s at screen 0.015,screen line(%d) left front font title_font\n",
+		title, TITLE_AT);
+	free(title);
+	int at = write_lines(f, head->subtitle, SUBTITLE_AT, GREY);
+	at = write_lines(f, head->settings, at, GREY);
+	at = write_lines(f, head->notes, at, GREY);
+	write_lines(f, head->caveats, at, RED);
+}
+
+/* What a script is told by variables, and what follows from them. */
+static void write_settings(
+	const struct figure *f, const char *first, const char *name, int width, int height)
+{
 	fprintf(f->gp,
-		"set label 1 %s at screen 0.015,character -1.3 left front offset 0,screen 1 font "
-		"title_font\n"
-		"set label 2 %s at screen 0.015,character -3 left front offset 0,screen 1 "
-		"tc rgb '#555555'\n"
-		"set label 3 %s at screen 0.015,character -4.5 left front offset 0,screen 1 "
-		"tc rgb '#b00000'\n",
-		first, second, third);
+		"%s"
+		"# To draw it again, here: gnuplot %s.gp\n"
+		"# In another format (svg, png, pdf) or size: gnuplot -e \"form='pdf'; width=800; "
+		"height=600\" %s.gp\n"
+		"if (!exists('form')) form = 'svg'\n"
+		"if (!exists('width')) width = %d\n"
+		"if (!exists('height')) height = %d\n"
+		"if (!exists('output')) output = '../%s.' . form\n"
+		"if (!exists('data')) data = '%s.dat'\n"
+		"scale = width / %d. < height / %d. ? width / %d. : height / %d.\n"
+		"line(px) = 1 - px * scale / height\n"
+		"set encoding utf8\n"
+		"stats data using 1:2 nooutput\n"
+		"if (!exists('STATS_records')) exit status 1 # no point: the picture would be "
+		"empty\n",
+		first, name, name, width, height, name, name, width, height, width, height);
+}
+
+static void write_terminal(const struct figure *f)
+{
+	fputs("if (form eq 'svg') {\n"
+	      "\teval sprintf(\"set terminal svg size %d,%d noenhanced font 'DejaVu Sans,%g' "
+	      "linewidth %g background 'white'\", width, height, 13 * scale, scale)\n"
+	      "\ttitle_font = sprintf('DejaVu Sans,%g', 21 * scale); point = 0.75\n"
+	      "}\n"
+	      "if (form eq 'png') {\n"
+	      "\teval sprintf(\"set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,10' "
+	      "fontscale %g linewidth %g pointscale %g background 'white'\", 2 * width, 2 * "
+	      "height, "
+	      "2 * scale, 2 * scale, 2 * scale)\n"
+	      "\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
+	      "}\n"
+	      "if (form eq 'pdf') {\n"
+	      "\teval sprintf(\"set terminal pdfcairo size %g,%g noenhanced font 'DejaVu Sans,10' "
+	      "fontscale %g linewidth %g pointscale %g background 'white'\", width / 96., "
+	      "height / 96., 0.75 * scale, 1.5 * scale, scale)\n"
+	      "\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
+	      "}\n"
+	      "set output output\n"
+	      "set border 3 lc rgb '#555555'\n"
+	      "set tics nomirror out scale 0.6\n"
+	      "set grid ytics lc rgb '#dddddd' lw 1 lt 1\n"
+	      "set multiplot\n",
+		f->gp);
+}
+
+void figure_begin(struct figure *f, const struct gallery *g, const char *experiment,
+	const char *name, int width, int height, const struct head *head)
+{
+	/* one line of the subtitle has room in each figure's height */
+	size_t more = lines_of(head->subtitle) + lines_of(head->settings) + lines_of(head->notes) +
+		      lines_of(head->caveats);
+	int whole = height + LINE * (more > 1 ? (int)more - 1 : 0);
+	*f = (struct figure){
+		.gallery = g, .picture = picture_new(name), .body = (double)height / whole};
+	f->gp = stream_of(f->picture.script);
+	f->dat = stream_of(f->picture.data);
+	char *first = gallery_first_line(name, experiment);
+	write_settings(f, first, name, width, whole);
 	free(first);
-	free(second);
-	free(third);
+	write_terminal(f);
+	write_head(f, head);
 }
 
 void figure_panel(const struct figure *f, double left, double right, double top, double bottom)
@@ -90,7 +179,15 @@ void figure_panel(const struct figure *f, double left, double right, double top,
 	fprintf(f->gp,
 		"set lmargin at screen %g; set rmargin at screen %g\n"
 		"set tmargin at screen %g; set bmargin at screen %g\n",
-		left, right, top, bottom);
+		left, right, top * f->body, bottom * f->body);
+}
+
+void figure_footnote(const struct figure *f, const char *text, double height)
+{
+	char *quoted = gnuplot_text(text);
+	fprintf(f->gp, "set label %s at screen 0.015,screen %g left front tc rgb '" GREY "'\n",
+		quoted, height * f->body);
+	free(quoted);
 }
 
 void figure_end_panel(const struct figure *f)
@@ -103,77 +200,14 @@ void figure_end_block(const struct figure *f)
 	fputs("\n\n", f->dat);
 }
 
-static int run_gnuplot(const struct figure *f, const char *settings, char **error)
-{
-	fflush(NULL);
-	pid_t pid = fork();
-	if (pid == 0) {
-		execlp("gnuplot", "gnuplot", "-e", settings, f->script, (char *)NULL);
-		fprintf(stderr, "gnuplot: %s; apt install gnuplot-nox\n", strerror(errno));
-		_exit(127);
-	}
-	int status = -1;
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return lab_fail(error, "gnuplot: %s", strerror(errno));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return lab_fail(error, "%s: gnuplot could not draw it", f->script);
-	return 0;
-}
-
-/* Whether the picture has its end: an SVG's last tag, a PNG's last chunk (and 4 bytes of CRC). */
-static bool is_whole(const char *file, bool svg)
-{
-	const char *mark = svg ? "</svg>" : "IEND";
-	char tail[16] = "";
-	FILE *f = fopen(file, "re");
-	size_t length = 0;
-	if (f && fseek(f, -12, SEEK_END) == 0)
-		length = fread(tail, 1, 12, f);
-	if (f)
-		fclose(f);
-	return memmem(tail, length, mark, strlen(mark)) != NULL;
-}
-
-static int draw(const struct figure *f, const char *format, char **error)
-{
-	char *place = lab_text("%s/%s.%s", f->figures, f->name, format);
-	char *fresh = lab_text("%s/.%s.%s", f->figures, f->name, format);
-	char *output = gnuplot_text(fresh);
-	char *settings = lab_text("form='%s'; output=%s", format, output);
-	int rc = run_gnuplot(f, settings, error);
-	if (rc == 0 && !is_whole(fresh, strcmp(format, "svg") == 0))
-		rc = lab_fail(error, "%s: cannot be written", place);
-	if (rc == 0 && rename(fresh, place) != 0)
-		rc = lab_fail(error, "%s: %s", place, strerror(errno));
-	if (rc != 0)
-		unlink(fresh);
-	free(settings);
-	free(output);
-	free(fresh);
-	free(place);
-	return rc;
-}
-
 int figure_end(struct figure *f, char **error)
 {
-	int bad = 0;
-	if (f->gp) {
-		fputs("unset multiplot\n", f->gp);
-		bad = ferror(f->gp) | fclose(f->gp);
-	}
-	if (f->dat)
-		bad |= ferror(f->dat) | fclose(f->dat);
-	if (bad)
-		lab_fail(error, "%s: cannot be written", f->script);
-	int rc = *error ? -1 : 0;
-	if (rc == 0)
-		rc = draw(f, "svg", error);
-	if (rc == 0)
-		rc = draw(f, "png", error);
-	free(f->name);
-	free(f->figures);
-	free(f->script);
-	free(f->data);
+	fputs("unset multiplot\n", f->gp);
+	bool bad = ferror(f->gp) | fclose(f->gp);
+	bad |= ferror(f->dat) | fclose(f->dat);
+	int rc = bad ? lab_fail(error, "%s: no memory to draw it in", f->picture.name)
+		     : gallery_draw(f->gallery, &f->picture, error);
+	picture_free(&f->picture);
 	return rc;
 }
 
@@ -220,8 +254,8 @@ void figure_legend(const struct figure *f, double y, double line, const char *co
 			"set arrow %zu from graph %g,graph %g to graph %g,graph %g nohead front lw "
 			"2 "
 			"lc rgb '%s' dt %s\n",
-			10 + i, name, x + 0.075, row, gnuplot_colour(styles[i]), 10 + i, x, row,
-			x + 0.065, row, gnuplot_colour(styles[i]), gnuplot_dash(styles[i]));
+			10 + i, name, x + 0.063, row, gnuplot_colour(styles[i]), 10 + i, x, row,
+			x + 0.054, row, gnuplot_colour(styles[i]), gnuplot_dash(styles[i]));
 		free(name);
 	}
 }

@@ -2,31 +2,40 @@
 #ifndef ANALYSIS_GNUPLOT_H
 #define ANALYSIS_GNUPLOT_H
 
+#include "analysis/gallery.h"
+
 #include <stdio.h>
 
-/* Writing a gnuplot script and having it drawn as SVG and PNG. */
+/* Writing a figure as a gnuplot script and its data. */
 
-struct figure {
-	char *name;          /* "two-nics" */
-	char *figures;       /* where the pictures go */
-	char *script, *data; /* files under FIGURES/data */
-	FILE *gp;            /* the script, being written */
-	FILE *dat;           /* its data, in blocks that two empty lines end */
+/* The text above the panels: the title; the line below it; what differs between contestants; what
+ * else there is to know; and what speaks against believing the figure. Each but the title is broken
+ * into lines as it needs; "": there is none. */
+struct head {
+	const char *title, *subtitle, *settings, *notes, *caveats;
 };
 
-/* Opens script and data, and writes what all figures begin with: terminal, size in pixels of the
- * SVG (the PNG has twice as many), colours; and the variable `point`, a size, by which the
- * formats differ. 0, or -1 and *error. */
-int figure_begin(struct figure *f, const char *figures, const char *name, int width, int height,
-	char **error);
+struct figure {
+	const struct gallery *gallery;
+	struct picture picture;
+	double body; /* the part of the height that is below the head's further lines */
+	FILE *gp;    /* the script, being written */
+	FILE *dat;   /* its data, in blocks that two empty lines end */
+};
 
-/* The two lines above the panels, and below them what speaks against believing them ("":
- * nothing does). */
-void figure_title(
-	const struct figure *f, const char *title, const char *subtitle, const char *caveats);
+/* Begins a figure of an experiment with what all begin with: the terminal, colours, the head, and
+ * the variable `point`, a size, by which the formats differ. `width` and `height` are the size of
+ * the SVG in pixels (the PNG has twice as many) but for the head's lines below the subtitle, which
+ * are added. In another size (gallery.h) all is drawn larger or smaller as a whole, so that labels
+ * keep their room. figure_end() follows. */
+void figure_begin(struct figure *f, const struct gallery *g, const char *experiment,
+	const char *name, int width, int height, const struct head *head);
 
 /* The edges of the panels that follow, parts of the figure from its lower left corner. */
 void figure_panel(const struct figure *f, double left, double right, double top, double bottom);
+
+/* A line of text with its middle at a part of the figure's height. */
+void figure_footnote(const struct figure *f, const char *text, double height);
 
 /* Ends a plot command. Labels and arrows, the title among them, are drawn with the first panel and
  * not again. */
@@ -35,8 +44,8 @@ void figure_end_panel(const struct figure *f);
 /* Ends a block of data; gnuplot counts them from 0. */
 void figure_end_block(const struct figure *f);
 
-/* Closes the files and, unless *error is set already, runs gnuplot once for each format. Frees what
- * begin() allocated. 0, or -1 and *error, also when something could not be written. */
+/* Has the gallery draw the figure, and frees what begin() allocated. 0, or -1 and *error, as
+ * gallery_draw(). */
 int figure_end(struct figure *f, char **error);
 
 /* Text in gnuplot's single quotes. Allocated. */

@@ -87,9 +87,9 @@ static int print_paths(const json_t *result, FILE *out)
 	return bad;
 }
 
-int paths_print(const json_t *result, FILE *out)
+int paths_print(const char *file, const json_t *result, FILE *out)
 {
-	fprintf(out, "%s: %.1f Mbit/s\n", json_string_value(json_object_get(result, "run")),
+	fprintf(out, "%s: %.1f Mbit/s\n", file,
 		json_number_value(json_object_get(result, "goodput_mbit")));
 	int bad = print_paths(result, out);
 	size_t i;

@@ -50,10 +50,11 @@ static void expect(double share, int from, int to, int verdict, const char *word
 	FILE *out = open_memstream(&text, &size);
 	assert_non_null(out);
 	json_t *r = result(share, from, to);
-	int got = paths_print(r, out);
+	int got = paths_print("a/result.json", r, out);
 	json_decref(r);
 	fclose(out);
-	if (got != verdict || !strstr(text, words))
+	if (got != verdict || !strstr(text, words) ||
+		strncmp(text, "a/result.json: 170.0 Mbit/s\n", 28) != 0)
 		fail_msg("wanted %d and \"%s\", got %d:\n%s", verdict, words, got, text);
 	free(text);
 }

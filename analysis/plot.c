@@ -20,15 +20,12 @@
 #include "analysis/plot_settings.h"
 #include "lab/error.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static const struct {
 	const char *suffix; /* of its name */
-	int (*draw)(const struct results *r, const char *figures, bool *drawn, char **error);
+	int (*draw)(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 } kinds[] = {
 	{"", plot_goodput},
 	{"-paths", plot_paths},
@@ -43,20 +40,6 @@ static const struct {
 	{"-connections", plot_connections},
 };
 
-static int remove_picture(
-	const char *figures, const char *experiment, const char *suffix, char **error)
-{
-	static const char *const forms[] = {"svg", "png"};
-	int rc = 0;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		char *file = lab_text("%s/%s%s.%s", figures, experiment, suffix, forms[i]);
-		if (unlink(file) != 0 && errno != ENOENT)
-			rc = lab_fail(error, "%s: %s", file, strerror(errno));
-		free(file);
-	}
-	return rc;
-}
-
 static bool has_good_run(const struct results *r)
 {
 	for (size_t i = 0; i < r->count; i++)
@@ -65,19 +48,23 @@ static bool has_good_run(const struct results *r)
 	return false;
 }
 
-int plot_figures(const struct results *r, const char *figures, char **error)
+int plot_figures(const struct results *r, const struct gallery *g, char **error)
 {
 	bool any = has_good_run(r);
+	char *endings = gallery_endings(g);
+	int rc = 0;
 	if (!any)
 		printf("%s: no run without marks, nothing to draw\n", r->experiment);
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+	for (size_t i = 0; rc == 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		char *name = lab_text("%s%s", r->experiment, kinds[i].suffix);
 		bool drawn = false;
-		if (any && kinds[i].draw(r, figures, &drawn, error) != 0)
-			return -1;
-		if (drawn)
-			printf("%s/%s%s.svg and .png\n", figures, r->experiment, kinds[i].suffix);
-		else if (remove_picture(figures, r->experiment, kinds[i].suffix, error) != 0)
-			return -1;
+		rc = any ? kinds[i].draw(r, g, &drawn, error) : 0;
+		if (rc == 0 && drawn)
+			printf("%s/%s%s\n", g->directory, name, endings);
+		else if (rc == 0)
+			rc = gallery_remove(g, name, error);
+		free(name);
 	}
-	return 0;
+	free(endings);
+	return rc;
 }

@@ -2,12 +2,13 @@
 #ifndef ANALYSIS_PLOT_H
 #define ANALYSIS_PLOT_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
-/* Draws every figure that an experiment has, FIGURES/EXPERIMENT[-KIND].svg and .png, each named on
- * standard output; the data and gnuplot's scripts stay in FIGURES/data. A picture that is there
- * from before and is not drawn any more is removed. 0, also where there is no run without marks and
- * so nothing to draw, which it says; or -1 and *error. */
-int plot_figures(const struct results *r, const char *figures, char **error);
+/* Draws every figure that an experiment has, DIRECTORY/EXPERIMENT[-KIND], each named on standard
+ * output; the data and gnuplot's scripts stay in data/. A figure that is there from before and is
+ * not drawn any more is removed. 0, also where there is no run without marks and so nothing to
+ * draw, which it says; or -1 and *error. */
+int plot_figures(const struct results *r, const struct gallery *g, char **error);
 
 #endif

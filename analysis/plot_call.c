@@ -16,15 +16,17 @@
 
 #include <math.h>
 
-#define MOST       8 /* contestants */
+#define MOST       8   /* contestants */
+#define PANELS     344 /* pixels, of the panels and what is above them */
+#define ABOVE      103
 #define RTT        "/call/audio/rtt_ms/mean"
 #define RTT_SERIES "/call/audio/rtt_series_ms"
 
-static void draw_call(const struct figure *f, const struct results *r)
+static void draw_call(const struct figure *f, const struct results *r, double top, double bottom)
 {
 	const char *names[MOST];
 	size_t styles[MOST], which[MOST], lines = 0;
-	figure_panel(f, 0.075, 0.4, 0.76, 0.2);
+	figure_panel(f, 0.075, 0.4, top, bottom);
 	fputs("set style fill solid 1 noborder\nset boxwidth 0.62\nset yrange [0:*]\n"
 	      "set ylabel \"the audio's round trip, ms\" offset 1\nset xtics (",
 		f->gp);
@@ -48,7 +50,7 @@ static void draw_call(const struct figure *f, const struct results *r)
 	for (size_t k = 0; k < lines; k++)
 		plot_bars(f, k, styles[k], k == 0);
 	figure_end_panel(f);
-	figure_panel(f, 0.5, 0.985, 0.76, 0.2);
+	figure_panel(f, 0.5, 0.985, top, bottom);
 	fprintf(f->gp,
 		"set xlabel 'time, s'\nset xtics autofreq\nset xrange [0:%d]\n"
 		"set style fill transparent solid 0.18\n",
@@ -60,7 +62,7 @@ static void draw_call(const struct figure *f, const struct results *r)
 	figure_end_panel(f);
 }
 
-int plot_call(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_call(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	*drawn = false;
 	for (size_t i = 0; i < r->count; i++)
@@ -68,12 +70,12 @@ int plot_call(const struct results *r, const char *figures, bool *drawn, char **
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-call", 430,
-		    paper_has(r, "audio_rtt_ms")
-			    ? "left: mean, 95 % confidence interval, diamonds: the paper; right: "
-			      "band of the runs"
-			    : "left: mean, 95 % confidence interval; right: band of the runs",
-		    error) == 0)
-		draw_call(&f, r);
+	int below = plot_label_height(r), height = PANELS + below;
+	plot_begin(&f, r, g, "-call", height,
+		paper_has(r, "audio_rtt_ms")
+			? "left: mean, 95 % confidence interval, diamonds: the paper; right: "
+			  "band of the runs"
+			: "left: mean, 95 % confidence interval; right: band of the runs");
+	draw_call(&f, r, 1 - (double)ABOVE / height, (double)below / height);
 	return figure_end(&f, error);
 }

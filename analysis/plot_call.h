@@ -2,12 +2,13 @@
 #ifndef ANALYSIS_PLOT_CALL_H
 #define ANALYSIS_PLOT_CALL_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
 
-/* FIGURES/EXPERIMENT-call: the audio's round trip, mean and over time. 0, also when there is no
+/* DIRECTORY/EXPERIMENT-call: the audio's round trip, mean and over time. 0, also when there is no
  * call, which *drawn tells; or -1 and *error. */
-int plot_call(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_call(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

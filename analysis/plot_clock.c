@@ -14,6 +14,7 @@
 #include "analysis/measures.h"
 #include "analysis/plot_parts.h"
 #include "analysis/skew.h"
+#include "analysis/stats.h"
 #include "lab/error.h"
 
 #include <math.h>
@@ -86,22 +87,25 @@ static void draw_row(
 	write_delays(f, &corrected, 0);
 	delay_log_free(&corrected);
 
-	char *name = lab_text("%s: the clock is set to %.4g ppm, %.4g ppm are found",
-		row->contestant, json_number_at(row->run, "/clock/skew_ppm"), 1e6 * row->skew.skew);
+	const struct skew_interval *i = &row->skew.interval;
+	int n = stats_decimals(1e6 * (i->high - i->low) / 2);
+	char *name = lab_text("%s: the clock is set to %.4g ppm, %.*f [%.*f, %.*f] ppm are found",
+		row->contestant, json_number_at(row->run, "/clock/skew_ppm"), n,
+		1e6 * row->skew.skew, n, 1e6 * i->low, n, 1e6 * i->high);
 	char *quoted = gnuplot_text(name);
 	figure_panel(f, 0.075, 0.47, top, bottom);
 	fprintf(f->gp,
 		"set label %s at graph 0,graph 1.09 left front\n"
-		"plot data index %zu using 1:2 with points pt 6 ps 0.6 lc rgb '%s' title "
+		"plot data index %zu using 1:2 with points pt 6 ps 0.75 * point lc rgb '%s' title "
 		"'as measured, slope %.4g [%.4g, %.4g] ppm', %.9g * x with lines lw 2 dt %s lc rgb "
-		"'%s' title 'skew found: %.4g ppm'",
+		"'%s' title 'skew found: %.*f ppm'",
 		quoted, block, gnuplot_colour(0), 1e6 * before.slope, 1e6 * before.low,
-		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1),
+		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1), n,
 		1e6 * row->skew.skew);
 	figure_end_panel(f);
 	figure_panel(f, 0.56, 0.985, top, bottom);
 	fprintf(f->gp,
-		"plot data index %zu using 1:2 with points pt 6 ps 0.6 lc rgb '%s' title "
+		"plot data index %zu using 1:2 with points pt 6 ps 0.75 * point lc rgb '%s' title "
 		"'corrected, slope %.4g [%.4g, %.4g] ppm', 0 with lines lw 1.5 lc rgb 'black' "
 		"notitle",
 		block + 1, gnuplot_colour(2), 1e6 * after.slope, 1e6 * after.low, 1e6 * after.high);
@@ -110,32 +114,30 @@ static void draw_row(
 	free(name);
 }
 
-static int draw(const struct results *r, const char *figures, const struct row *rows, size_t count,
-	char **error)
+static int draw(const struct results *r, const struct gallery *g, const struct row *rows,
+	size_t count, char **error)
 {
 	struct figure f;
 	int height = HEAD + ROW * (int)count;
-	if (plot_begin(&f, r, figures, "-clock", height,
-		    "one run each · the least delay of each moment, first path", error) == 0) {
-		fputs("set key on at graph 0.02,0.97 left top Left reverse samplen 2\n"
-		      "set xlabel 'time, s'\nset offsets 0,0,graph 0.25,0\n"
-		      "set ylabel 'one-way delay, from its least, ms' offset 1\n",
-			f.gp);
-		for (size_t i = 0; i < count; i++) {
-			double top = height - HEAD - ROW * (double)i;
-			draw_row(&f, &rows[i], 2 * i, (top - 45) / height,
-				(top - ROW + 55) / height);
-		}
+	plot_begin(&f, r, g, "-clock", height,
+		"one run each · the least delay of each moment, first path");
+	fputs("set key on at graph 0.02,0.97 left top Left reverse samplen 2\n"
+	      "set xlabel 'time, s'\nset offsets 0,0,graph 0.25,0\n"
+	      "set ylabel 'one-way delay, from its least, ms' offset 1\n",
+		f.gp);
+	for (size_t i = 0; i < count; i++) {
+		double top = height - HEAD - ROW * (double)i;
+		draw_row(&f, &rows[i], 2 * i, (top - 45) / height, (top - ROW + 55) / height);
 	}
 	return figure_end(&f, error);
 }
 
-int plot_clock(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_clock(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	struct row rows[ROWS_MOST];
 	size_t count = find_rows(r, rows);
 	*drawn = count > 0;
-	int rc = *drawn ? draw(r, figures, rows, count, error) : 0;
+	int rc = *drawn ? draw(r, g, rows, count, error) : 0;
 	for (size_t i = 0; i < count; i++)
 		delay_log_free(&rows[i].log);
 	return rc;

@@ -2,13 +2,14 @@
 #ifndef ANALYSIS_PLOT_CLOCK_H
 #define ANALYSIS_PLOT_CLOCK_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
 
-/* FIGURES/EXPERIMENT-clock: one-way delays of the first run of each contestant whose clocks differ,
- * as measured with the skew that was found, and with it taken off. 0, also when there is none,
- * which *drawn tells; or -1 and *error. */
-int plot_clock(const struct results *r, const char *figures, bool *drawn, char **error);
+/* DIRECTORY/EXPERIMENT-clock: one-way delays of the first run of each contestant whose clocks
+ * differ, as measured with the skew that was found, and with it taken off. 0, also when there is
+ * none, which *drawn tells; or -1 and *error. */
+int plot_clock(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

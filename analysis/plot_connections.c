@@ -21,7 +21,7 @@ static double in_ms(const json_t *run, const char *name)
 	return measure(run, name) / 1e3;
 }
 
-int plot_connections(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_connections(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const char *const kinds[] = {"plain", "mptcp", "mpip"};
 	static const char *const names[] = {
@@ -51,13 +51,12 @@ int plot_connections(const struct results *r, const char *figures, bool *drawn, 
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-connections", 430,
-		    "both hosts together · mean, 95 % confidence interval", error) == 0) {
-		size_t block = 0;
-		fputs("set xrange [0.7:1500]\n", f.gp);
-		panel_legend(&f, lines[0], 3, 3);
-		panel_draw(&f, &panels[0], lines[0], 3, "", &block);
-		panel_draw(&f, &panels[1], lines[1], 3, "", &block);
-	}
+	plot_begin(&f, r, g, "-connections", 430,
+		"both hosts together · mean, 95 % confidence interval");
+	size_t block = 0;
+	fputs("set xrange [0.7:1500]\n", f.gp);
+	panel_legend(&f, lines[0], 3, 3);
+	panel_draw(&f, &panels[0], lines[0], 3, "", &block);
+	panel_draw(&f, &panels[1], lines[1], 3, "", &block);
 	return figure_end(&f, error);
 }

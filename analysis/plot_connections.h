@@ -2,13 +2,14 @@
 #ifndef ANALYSIS_PLOT_CONNECTIONS_H
 #define ANALYSIS_PLOT_CONNECTIONS_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
 
-/* FIGURES/EXPERIMENT-connections: memory of a connection, and processor time of a megabyte, of
+/* DIRECTORY/EXPERIMENT-connections: memory of a connection, and processor time of a megabyte, of
  * contestants named KIND-CONNECTIONS. 0, also when there is none, which *drawn tells; or -1 and
  * *error. */
-int plot_connections(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_connections(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

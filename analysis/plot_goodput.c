@@ -18,7 +18,9 @@
 #include <math.h>
 #include <string.h>
 
-#define MOST_LINES 12 /* in one panel */
+#define MOST_LINES 12  /* in one panel */
+#define PANELS     344 /* pixels, of the panels and what is above them */
+#define ABOVE      103
 
 /* Of the bars, with their intervals, and the paper's values. */
 static double highest_bar(const struct results *r)
@@ -207,19 +209,17 @@ static bool marks_any(const struct results *r)
 	return any;
 }
 
-static int plot_many(const struct results *r, const char *figures, char **error)
+static int plot_many(const struct results *r, const struct gallery *g, char **error)
 {
 	struct figure f;
 	int height = 175 + 27 * (int)r->count;
-	if (plot_begin(&f, r, figures, "", height,
-		    "mean, 95 % confidence interval · diamonds: the paper", error) == 0) {
-		double top = highest_bar(r), unit = top > 2000 ? 1000 : 1;
-		figure_panel(&f, 0.2, 0.985, 1 - 95.0 / height, 62.0 / height);
-		fprintf(f.gp, "set xlabel 'goodput, %s'\nset xrange [0:%g]\n",
-			unit > 1 ? "Gbit/s" : "Mbit/s", (marks_any(r) ? 1.4 : 1.2) * top / unit);
-		write_bars(&f, r, unit);
-		draw_lying_bars(&f, r, unit);
-	}
+	plot_begin(&f, r, g, "", height, "mean, 95 % confidence interval · diamonds: the paper");
+	double top = highest_bar(r), unit = top > 2000 ? 1000 : 1;
+	figure_panel(&f, 0.2, 0.985, 1 - 95.0 / height, 62.0 / height);
+	fprintf(f.gp, "set xlabel 'goodput, %s'\nset xrange [0:%g]\n",
+		unit > 1 ? "Gbit/s" : "Mbit/s", (marks_any(r) ? 1.4 : 1.2) * top / unit);
+	write_bars(&f, r, unit);
+	draw_lying_bars(&f, r, unit);
 	return figure_end(&f, error);
 }
 
@@ -231,28 +231,28 @@ static bool is_about_goodput(const struct results *r)
 	return highest_bar(r) >= 0.1 && !(kind && strcmp(kind, "connections") == 0);
 }
 
-int plot_goodput(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_goodput(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	*drawn = is_about_goodput(r);
 	if (!*drawn)
 		return 0;
 	if (r->count > 4)
-		return plot_many(r, figures, error);
+		return plot_many(r, g, error);
 	struct figure f;
-	if (plot_begin(&f, r, figures, "", 430,
-		    paper_has(r, "third_mbit")
-			    ? "right: mean and band of the runs; diamonds: the paper's thirds in "
-			      "the legend's order"
-			    : "right: mean of the runs, band from the lowest to the highest",
-		    error) == 0) {
-		double top = highest(r), unit = top > 2000 ? 1000 : 1;
-		fprintf(f.gp, "set ylabel 'goodput, %s' offset 1\nset yrange [0:%g]\n",
-			unit > 1 ? "Gbit/s" : "Mbit/s", 1.06 * top / unit);
-		write_bars(&f, r, unit);
-		figure_panel(&f, 0.075, 0.455, 0.76, 0.2);
-		draw_bars(&f, r, unit);
-		figure_panel(&f, 0.545, 0.985, 0.76, 0.2);
-		draw_series(&f, r, unit);
-	}
+	int below = plot_label_height(r), height = PANELS + below;
+	double panel_top = 1 - (double)ABOVE / height, panel_bottom = (double)below / height;
+	plot_begin(&f, r, g, "", height,
+		paper_has(r, "third_mbit")
+			? "right: mean and band of the runs; diamonds: the paper's thirds in "
+			  "the legend's order"
+			: "right: mean of the runs, band from the lowest to the highest");
+	double top = highest(r), unit = top > 2000 ? 1000 : 1;
+	fprintf(f.gp, "set ylabel 'goodput, %s' offset 1\nset yrange [0:%g]\n",
+		unit > 1 ? "Gbit/s" : "Mbit/s", 1.06 * top / unit);
+	write_bars(&f, r, unit);
+	figure_panel(&f, 0.075, 0.455, panel_top, panel_bottom);
+	draw_bars(&f, r, unit);
+	figure_panel(&f, 0.545, 0.985, panel_top, panel_bottom);
+	draw_series(&f, r, unit);
 	return figure_end(&f, error);
 }

@@ -2,13 +2,14 @@
 #ifndef ANALYSIS_PLOT_GOODPUT_H
 #define ANALYSIS_PLOT_GOODPUT_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
 
-/* FIGURES/EXPERIMENT: the contestants' goodput as bars and, of up to four, over time, with what
+/* DIRECTORY/EXPERIMENT: the contestants' goodput as bars and, of up to four, over time, with what
  * happened in the run and the paper's thirds of it. There must be a run without marks. 0, also
  * where goodput is not what the experiment is about, which *drawn tells; or -1 and *error. */
-int plot_goodput(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_goodput(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

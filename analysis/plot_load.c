@@ -57,7 +57,7 @@ static void mark_at(const struct figure *f, const char *letter, double x)
 			x, x, letter, x);
 }
 
-int plot_load(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_load(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const struct panel panels[] = {
 		{0.075, 0.985, 0.82, 0.47, "", "one-way delay, ms", false, false},
@@ -83,21 +83,19 @@ int plot_load(const struct results *r, const char *figures, bool *drawn, char **
 	double l_at = first_above(&loss, 0.1);
 
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-load", 560,
-		    "C: the delay has risen by a tenth of its rise; L: more than 0.1 % is lost · "
-		    "95 % CI",
-		    error) == 0) {
-		size_t block = 0;
-		fprintf(f.gp, "set xrange [0:%g]\nset xtics 10\nset format x ''\n",
-			1.04 * delay.points[delay.count - 1].x);
-		mark_at(&f, c_at == l_at ? "C = L" : "C", c_at);
-		mark_at(&f, c_at == l_at ? "" : "L", l_at);
-		panel_draw(&f, &panels[0], &delay, 1, "", &block);
-		fputs("set format x '%g'\n", f.gp);
-		mark_at(&f, "", c_at);
-		mark_at(&f, "", l_at);
-		panel_draw(&f, &panels[1], &loss, 1, "", &block);
-	}
+	plot_begin(&f, r, g, "-load", 560,
+		"C: the delay has risen by a tenth of its rise; L: more than 0.1 % is lost · "
+		"95 % CI");
+	size_t block = 0;
+	fprintf(f.gp, "set xrange [0:%g]\nset xtics 10\nset format x ''\n",
+		1.04 * delay.points[delay.count - 1].x);
+	mark_at(&f, c_at == l_at ? "C = L" : "C", c_at);
+	mark_at(&f, c_at == l_at ? "" : "L", l_at);
+	panel_draw(&f, &panels[0], &delay, 1, "", &block);
+	fputs("set format x '%g'\n", f.gp);
+	mark_at(&f, "", c_at);
+	mark_at(&f, "", l_at);
+	panel_draw(&f, &panels[1], &loss, 1, "", &block);
 	return figure_end(&f, error);
 }
 
@@ -144,7 +142,7 @@ static void find_kind(const struct results *r, const struct panel *p, struct lin
 	free(end);
 }
 
-int plot_offered(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_offered(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const struct panel panel = {
 		0.075, 0.985, 0.79, 0.13, "offered load, Mbit/s", "goodput, Mbit/s", false, false};
@@ -160,22 +158,19 @@ int plot_offered(const struct results *r, const char *figures, bool *drawn, char
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-offered", 480,
-		    "mean, 95 % confidence interval · diamonds: the paper · dotted: all of the "
-		    "load",
-		    error) == 0) {
-		size_t block = 0;
-		fprintf(f.gp, "set xrange [0:%g]\n", 1.05 * most);
-		panel_legend(&f, lines, 2, 4);
-		for (size_t i = 0; i < 2; i++)
-			if (isfinite(paper[i]))
-				fprintf(f.gp,
-					"set label '' at first %g,first %g point pt 12 ps 1.6 * "
-					"point lw "
-					"1.6 lc rgb 'black' front\n",
-					paper_x[i], paper[i]);
-		panel_draw(&f, &panel, lines, 2, ", x with lines lw 1 dt (2,3) lc rgb 'black'",
-			&block);
-	}
+	plot_begin(&f, r, g, "-offered", 480,
+		"mean, 95 % confidence interval · diamonds: the paper · dotted: all of the "
+		"load");
+	size_t block = 0;
+	fprintf(f.gp, "set xrange [0:%g]\n", 1.05 * most);
+	panel_legend(&f, lines, 2, 4);
+	for (size_t i = 0; i < 2; i++)
+		if (isfinite(paper[i]))
+			fprintf(f.gp,
+				"set label '' at first %g,first %g point pt 12 ps 1.6 * "
+				"point lw "
+				"1.6 lc rgb 'black' front\n",
+				paper_x[i], paper[i]);
+	panel_draw(&f, &panel, lines, 2, ", x with lines lw 1 dt (2,3) lc rgb 'black'", &block);
 	return figure_end(&f, error);
 }

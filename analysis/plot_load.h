@@ -2,6 +2,7 @@
 #ifndef ANALYSIS_PLOT_LOAD_H
 #define ANALYSIS_PLOT_LOAD_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
@@ -9,14 +10,14 @@
 /* Each returns 0, also when the experiment is none of its kind, which *drawn tells; or -1 and
  * *error. */
 
-/* FIGURES/EXPERIMENT-load (the paper's figure 2): one-way delay and loss of contestants named
+/* DIRECTORY/EXPERIMENT-load (the paper's figure 2): one-way delay and loss of contestants named
  * load-PERCENT over their load. C is where the delay first is a tenth of its whole rise above that
  * of the least load, L where first more than 0.1 % is lost. */
-int plot_load(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_load(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
-/* FIGURES/EXPERIMENT-offered: goodput over the offered load of contestants named load-MBIT-plain
+/* DIRECTORY/EXPERIMENT-offered: goodput over the offered load of contestants named load-MBIT-plain
  * and load-MBIT-mpip, and of those named plain and mpip on the same scenario; with the line where
  * all arrives. */
-int plot_offered(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_offered(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

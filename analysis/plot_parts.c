@@ -10,30 +10,46 @@
 
 #include "analysis/plot_parts.h"
 
+#include "analysis/settings.h"
 #include "lab/error.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define WIDTH        1000 /* pixels */
-#define KNOWN_STYLES 4
+#define WIDTH         1000 /* pixels */
+#define KNOWN_STYLES  4
+#define LABEL_TOP     21 /* pixels between the axis and its labels, and below them */
+#define LABEL_LINE    17
+#define LABELS_LEAST  86  /* what the axis of time beside them needs */
+#define GAP           2.5 /* times the usual distance of samples */
+#define SETTINGS_MOST 300 /* bytes of a caption */
 
-int plot_begin(struct figure *f, const struct results *r, const char *figures, const char *suffix,
-	int height, const char *what, char **error)
+/* What differs between the contestants, or where to see it when a figure has no room for it.
+ * Allocated. */
+static char *settings_of(const struct results *r)
+{
+	char *settings = settings_text(r);
+	if (strlen(settings) <= SETTINGS_MOST)
+		return settings;
+	free(settings);
+	return lab_text("the contestants' settings differ: see the table");
+}
+
+void plot_begin(struct figure *f, const struct results *r, const struct gallery *g,
+	const char *suffix, int height, const char *what)
 {
 	char *name = lab_text("%s%s", r->experiment, suffix);
-	int rc = figure_begin(f, figures, name, WIDTH, height, error);
-	free(name);
-	if (rc != 0)
-		return rc;
 	char *line = lab_text("%s · %d s after %d s of warm-up · ground: %s%s%s", what,
 		r->duration_s, r->warm_up_s, r->ground, r->wire_form[0] ? " · wire form: " : "",
 		r->wire_form);
-	figure_title(f, r->title, line, r->caveats);
+	char *settings = settings_of(r);
+	struct head head = {r->title, line, settings, r->late, r->caveats};
+	figure_begin(f, g, r->experiment, name, WIDTH, height, &head);
+	free(settings);
 	free(line);
+	free(name);
 	fputs("unset key\n", f->gp);
-	return 0;
 }
 
 /* Which of the four a contestant is, by its name or by the end of it, "no-limit-mpip";
@@ -63,20 +79,41 @@ double plot_value(const json_t *object, const char *series, size_t i)
 	return json_number_value(json_array_get(json_object_get(object, series), i));
 }
 
+double plot_gap_after(const json_t *path)
+{
+	const json_t *times = json_object_get(path, "time_s");
+	size_t count = json_array_size(times);
+	double *steps = calloc(count + 1, sizeof(*steps));
+	if (!steps)
+		abort();
+	for (size_t i = 1; i < count; i++)
+		steps[i - 1] = plot_value(path, "time_s", i) - plot_value(path, "time_s", i - 1);
+	double usual = count > 1 ? stats_distribution(steps, count - 1).p50 : INFINITY;
+	free(steps);
+	return GAP * usual;
+}
+
 bool plot_is_mpip_alone(const struct contestant_results *c)
 {
 	return c->count && json_is_null(json_object_get(c->runs[0], "mptcp")) &&
 	       json_array_size(json_object_get(c->runs[0], "paths"));
 }
 
-void plot_name(const struct figure *f, const char *name)
+/* Where a name is broken: behind the dash that is nearest to its middle; 0: it is not. */
+static size_t name_half(const char *name)
 {
-	size_t length = strlen(name), half = 0; /* behind the dash that is nearest to the middle */
+	size_t length = strlen(name), half = 0;
 	for (size_t i = 1; length > 11 && i < length; i++)
 		if (name[i - 1] == '-' &&
 			(!half || labs(2 * (long)i - 1 - (long)length) <
 					  labs(2 * (long)half - 1 - (long)length)))
 			half = i;
+	return half;
+}
+
+void plot_name(const struct figure *f, const char *name)
+{
+	size_t half = name_half(name);
 	if (half)
 		fprintf(f->gp, "%.*s\\n%s", (int)half, name, name + half);
 	else
@@ -90,6 +127,19 @@ void plot_runs(const struct figure *f, const struct contestant_results *c)
 		fputs("\\nCPU-limited", f->gp);
 	if (c->marked_count)
 		fprintf(f->gp, "\\n%zu marked", c->marked_count);
+}
+
+int plot_label_height(const struct results *r)
+{
+	size_t most = 0;
+	for (size_t i = 0; i < r->count; i++) {
+		const struct contestant_results *c = &r->contestants[i];
+		size_t lines = 3 + (name_half(c->name) > 0) + (c->limited_count > 0) +
+			       (c->marked_count > 0);
+		most = lines > most ? lines : most;
+	}
+	int height = LABEL_TOP + LABEL_LINE * (int)most;
+	return height > LABELS_LEAST ? height : LABELS_LEAST;
 }
 
 void plot_write_bar(const struct figure *f, double x, struct stats_estimate e, double paper)
@@ -127,6 +177,8 @@ void plot_write_over_time(const struct figure *f, const struct contestant_result
 		}
 		if (n > 0)
 			fprintf(f->dat, "%g %g %g %g\n", s + 0.5, sum / (double)n, low, high);
+		else
+			fprintf(f->dat, "%g NaN NaN NaN\n", s + 0.5);
 	}
 	figure_end_block(f);
 }

@@ -101,9 +101,12 @@ static void write_path(const struct figure *f, const json_t *path)
 	size_t count = json_array_size(json_object_get(path, "time_s"));
 	fprintf(f->dat, "# path %lld: second weight queuing_delay_ms sent_mbit\n",
 		json_integer_value(json_object_get(path, "path")));
+	double gap = plot_gap_after(path);
 	for (size_t i = 0; i < count; i++) {
 		double now = plot_value(path, "time_s", i), sent = NAN;
 		size_t k = i;
+		if (i > 0 && now - plot_value(path, "time_s", i - 1) > gap)
+			fprintf(f->dat, "%g NaN NaN NaN\n", now);
 		while (k > 0 && plot_value(path, "time_s", k) > now - 0.95)
 			k--;
 		if (k < i)
@@ -173,7 +176,7 @@ static void draw_panels(const struct figure *f, const json_t *run)
 		free(names[i]);
 }
 
-int plot_paths(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_paths(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	const json_t *run = run_with_paths(r);
 	*drawn = run != NULL;
@@ -184,13 +187,12 @@ int plot_paths(const struct results *r, const char *figures, bool *drawn, char *
 	char *what =
 		lab_text("one run: %s, %.4g Mbit/s", json_string_value(json_object_get(run, "run")),
 			json_number_value(json_object_get(run, "goodput_mbit")));
-	if (plot_begin(&f, r, figures, "-paths", 760, what, error) == 0) {
-		size_t i;
-		json_t *path;
-		json_array_foreach (json_object_get(run, "paths"), i, path)
-			write_path(&f, path);
-		draw_panels(&f, run);
-	}
+	plot_begin(&f, r, g, "-paths", 760, what);
+	size_t i;
+	json_t *path;
+	json_array_foreach (json_object_get(run, "paths"), i, path)
+		write_path(&f, path);
+	draw_panels(&f, run);
 	free(what);
 	return figure_end(&f, error);
 }
@@ -254,11 +256,7 @@ static void draw_numbers(const struct figure *f, struct numbers *n, int height)
 {
 	for (size_t k = 0; k < n->count; k++) {
 		char *line = lab_text("%s%s%s", n->of[k], *n->of[k] ? ": " : "paths ", n->text[k]);
-		char *quoted = gnuplot_text(line);
-		fprintf(f->gp,
-			"set label %s at screen 0.015,screen %g left front tc rgb '#555555'\n",
-			quoted, ((double)(n->count - k) - 0.3) * NUMBERS_LINE / height);
-		free(quoted);
+		figure_footnote(f, line, ((double)(n->count - k) - 0.3) * NUMBERS_LINE / height);
 		free(line);
 	}
 }
@@ -288,8 +286,12 @@ static void write_queuing(
 		size_t samples = json_array_size(json_object_get(path, "time_s"));
 		fprintf(f->dat, "# path %zu: second queuing_delay_ms\nNaN NaN\n",
 			paths->logged[k].number);
+		double gap = plot_gap_after(path), before = NAN;
 		for (size_t i = 0; i < samples; i++) {
 			double t = plot_value(path, "time_s", i);
+			if (t - before > gap)
+				fprintf(f->dat, "%g NaN\n", t);
+			before = t;
 			double ms = plot_value(path, "queuing_delay_ms", i);
 			bool usable =
 				json_is_true(json_array_get(json_object_get(path, "usable"), i));
@@ -376,7 +378,7 @@ static void draw_queuing(const struct figure *f, const struct results *r,
 	delay_log_free(&log);
 }
 
-int plot_queuing(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_queuing(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	size_t panels = 0, most = most_paths(r);
 	for (size_t i = 0; i < r->count; i++)
@@ -389,28 +391,26 @@ int plot_queuing(const struct results *r, const char *figures, bool *drawn, char
 	int above = 45 + (int)(LEGEND_LINE * PANEL * (double)most), row = above + PANEL + BELOW;
 	int height = HEAD + (int)rows * row + (int)numbers.count * NUMBERS_LINE;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-queuing", height,
-		    paper_has(r, "queuing_ms") ? "one run each · black: the trend of all paths · "
-						 "diamonds: the paper's means"
-					       : "one run each · black: the trend of all paths",
-		    error) == 0) {
-		size_t block = 0;
-		fprintf(f.gp,
-			"set xlabel 'time, s'\nset ylabel 'queuing delay, ms' offset 1\n"
-			"set xrange [0:%d]\n",
-			r->duration_s);
-		draw_numbers(&f, &numbers, height);
-		for (size_t i = 0; i < r->count; i++) {
-			if (!plot_is_mpip_alone(&r->contestants[i]))
-				continue;
-			size_t column = next % columns, line = next++ / columns;
-			double top = height - HEAD - (double)line * row - above;
-			struct rectangle at = {.left = column ? 0.565 : 0.085,
-				.right = columns == 1 || column ? 0.985 : 0.48,
-				.top = top / height,
-				.bottom = (top - PANEL) / height};
-			draw_queuing(&f, r, &r->contestants[i], at, &block);
-		}
+	plot_begin(&f, r, g, "-queuing", height,
+		paper_has(r, "queuing_ms") ? "one run each · black: the trend of all paths · "
+					     "diamonds: the paper's means"
+					   : "one run each · black: the trend of all paths");
+	size_t block = 0;
+	fprintf(f.gp,
+		"set xlabel 'time, s'\nset ylabel 'queuing delay, ms' offset 1\n"
+		"set xrange [0:%d]\n",
+		r->duration_s);
+	draw_numbers(&f, &numbers, height);
+	for (size_t i = 0; i < r->count; i++) {
+		if (!plot_is_mpip_alone(&r->contestants[i]))
+			continue;
+		size_t column = next % columns, line = next++ / columns;
+		double top = height - HEAD - (double)line * row - above;
+		struct rectangle at = {.left = column ? 0.565 : 0.085,
+			.right = columns == 1 || column ? 0.985 : 0.48,
+			.top = top / height,
+			.bottom = (top - PANEL) / height};
+		draw_queuing(&f, r, &r->contestants[i], at, &block);
 	}
 	free_numbers(&numbers);
 	return figure_end(&f, error);
@@ -483,31 +483,30 @@ static void draw_bars(const struct figure *f, const struct results *r, const str
 	figure_end_panel(f);
 }
 
-static int draw_groups(const struct results *r, const char *figures, const char *suffix,
+static int draw_groups(const struct results *r, const struct gallery *g, const char *suffix,
 	const char *what, const struct bars *bars, size_t count, const char *yrange, char **error)
 {
 	size_t paths = most_paths(r);
 	struct numbers numbers = find_numbers(r);
 	int below = (int)numbers.count * NUMBERS_LINE, height = BARS + below;
 	struct figure f;
-	if (plot_begin(&f, r, figures, suffix, height, what, error) == 0) {
-		fprintf(f.gp, "set style fill solid 1 noborder\nset yrange %s\n", yrange);
-		draw_numbers(&f, &numbers, height);
-		for (size_t i = 0; i < count; i++) {
-			figure_panel(&f, bars[i].left, bars[i].right, 1 - 92.0 / height,
-				(112.0 + below) / height);
-			draw_bars(&f, r, &bars[i], paths, i * paths);
-		}
+	plot_begin(&f, r, g, suffix, height, what);
+	fprintf(f.gp, "set style fill solid 1 noborder\nset yrange %s\n", yrange);
+	draw_numbers(&f, &numbers, height);
+	for (size_t i = 0; i < count; i++) {
+		figure_panel(&f, bars[i].left, bars[i].right, 1 - 92.0 / height,
+			(112.0 + below) / height);
+		draw_bars(&f, r, &bars[i], paths, i * paths);
 	}
 	free_numbers(&numbers);
 	return figure_end(&f, error);
 }
 
-int plot_shares(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_shares(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const struct bars bars = {"path_mbit", "sent on the path, Mbit/s", 0.085, 0.985};
 	*drawn = most_paths(r) > 1;
-	return *drawn ? draw_groups(r, figures, "-shares",
+	return *drawn ? draw_groups(r, g, "-shares",
 				paper_has(r, bars.quantity)
 					? "sent by mpipd, headers included · mean, 95 % CI · "
 					  "diamonds: the paper"
@@ -523,14 +522,14 @@ static bool has_call(const struct results *r)
 	return kind && strcmp(kind, "call") == 0;
 }
 
-int plot_packets(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_packets(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const struct bars bars[] = {
 		{"small_packet_share", "part of the small packets", 0.085, 0.485},
 		{"large_packet_share", "part of the large packets", 0.575, 0.985},
 	};
 	*drawn = has_call(r) && most_paths(r) > 1;
-	return *drawn ? draw_groups(r, figures, "-packets",
+	return *drawn ? draw_groups(r, g, "-packets",
 				"the caller's, by the routers; small: up to 300 bytes · mean, 95 % "
 				"CI",
 				bars, 2, "[0:1]", error)

@@ -76,7 +76,7 @@ static size_t lines_over(const struct results *r, const struct panel *p, bool ov
 	return low < high ? 2 : 0;
 }
 
-int plot_settings(const struct results *r, const char *figures, bool *drawn, char **error)
+int plot_settings(const struct results *r, const struct gallery *g, bool *drawn, char **error)
 {
 	static const struct {
 		struct panel panel;
@@ -97,21 +97,18 @@ int plot_settings(const struct results *r, const char *figures, bool *drawn, cha
 	if (!*drawn)
 		return 0;
 	struct figure f;
-	if (plot_begin(&f, r, figures, "-settings", 640,
-		    "fluctuation: sd of a path's part of the weights · mean, 95 % CI",
-		    error) == 0) {
-		size_t block = 0;
-		for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-			size_t count =
-				lines_over(r, &all[i].panel, all[i].over_s, all[i].of, lines);
-			if (i == 0)
-				panel_legend(&f, lines, count, 2);
-			fputs(all[i].over_s ? "set xrange [4:50]\nset xtics (5, 10, 20, 40)\n"
-					    : "set xrange [20:500]\nset xtics (25, 50, 100, 200, "
-					      "400)\n",
-				f.gp);
-			panel_draw(&f, &all[i].panel, lines, count, "", &block);
-		}
+	plot_begin(&f, r, g, "-settings", 640,
+		"fluctuation: sd of a path's part of the weights · mean, 95 % CI");
+	size_t block = 0;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		size_t count = lines_over(r, &all[i].panel, all[i].over_s, all[i].of, lines);
+		if (i == 0)
+			panel_legend(&f, lines, count, 2);
+		fputs(all[i].over_s ? "set xrange [4:50]\nset xtics (5, 10, 20, 40)\n"
+				    : "set xrange [20:500]\nset xtics (25, 50, 100, 200, "
+				      "400)\n",
+			f.gp);
+		panel_draw(&f, &all[i].panel, lines, count, "", &block);
 	}
 	return figure_end(&f, error);
 }

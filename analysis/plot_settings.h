@@ -2,13 +2,14 @@
 #ifndef ANALYSIS_PLOT_SETTINGS_H
 #define ANALYSIS_PLOT_SETTINGS_H
 
+#include "analysis/gallery.h"
 #include "analysis/results.h"
 
 #include <stdbool.h>
 
-/* FIGURES/EXPERIMENT-settings: convergence time and fluctuation of the weights over S and over T,
+/* DIRECTORY/EXPERIMENT-settings: convergence time and fluctuation of the weights over S and over T,
  * and those of weights that are not coupled; where S or T differs between contestants. 0, also
  * where they do not, which *drawn tells; or -1 and *error. */
-int plot_settings(const struct results *r, const char *figures, bool *drawn, char **error);
+int plot_settings(const struct results *r, const struct gallery *g, bool *drawn, char **error);
 
 #endif

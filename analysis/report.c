@@ -23,6 +23,7 @@
 #include "analysis/results.h"
 #include "analysis/textlist.h"
 #include "experiments/files.h"
+#include "mpip/base/output.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -400,8 +401,11 @@ static int write_all(const char *out, const json_t *judged, const json_t *experi
 	FILE *f = fopen(page_aside, "we");
 	int rc = f ? write_page(f, out, judged, experiments, paper, error)
 		   : lab_fail(error, "%s: %s", page_aside, strerror(errno));
-	if (f && (ferror(f) | fclose(f)))
-		rc = lab_fail(error, "%s: cannot be written", page_aside);
+	const char *why = f ? output_failure(f) : NULL;
+	if (rc == 0 && why)
+		rc = lab_fail(error, "%s: cannot be written: %s", page, why);
+	if (f && fclose(f) != 0 && rc == 0)
+		rc = lab_fail(error, "%s: cannot be written: %s", page, strerror(errno));
 	if (rc == 0)
 		rc = file_write_json(claims_aside, judged, error);
 	rc = place(rc, page_aside, page, error);

@@ -32,6 +32,11 @@ static void write_caveats(FILE *f, const struct results *r)
 		html_text(f, r->uncalibrated);
 		fputs("</p>\n", f);
 	}
+	if (*r->late) {
+		fputs("<p class=small>", f);
+		html_text(f, r->late);
+		fputs("</p>\n", f);
+	}
 	for (size_t i = 0; i < r->count; i++) {
 		const struct contestant_results *c = &r->contestants[i];
 		for (size_t k = 0; k < c->count; k++) {

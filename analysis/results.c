@@ -26,7 +26,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define NAMED_MOST 3 /* contestants that a caveat names */
+#define LATE_PART  10 /* of the delays: what a processor may be late by */
+#define NAMED_MOST 3  /* contestants that a caveat names */
 #define SCENARIO   "/provenance/digests/scenario"
 
 static const char *text_of(const json_t *value)
@@ -166,9 +167,16 @@ static json_t *load_names(const struct results *r, char **error)
 	return names;
 }
 
+bool results_is_late(const json_t *run)
+{
+	return json_number_at(run, "/witness/p99_ms") >
+	       json_number_at(run, "/witness/delays_ms") / LATE_PART;
+}
+
+/* Being late is one of its reasons. */
 bool results_is_limited(const json_t *run)
 {
-	return json_array_size(json_object_get(run, "cpu_limited")) > 0;
+	return json_array_size(json_object_get(run, "cpu_limited")) > results_is_late(run);
 }
 
 bool results_is_loss_wrong(const json_t *run)
@@ -285,6 +293,24 @@ static void count_instead(char **list, const char *what, size_t count, size_t of
 	*list = lab_text("%s%zu of %zu", what, count, of);
 }
 
+/* What is to be said of the processor's lateness. Allocated. */
+static char *find_late(const struct results *r)
+{
+	double most = 0;
+	for (size_t i = 0; i < r->count; i++)
+		for (size_t k = 0; k < r->contestants[i].count; k++) {
+			const json_t *run = r->contestants[i].runs[k];
+			if (results_is_late(run))
+				most = fmax(most, json_number_at(run, "/witness/p99_ms"));
+		}
+	if (most == 0)
+		return lab_text("%s", "");
+	return lab_text("real time: the processor was late by up to %.3g ms (p99 of an idle link): "
+			"delays below %.3g ms are not exact%s",
+		most, LATE_PART * most,
+		strcmp(r->ground, "host") == 0 ? "; in GROUND=vm they are" : "");
+}
+
 static void find_caveats(struct results *r)
 {
 	char *limited = lab_text("%s", ""), *losses = lab_text("%s", "");
@@ -306,6 +332,7 @@ static void find_caveats(struct results *r)
 	count_instead(&limited, "CPU-limited: ", limited_count, r->count);
 	count_instead(&losses, "losses not as configured: ", losses_count, r->count);
 	r->uncalibrated = find_uncalibrated(r);
+	r->late = find_late(r);
 	r->caveats = lab_text("%s%s%s%s%s", r->uncalibrated ? "uncalibrated" : "",
 		r->uncalibrated && *limited ? "; " : "", limited,
 		(r->uncalibrated || *limited) && *losses ? "; " : "", losses);
@@ -361,6 +388,7 @@ void results_free(struct results *r)
 	json_decref(r->calibrations);
 	free(r->uncalibrated);
 	free(r->caveats);
+	free(r->late);
 	free(r->directory);
 	free(r);
 }

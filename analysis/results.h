@@ -18,7 +18,7 @@ struct contestant_results {
 	double *goodput; /* of each of them, Mbit/s */
 	json_t **marked; /* the others */
 	size_t marked_count;
-	size_t limited_count; /* of `runs`: the processor may have made their numbers */
+	size_t limited_count; /* of `runs`: the processor was too slow for them */
 	double paper;         /* the paper's value; NaN: it has none */
 	double mean, ci95;    /* of goodput; NaN when there are too few runs */
 };
@@ -34,8 +34,10 @@ struct results {
 	size_t missing;     /* runs of the table that have no result yet */
 	char *uncalibrated; /* why one cannot rely on the links; NULL: they have been calibrated */
 	char *caveats;      /* the same and limited runs and losses in short; "" for none */
-	json_t *all;        /* owns the results */
-	json_t *paper;      /* the paper's values; NULL where they are not needed */
+	char *late; /* what the processor's lateness means for the numbers; "": it has not been late
+		     */
+	json_t *all;          /* owns the results */
+	json_t *paper;        /* the paper's values; NULL where they are not needed */
 	json_t *calibrations; /* what calibration*.json hold, each with its "file", sorted */
 };
 
@@ -63,8 +65,13 @@ const struct contestant_results *results_plain(
  * there is none. */
 const json_t *results_calibration(const struct results *r, const json_t *run);
 
-/* Whether the processor may have made a run's numbers; why is in its "cpu_limited". */
+/* Whether the processor was too slow for a run, so that it may have made the numbers; why is in its
+ * "cpu_limited". */
 bool results_is_limited(const json_t *run);
+
+/* Whether the processor came late for a run by more than a tenth of the delays that the experiment
+ * is about, as its witness saw: then delays are not exact. On the host that is the rule. */
+bool results_is_late(const json_t *run);
 
 /* Whether a link lost more or fewer of its packets than configured, by its "losses". */
 bool results_is_loss_wrong(const json_t *run);

@@ -5,12 +5,15 @@ ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o converge.o delaylog.o \
-		emodel.o gnuplot.o html.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
+$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o claims_rules.o converge.o data.o delaylog.o \
+		emodel.o gallery.o gnuplot.o help.o html.o hull.o interval.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
 		plot_clock.o plot_connections.o plot_goodput.o plot_lines.o plot_load.o plot_parts.o plot_paths.o \
-		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o skew.o skewcmd.o stats.o \
-		steps.o table.o textlist.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o settings.o skew.o skewcmd.o stats.o \
+		steps.o summary.o table.o textlist.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
+
+# They are a part of the program, see data.c.
+$(BUILD)/analysis/data.o: analysis/paper-values.json analysis/claims.json
 
 ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paper_test paths_test reordering_test replay_test \
 	skew_test stats_test)
@@ -20,10 +23,10 @@ $(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o em
 	resultfile.o stats.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/paper_test: $(addprefix $(BUILD)/analysis/, paper.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
-$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o logged.o measures.o resultfile.o \
+$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o hull.o interval.o lines.o logged.o measures.o resultfile.o \
 	results.o skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
 $(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
-$(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o lines.o skew.o stats.o steps.o) \
+$(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o hull.o interval.o lines.o skew.o stats.o steps.o) \
 	$(BUILD)/lab/error.o
 $(BUILD)/analysis/stats_test: $(BUILD)/analysis/stats.o
 $(BUILD)/analysis/replay_test: $(addprefix $(BUILD)/analysis/, lines.o pathlog.o replay.o) \
@@ -31,12 +34,14 @@ $(BUILD)/analysis/replay_test: $(addprefix $(BUILD)/analysis/, lines.o pathlog.o
 $(ANALYSIS_TESTS): %: %.o
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 
-# Draws every figure that there are results for.
+PLOT_OPTIONS = $(call option,size,$(SIZE)) $(call option,format,$(FORMAT))
+
+# make plots [NAME="a b" SIZE=1000x800 FORMAT="svg png pdf" OUT=]: every figure that there are results for.
 .PHONY: plots
 plots:
 	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	@$(MAKE) --no-print-directory $(ANALYSIS)
-	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(foreach name,$(NAME),$(call quoted,$(name)))
+	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(PLOT_OPTIONS) $(foreach name,$(NAME),$(call quoted,$(name)))
 
 # Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
 # judges the claims. An experiment that fails leaves its claims missing, and make report fails in the

@@ -18,6 +18,8 @@
 
 #include "analysis/skew.h"
 
+#include "analysis/hull.h"
+#include "analysis/interval.h"
 #include "analysis/stats.h"
 #include "analysis/steps.h"
 #include "lab/error.h"
@@ -26,46 +28,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct point {
-	double t, d;
-};
-
-/* The lower hull of one path between two steps. */
-struct hull {
-	struct point *corners;
-	size_t count, room;
-	double n, sum_t; /* of all its points */
-};
-
 struct edge {
 	double slope, gain; /* by which the derivative grows there */
 };
-
-/* Whether b lies above the line from a to c, or on it. */
-static bool is_above(struct point a, struct point b, struct point c)
-{
-	return (b.d - a.d) * (c.t - a.t) >= (c.d - a.d) * (b.t - a.t);
-}
-
-static void add_point(struct hull *h, struct point p)
-{
-	h->n++;
-	h->sum_t += p.t;
-	if (h->count && h->corners[h->count - 1].t == p.t) {
-		if (h->corners[h->count - 1].d <= p.d)
-			return;
-		h->count--;
-	}
-	while (h->count >= 2 && is_above(h->corners[h->count - 2], h->corners[h->count - 1], p))
-		h->count--;
-	if (h->count == h->room) {
-		h->room = h->room ? 2 * h->room : 16;
-		h->corners = reallocarray(h->corners, h->room, sizeof(*h->corners));
-		if (!h->corners)
-			abort();
-	}
-	h->corners[h->count++] = p;
-}
 
 static int by_slope(const void *a, const void *b)
 {
@@ -105,15 +70,6 @@ static double best_slope(const struct hull *hulls, size_t count, size_t paths, i
 	return slope;
 }
 
-/* The height of the group's line at time 0. */
-static double line_of(const struct hull *h, double slope)
-{
-	double least = INFINITY;
-	for (size_t i = 0; i < h->count; i++)
-		least = fmin(least, h->corners[i].d - slope * h->corners[i].t);
-	return least;
-}
-
 /* A step's size: what the lines of the paths on both sides differ by, weighted by their points. */
 static double size_of(
 	const struct hull *before, const struct hull *after, size_t paths, double slope)
@@ -123,10 +79,35 @@ static double size_of(
 		if (!before[p].count || !after[p].count)
 			continue;
 		double w = fmin(before[p].n, after[p].n);
-		sum += w * (line_of(&after[p], slope) - line_of(&before[p], slope));
+		sum += w * (hull_line(&after[p], slope) - hull_line(&before[p], slope));
 		weight += w;
 	}
 	return weight > 0 ? sum / weight : 0;
+}
+
+static void set_size(
+	struct skew_step *step, const struct hull *before, size_t paths, const struct skew *s)
+{
+	const struct hull *after = before + paths;
+	step->size_s = size_of(before, after, paths, s->skew);
+	step->error_s = fmax(fabs(size_of(before, after, paths, s->interval.low) - step->size_s),
+		fabs(size_of(before, after, paths, s->interval.high) - step->size_s));
+	if (isnan(s->interval.low))
+		step->error_s = NAN;
+}
+
+size_t skew_steps_passed(const struct skew *s, size_t passed, double sent_s)
+{
+	size_t more = 0;
+	while (passed + more < s->step_count && sent_s > s->steps[passed + more].at_s)
+		more++;
+	return more;
+}
+
+bool skew_is_between(const struct skew *s, size_t passed, double sent_s)
+{
+	return (passed < s->step_count && sent_s > s->steps[passed].from_s) ||
+	       (passed > 0 && sent_s < s->steps[passed - 1].to_s);
 }
 
 int skew_estimate_between(const struct delay_log *log, struct skew *out, char **error)
@@ -136,21 +117,34 @@ int skew_estimate_between(const struct delay_log *log, struct skew *out, char **
 	if (!hulls)
 		abort();
 	for (size_t i = 0; i < log->count; i++) {
-		while (segment < out->step_count && log->sent_s[i] > out->steps[segment].at_s)
-			segment++;
-		add_point(&hulls[segment * paths + log->path[i]],
-			(struct point){log->sent_s[i], log->delay_s[i]});
+		segment += skew_steps_passed(out, segment, log->sent_s[i]);
+		if (skew_is_between(out, segment, log->sent_s[i]))
+			continue;
+		hull_add(&hulls[segment * paths + log->path[i]], log->sent_s[i], log->delay_s[i]);
 	}
 	out->skew = best_slope(hulls, groups, paths, -1);
 	for (size_t p = 0; p < paths; p++)
 		out->path_skew[p] = best_slope(hulls, groups, paths, (int)p);
+	bool is_good = !isnan(out->skew);
+	if (is_good)
+		interval_of_skew(log, out);
 	for (size_t i = 0; i < out->step_count; i++)
-		out->steps[i].size_s =
-			size_of(&hulls[i * paths], &hulls[(i + 1) * paths], paths, out->skew);
+		set_size(&out->steps[i], &hulls[i * paths], paths, out);
 	for (size_t g = 0; g < groups; g++)
-		free(hulls[g].corners);
+		hull_free(&hulls[g]);
 	free(hulls);
-	return isnan(out->skew) ? lab_fail(error, "expected delays at different times") : 0;
+	return is_good ? 0 : lab_fail(error, "expected delays at different times");
+}
+
+/* Drops the steps that are none once the skew is known. Returns whether there were some. */
+static bool drop_small(struct skew *s)
+{
+	size_t kept = 0, count = s->step_count;
+	for (size_t i = 0; i < count; i++)
+		if (fabs(s->steps[i].size_s) >= STEPS_LEAST_S)
+			s->steps[kept++] = s->steps[i];
+	s->step_count = kept;
+	return kept < count;
 }
 
 int skew_estimate(const struct delay_log *log, struct skew *out, char **error)
@@ -159,8 +153,10 @@ int skew_estimate(const struct delay_log *log, struct skew *out, char **error)
 	/* The second time with a skew that the first time's steps do not bend. */
 	for (int round = 0; round < 2; round++) {
 		out->step_count = steps_find(log, out->skew, out->steps);
-		if (skew_estimate_between(log, out, error) != 0)
-			return -1;
+		do {
+			if (skew_estimate_between(log, out, error) != 0)
+				return -1;
+		} while (drop_small(out));
 	}
 	return 0;
 }

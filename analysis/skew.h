@@ -17,16 +17,25 @@
  */
 
 struct skew_step {
-	double at_s;   /* samples sent after this time have it */
-	double size_s; /* the delays grow by so much */
+	double at_s;    /* samples sent after this time have it */
+	double size_s;  /* the delays grow by so much */
+	double error_s; /* what the size would be off by, were the skew at an end of its interval */
+	double from_s, to_s; /* it was between these: samples sent between are of neither side */
 };
 
-#define SKEW_STEPS 171 /* as many as can be told apart, see steps.c */
+#define SKEW_STEPS 257 /* as many as can be told apart, see steps.c */
+
+/* Of 95 %, see interval.c; NaN: too few samples for one. */
+struct skew_interval {
+	double low, high;
+};
 
 struct skew {
 	double skew; /* seconds per second: by so much the receiver's clock runs fast */
+	struct skew_interval interval;
 	struct skew_step steps[SKEW_STEPS];
 	size_t step_count;
+	struct skew_interval path_interval[DELAY_LOG_PATHS];
 	double path_skew[DELAY_LOG_PATHS]; /* of each path alone, for comparison; NaN: cannot be
 					      told */
 };
@@ -37,8 +46,14 @@ struct skew {
  * *error when there are no two samples at different times between steps. */
 int skew_estimate(const struct delay_log *log, struct skew *out, char **error);
 
-/* The same for steps that are known, `out->steps`. */
+/* The same for steps that are known, `out->steps`: their times. */
 int skew_estimate_between(const struct delay_log *log, struct skew *out, char **error);
+
+/* How many more steps than `passed` are before this time. */
+size_t skew_steps_passed(const struct skew *s, size_t passed, double sent_s);
+
+/* Whether a sample sent then, after `passed` steps, may as well be on the other side of one. */
+bool skew_is_between(const struct skew *s, size_t passed, double sent_s);
 
 /* Takes skew and steps off the delays. */
 void skew_correct(struct delay_log *log, const struct skew *s);

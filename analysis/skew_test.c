@@ -118,8 +118,8 @@ static void skews_from_a_tenth_to_200_ppm(void **state)
 static void steps_are_found_and_taken_off(void **state)
 {
 	(void)state;
-	static const struct skew_step put_in[] = {
-		{20000.5, 0.010}, {50000.5, -0.004}, {70000.5, 0.9}};
+	static const struct skew_step put_in[] = {{.at_s = 20000.5, .size_s = 0.010},
+		{.at_s = 50000.5, .size_s = -0.004}, {.at_s = 70000.5, .size_s = 0.9}};
 	for (unsigned paths = 1; paths <= 3; paths++) {
 		struct delay_log log = a_day(4.17e-6, paths, 20000);
 		for (size_t i = 0; i < log.count; i++)
@@ -188,6 +188,102 @@ static void trends_before_and_after(void **state)
 	assert_in_range(holds_skew, 87, rounds);
 }
 
+/* Delays of 600 s with mean 1 ms: queues of one law or another, none in some packets, a hole of 12
+ * s around a step. */
+struct made_up {
+	double skew, no_wait; /* the part of packets that do not wait */
+	double step_s;        /* at 300 s */
+	unsigned paths;
+	int law; /* 0: exponential, 1: the sum of two of these, 2: one of them squared */
+};
+
+static struct delay_log make_up(const struct made_up *m, size_t count)
+{
+	struct delay_log log = {0};
+	for (size_t i = 0; i < count; i++) {
+		double t = 600 * ((double)i + even()) / (double)count;
+		if (m->step_s != 0 && t > 295 && t < 307)
+			continue;
+		for (unsigned p = 0; p < m->paths; p++) {
+			double wait = exponential(1);
+			if (m->law == 1)
+				wait = (wait + exponential(1)) / 2;
+			else if (m->law == 2)
+				wait = wait * wait / 2;
+			delay_log_add(&log, t,
+				5 + p + m->skew * t + (t > 300 ? m->step_s : 0) +
+					(even() < m->no_wait ? 0 : 1e-3 * wait),
+				p);
+		}
+	}
+	delay_log_order(&log);
+	return log;
+}
+
+/* The interval holds the skew as often as it says, and is not wide for nothing: the hull's error is
+ * about a delay over samples and time, the interval takes some ten times that. */
+static void intervals_hold_the_skew(void **state)
+{
+	(void)state;
+	int holds = 0, narrow = 0, rounds = 600;
+	for (int round = 0; round < rounds; round++) {
+		struct made_up m = {.skew = (even() - 0.5) * 1e-4,
+			.no_wait = round % 5 ? 0 : 0.1 * even(),
+			.step_s = round % 2 ? 0 : 0.08,
+			.paths = 1 + (unsigned)round % 3,
+			.law = round % 4 % 3};
+		size_t count = 100 + (size_t)(even() * 900);
+		struct delay_log log = make_up(&m, count);
+		struct skew s;
+		char *error = NULL;
+		assert_int_equal(skew_estimate(&log, &s, &error), 0);
+		holds += s.interval.low <= m.skew && m.skew <= s.interval.high;
+		assert_true(s.interval.low <= s.skew && s.skew <= s.interval.high);
+		narrow += s.interval.high - s.interval.low < 100 * 1e-3 / (double)count / 600;
+		delay_log_free(&log);
+	}
+	/* Of 95 %, less than 92 % once in a thousand times. */
+	assert_in_range(holds, rounds * 92 / 100, rounds);
+	assert_in_range(narrow, rounds / 2, rounds);
+}
+
+static void a_step_within_a_hole_is_found(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 40; round++) {
+		struct made_up m = {.skew = -12e-6,
+			.step_s = round % 2 ? 0.08 : -0.01,
+			.paths = 1 + (unsigned)round % 3};
+		struct delay_log log = make_up(&m, round % 4 < 2 ? 600 : 3000);
+		struct skew s;
+		char *error = NULL;
+		assert_int_equal(skew_estimate(&log, &s, &error), 0);
+		assert_int_equal(s.step_count, 1);
+		assert_true(s.steps[0].from_s < 300 && s.steps[0].to_s > 300);
+		assert_true(fabs(s.steps[0].size_s - m.step_s) < 0.5e-3);
+		assert_true(fabs(s.skew - m.skew) < 2e-6);
+		delay_log_free(&log);
+	}
+}
+
+/* Where most windows have a packet that did not wait, their spread is zero, and the others are no
+ * steps. */
+static void packets_that_do_not_wait_are_no_steps(void **state)
+{
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct made_up m = {.skew = 5e-6, .no_wait = 0.05 + 0.0009 * round, .paths = 1};
+		struct delay_log log = make_up(&m, 6000);
+		struct skew s;
+		char *error = NULL;
+		assert_int_equal(skew_estimate(&log, &s, &error), 0);
+		if (s.step_count > 0)
+			fail_msg("round %d: %zu steps, one of %g ms after %g s", round,
+				s.step_count, 1e3 * s.steps[0].size_s, s.steps[0].at_s);
+		delay_log_free(&log);
+	}
+}
+
 static void too_little_to_say(void **state)
 {
 	(void)state;
@@ -213,6 +309,9 @@ int main(void)
 		cmocka_unit_test(a_hundred_regular_steps_are_no_skew),
 		cmocka_unit_test(a_loaded_path_is_no_step),
 		cmocka_unit_test(trends_before_and_after),
+		cmocka_unit_test(intervals_hold_the_skew),
+		cmocka_unit_test(a_step_within_a_hole_is_found),
+		cmocka_unit_test(packets_that_do_not_wait_are_no_steps),
 		cmocka_unit_test(too_little_to_say),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

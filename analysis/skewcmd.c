@@ -4,6 +4,8 @@
 #include "analysis/skewcmd.h"
 
 #include "analysis/skew.h"
+#include "analysis/stats.h"
+#include "analysis/steps.h"
 #include "lab/error.h"
 
 #include <errno.h>
@@ -16,6 +18,9 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define QUARTZ 1e-3 /* seconds per second */
+#define HOLE   20   /* times the usual distance between samples */
 
 /* Whether the corrected delays may go to this file: not into the log itself, which may be the only
  * copy, and not over a device or a link. */
@@ -62,6 +67,22 @@ static int write_corrected(const struct delay_log *log, const char *file, char *
 	return rc;
 }
 
+/* The longest time without samples; of length 0 where it is none to speak of. */
+struct hole {
+	double from_s, length_s;
+};
+
+static struct hole longest_hole(const struct delay_log *log)
+{
+	struct hole hole = {0};
+	for (size_t i = 1; i < log->count; i++)
+		if (log->sent_s[i] - log->sent_s[i - 1] > hole.length_s)
+			hole = (struct hole){
+				log->sent_s[i - 1], log->sent_s[i] - log->sent_s[i - 1]};
+	double usual = log->sent_s[log->count - 1] / (double)(log->count - 1);
+	return hole.length_s >= HOLE * usual ? hole : (struct hole){0};
+}
+
 static json_t *real_or_null(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
@@ -74,21 +95,34 @@ static json_t *trend_json(const struct skew_trend *t)
 		"r2", real_or_null(t->r2));
 }
 
+static json_t *interval_json(const struct skew_interval *i)
+{
+	return json_pack("[o, o]", real_or_null(1e6 * i->low), real_or_null(1e6 * i->high));
+}
+
 static void print_json(const struct delay_log *log, const struct skew *s,
 	const struct skew_trend *before, const struct skew_trend *after)
 {
 	json_t *steps = json_array(), *paths = json_array();
-	for (size_t i = 0; i < s->step_count; i++)
-		json_array_append_new(steps, json_pack("{s:f, s:f}", "at_s", s->steps[i].at_s,
-						     "size_ms", 1e3 * s->steps[i].size_s));
+	for (size_t i = 0; i < s->step_count; i++) {
+		const struct skew_step *step = &s->steps[i];
+		json_array_append_new(steps,
+			json_pack("{s:f, s:f, s:f, s:f, s:o}", "at_s", step->at_s, "from_s",
+				step->from_s, "to_s", step->to_s, "size_ms", 1e3 * step->size_s,
+				"error_ms", real_or_null(1e3 * step->error_s)));
+	}
 	for (size_t p = 0; p < log->path_count; p++)
 		json_array_append_new(
-			paths, json_pack("{s:s, s:o}", "path", log->path_names[p], "skew_ppm",
-				       real_or_null(1e6 * s->path_skew[p])));
-	json_t *all = json_pack("{s:I, s:f, s:f, s:o, s:o, s:o, s:o}", "samples",
-		(json_int_t)log->count, "duration_s", log->sent_s[log->count - 1], "skew_ppm",
-		1e6 * s->skew, "paths", paths, "steps", steps, "uncorrected", trend_json(before),
-		"corrected", trend_json(after));
+			paths, json_pack("{s:s, s:o, s:o}", "path", log->path_names[p], "skew_ppm",
+				       real_or_null(1e6 * s->path_skew[p]), "interval_ppm",
+				       interval_json(&s->path_interval[p])));
+	struct hole hole = longest_hole(log);
+	json_t *all = json_pack("{s:I, s:f, s:{s:s, s:s, s:b}, s:f, s:o, s:o, s:o, s:f, s:o, s:o}",
+		"samples", (json_int_t)log->count, "duration_s", log->sent_s[log->count - 1],
+		"units", "time", log->time_unit, "delay", log->delay_unit, "assumed", log->assumed,
+		"skew_ppm", 1e6 * s->skew, "interval_ppm", interval_json(&s->interval), "paths",
+		paths, "steps", steps, "longest_hole_s", hole.length_s, "uncorrected",
+		trend_json(before), "corrected", trend_json(after));
 	json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	putchar('\n');
 	json_decref(all);
@@ -96,12 +130,43 @@ static void print_json(const struct delay_log *log, const struct skew *s,
 
 static void print_trend(const char *what, const struct skew_trend *t)
 {
+	int n = stats_decimals(1e6 * (t->high - t->low) / 2);
 	if (isnan(t->slope))
 		printf("%s: too few samples for a trend\n", what);
 	else
-		printf("%s: slope %+.4f ppm, 95 %% interval %+.4f to %+.4f%s\n", what,
-			1e6 * t->slope, 1e6 * t->low, 1e6 * t->high,
+		printf("%s: slope %+.*f ppm, 95 %% interval %+.*f to %+.*f%s\n", what, n,
+			1e6 * t->slope, n, 1e6 * t->low, n, 1e6 * t->high,
 			t->low <= 0 && t->high >= 0 ? ": no trend" : "");
+}
+
+static void print_skew(const char *what, double skew, const struct skew_interval *i)
+{
+	int n = stats_decimals(1e6 * (i->high - i->low) / 2);
+	if (isnan(skew))
+		printf("%s: cannot be told\n", what);
+	else if (isnan(i->low))
+		printf("%s: about %+.1g ppm, too few samples for an interval\n", what, 1e6 * skew);
+	else
+		printf("%s: %+.*f ppm, 95 %% interval %+.*f to %+.*f\n", what, n, 1e6 * skew, n,
+			1e6 * i->low, n, 1e6 * i->high);
+}
+
+static void print_steps(const struct delay_log *log, const struct skew *s)
+{
+	for (size_t i = 0; i < s->step_count; i++) {
+		const struct skew_step *step = &s->steps[i];
+		/* Delays are not more exact than a microsecond, whatever the skew is. */
+		double error_ms = fmax(1e3 * step->error_s, 1e-3);
+		int n = stats_decimals(isnan(step->error_s) ? 1e3 * fabs(step->size_s) : error_ms);
+		printf("step %zu: %+.*f ms, within %.*f ms, between %.3f and %.3f s\n", i + 1, n,
+			1e3 * step->size_s, n, error_ms, step->from_s, step->to_s);
+	}
+	size_t windows = steps_windows(log);
+	if (windows == 0)
+		puts("steps: too few samples to look for them");
+	else if (s->step_count == 0)
+		printf("no step (of those closer than about %.3g s it may not tell one)\n",
+			4 * log->sent_s[log->count - 1] / (double)windows);
 }
 
 static void print_text(const struct delay_log *log, const struct skew *s,
@@ -109,14 +174,23 @@ static void print_text(const struct delay_log *log, const struct skew *s,
 {
 	printf("%zu samples over %.1f s on %zu path%s\n", log->count, log->sent_s[log->count - 1],
 		log->path_count, log->path_count == 1 ? "" : "s");
-	for (size_t i = 0; i < s->step_count; i++)
-		printf("step %zu: %+.3f ms after %.3f s\n", i + 1, 1e3 * s->steps[i].size_s,
-			s->steps[i].at_s);
-	if (s->step_count == 0)
-		puts("no step");
-	printf("skew: %+.4f ppm\n", 1e6 * s->skew);
-	for (size_t p = 0; log->path_count > 1 && p < log->path_count; p++)
-		printf("  path %s alone: %+.4f ppm\n", log->path_names[p], 1e6 * s->path_skew[p]);
+	if (log->assumed)
+		printf("units are not said: times are taken for %s, delays for %s (--unit s,ms and "
+		       "the like says them)\n",
+			log->time_unit, log->delay_unit);
+	struct hole hole = longest_hole(log);
+	if (hole.length_s > 0)
+		printf("hole: no samples from %.3f to %.3f s\n", hole.from_s,
+			hole.from_s + hole.length_s);
+	print_steps(log, s);
+	print_skew("skew", s->skew, &s->interval);
+	if (fabs(s->skew) > QUARTZ)
+		puts("this is more than quartz clocks differ by: are the units right?");
+	for (size_t p = 0; log->path_count > 1 && p < log->path_count; p++) {
+		char *what = lab_text("  path %s alone", log->path_names[p]);
+		print_skew(what, s->path_skew[p], &s->path_interval[p]);
+		free(what);
+	}
 	print_trend("uncorrected", before);
 	print_trend("corrected", after);
 }

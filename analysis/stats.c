@@ -177,3 +177,11 @@ double stats_aggregation_benefit(double g, const double *alone, size_t links)
 		return NAN;
 	return g >= most ? (g - most) / (sum - most) : (g - most) / most;
 }
+
+int stats_decimals(double half)
+{
+	if (!(half > 0))
+		return 6;
+	double decimals = ceil(1 - log10(half));
+	return decimals < 0 ? 0 : decimals > 6 ? 6 : (int)decimals;
+}

@@ -30,6 +30,10 @@ struct stats_estimate {
 /* Of differences between two contestants' runs of the same seeds it is Student's paired test. */
 struct stats_estimate stats_estimate_t(const double *values, size_t count);
 
+/* How many decimals a value has, of which this is half the interval: as many as show two digits of
+ * it, at most 6. */
+int stats_decimals(double half);
+
 /* What is worth knowing about many values; all NaN but `count` when there are none. */
 struct stats_distribution {
 	size_t count;

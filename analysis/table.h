@@ -10,7 +10,7 @@
 
 #define TABLE_HEAD    2 /* rows of headings before the first contestant's */
 #define TABLE_ROWS    64
-#define TABLE_COLUMNS 20
+#define TABLE_COLUMNS 21
 #define TABLE_CELL    96
 
 struct table {
@@ -22,7 +22,14 @@ struct table {
  * Free with free(). */
 struct table *table_build(const struct results *r);
 
-/* The same for people, then the marked runs and why, and the reasons to doubt the others. */
+/* The same for people, then the settings in which contestants differ, the marked runs and why, and
+ * the reasons to doubt the others. */
 void table_print(const struct results *r, FILE *out);
+
+/* The numbers for programs, unrounded: the whole summary (summary.h); or a row of it for each
+ * contestant, below a row of the keys, quoted as RFC 4180 has it. What does not exist is null, or
+ * empty. */
+void table_print_json(const struct results *r, FILE *out);
+void table_print_csv(const struct results *r, FILE *out);
 
 #endif

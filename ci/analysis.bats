@@ -108,7 +108,7 @@ shows_no_trend() {
 	run -1 "$ANALYSIS" skew "$T/none.csv"
 	[[ $output == "$T/none.csv: No such file or directory" ]]
 	run -1 "$ANALYSIS" skew --unit weeks "$T/bad.csv"
-	[[ $output == "unit weeks: expected s, ms, us or ns" ]]
+	[[ $output == "unit weeks: expected s, ms, us or ns, or two of them: of times and delays" ]]
 }
 
 @test "skew: --corrected never harms the log, nor what was there before it is whole" {
@@ -165,6 +165,8 @@ experiment() {
 	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/out/*/*/result.json
 	run -0 "$ANALYSIS" call "$T"/out/*/*/result.json
 	for r in "$T"/out/*/*/result.json; do
+		# whose lines they are
+		[[ $output == *"$r:"$'\n'"  audio forward: "* ]]
 		[[ $(json "$r" marks) == "[]" ]] || { json "$r" marks; return 1; }
 		[[ $(json "$r" call.audio.forward.sent) -ge 99 ]]
 		[[ $(json "$r" call.audio.reverse.sent) -ge 99 ]]
@@ -189,4 +191,32 @@ experiment() {
 	rm "$r/call-received-server.csv"
 	run -1 "$ANALYSIS" call "$r/result.json"
 	[[ ${#lines[@]} -eq 1 && $output == *"call-received-server.csv: No such file or directory" ]]
+}
+
+@test "analysis: each command explains itself, and takes no options but its own" {
+	local command
+	run -0 "$ANALYSIS" --help
+	local overview=$output
+	for command in table plot converge report paths replay call skew; do
+		[[ $overview == *"  analysis $command "* ]]
+		run -0 "$ANALYSIS" "$command" --help
+		[[ ${lines[0]} == "usage: analysis $command"* && ${#lines[@]} -ge 3 ]]
+		# each option that its help names is one
+		local option options
+		mapfile -t options < <(grep -oE '^ +--[a-z]+' <<<"$output" | tr -d ' ')
+		for option in "${options[@]}"; do
+			run "$ANALYSIS" "$command" "$option" 1
+			[[ $output != *"does not take"* && $output != *unrecognized* ]]
+		done
+	done
+	run -2 "$ANALYSIS" bogus
+	[[ ${lines[0]} == "analysis bogus: there is no such command" && $output == *"analysis table"* ]]
+	run -2 "$ANALYSIS"
+	[[ ${lines[0]} == "usage: analysis COMMAND "* ]]
+	run -1 "$ANALYSIS" paths --unit s x
+	[[ $output == "analysis paths: it does not take --unit; see analysis paths --help" ]]
+	run -2 "$ANALYSIS" table --bogus
+	[[ ${#lines[@]} -eq 2 && $output == *"see analysis --help" ]]
+	run -1 "$ANALYSIS" table
+	[[ $output == "analysis table: expected one experiment; see analysis table --help" ]]
 }

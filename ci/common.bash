@@ -23,7 +23,12 @@ PATH=$PATH:/usr/sbin:/sbin
 CLIENT1=10.0.1.2 CLIENT2=10.0.2.2 SERVER1=10.0.3.2 SERVER2=10.0.4.2
 
 # A test that hangs must not hang the suite.
-export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-240}
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-400}
+
+# How much longer than on an idle machine something may take. Virtual time is exact: there a limit is
+# what it says.
+PATIENCE=20
+[[ -z ${VIRTUAL_TIME:-} ]] || PATIENCE=1
 
 declare -gA STARTED=() MPIPD_PID=() MPIPD_LOG=() MPIPD_READY=()
 MPIPD_RUNS=0
@@ -48,7 +53,7 @@ in_host() {
 start() {
 	local name=$1 host=$2
 	shift 2
-	ip netns exec "$LAB-$host" timeout -k 5 100 "$@" \
+	ip netns exec "$LAB-$host" timeout -k 5 300 "$@" \
 		>"$T/$name.out" 2>"$T/$name.err" </dev/null 3>&- 4>&- &
 	STARTED[$name]=$!
 }
@@ -73,10 +78,10 @@ milliseconds() {
 	echo $((${EPOCHREALTIME/[.,]/} / 1000))
 }
 
-# wait_for SECONDS CMD...: until CMD succeeds.
+# wait_for SECONDS CMD...: until CMD succeeds. SECONDS are of an idle machine.
 wait_for() {
 	local limit
-	limit=$(($(milliseconds) + $(awk "BEGIN {print int($1 * 1000)}")))
+	limit=$(($(milliseconds) + $(awk "BEGIN {print int($1 * 1000 * $PATIENCE)}")))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		if (($(milliseconds) >= limit)); then
@@ -92,6 +97,19 @@ within() {
 	(($1 >= $2 && $1 <= $3)) && return
 	echo "$4 is $1, expected $2 to $3" >&2
 	return 1
+}
+
+# at_least VALUE LEAST NAME: integers.
+at_least() {
+	(($1 >= $2)) && return
+	echo "$3 is $1, expected at least $2" >&2
+	return 1
+}
+
+# waited_less MS REPORT: what an application has waited for at most, by its report; more by ten times
+# what the machine itself was late meanwhile (ci/tool/late.h).
+waited_less() {
+	within "$(field gap_ms "$2")" 0 $(($1 + 10 * $(field late_ms "$2"))) "longest gap in milliseconds"
 }
 
 # field NAME TEXT: the value in "... NAME=value ...".
@@ -130,7 +148,7 @@ mpipd_launch() {
 
 mpipd_ready() {
 	local line fd=${MPIPD_READY[$1]}
-	if ! read -r -t 10 line <&"$fd"; then
+	if ! read -r -t $((10 * PATIENCE)) line <&"$fd"; then
 		echo "mpipd on $1 does not get ready:" >&2
 		cat "${MPIPD_LOG[$1]}" >&2
 		return 1
@@ -139,7 +157,7 @@ mpipd_ready() {
 	[[ -z $line ]]
 }
 
-# Ends it on these hosts as a user would; fails if one does not end well within 5 s.
+# Ends it on these hosts as a user would; fails if one does not end well.
 mpipd_stop() {
 	local host pid status=0
 	for host; do
@@ -255,7 +273,9 @@ sanitizer_is_content() {
 		"$T"/*.log "$T"/*.err >&2
 }
 
-teardown() {
+# The end of the test's lab, and of all that it has started there. A suite with something else to clear
+# up has a teardown of its own, and calls this.
+lab_end() {
 	local status=0 host pid log
 	[[ -n ${LAB:-} ]] || return 0
 	mpipd_stop "${!MPIPD_PID[@]}" || status=1
@@ -271,4 +291,8 @@ teardown() {
 	done
 	sanitizer_is_content || status=1
 	return "$status"
+}
+
+teardown() {
+	lab_end
 }

@@ -100,9 +100,7 @@ left_behind() {
 
 @test "two-nics: the same again runs nothing, says so, and prints the table" {
 	find "$OUT/two-nics" -name result.json -printf '%p %T@\n' | sort >"$T/before"
-	SECONDS=0
 	run -0 make experiment NAME=two-nics DURATION=4 REPS=1 OUT="$OUT"
-	((SECONDS < 15))
 	[[ $output == *"two-nics: 4 runs are there already, nothing to do"* ]]
 	[[ $output == *"mpip+mptcp  "* ]]
 	find "$OUT/two-nics" -name result.json -printf '%p %T@\n' | sort | diff "$T/before" -
@@ -145,21 +143,21 @@ left_behind() {
 	[[ $output == *"expected a run with mpipd"* ]]
 }
 
-fast_enough() {
-	at_least "$(value plain goodput_mbit)" 90 &&
-		at_least "$(value mpip goodput_mbit)" \
-			"$(value plain goodput_mbit | awk '{ print 1.6 * $1 }')" &&
-		at_least "$(value mptcp goodput_mbit)" 150
-}
-
-# Other work on the machine makes a run slower, never faster: one good round of three shows it.
+# In real time it is less on a busy machine; in virtual time it is what it is. traffic.bats has TCP and
+# UDP beyond one link at length.
 @test "two-nics: plain TCP fills one link, MPIP carries at least 1.6 times as much" {
-	[[ -z ${SANITIZE:-} ]] || skip "the sanitizers' cost is not the datapath's"
-	for _ in 1 2; do
-		! fast_enough || return 0
-		"$EXPERIMENT" --out "$OUT" --fresh --duration 4 --reps 1 experiments/two-nics.json
+	[[ -z ${SANITIZE:-} ]] || skip "the guest's image is for programs without sanitizers"
+	[[ -z ${VIRTUAL_TIME:-} ]] || skip "a guest starts no guests"
+	local c
+	local -A mbit
+	"$EXPERIMENT" --out "$T/out" --ground vm --gips 0 --duration 2 --warm-up 1 --reps 1 experiments/two-nics.json
+	for c in plain mptcp mpip; do
+		mbit[$c]=$("$BUILD/ci/json" goodput_mbit <"$(echo "$T/out/two-nics/$c-"*/result.json)")
+		echo "$c: ${mbit[$c]} Mbit/s"
 	done
-	fast_enough
+	at_least "${mbit[plain]}" 94
+	at_least "${mbit[mpip]}" "$(awk -v p="${mbit[plain]}" 'BEGIN { print 1.6 * p }')"
+	at_least "${mbit[mptcp]}" 150
 }
 
 @test "another definition is run again, the same is not, FRESH is" {
@@ -230,11 +228,11 @@ fast_enough() {
 	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
 	[[ $("$BUILD/ci/json" events[].event <"$result") == \
 		"link client.eth0 rate 10 Mbit/s"$'\n'"link client.eth0 rate 100 Mbit/s" ]]
-	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ exit !($1 >= NR && $1 < NR + 0.1) }'
-	# The second second alone was slow.
+	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ if ($1 < NR) exit 1 }'
+	# The second second alone was slow, whatever the others were on this machine.
 	"$BUILD/ci/json" series[] <"$result" | awk '
-		NR == 2 { slow = $1 < 20 } NR != 2 && $1 > 50 { fast++ }
-		{ print } END { exit !(slow && fast == 3) }'
+		{ print; if (NR == 2) slow = $1; else if (!least || $1 < least) least = $1 }
+		END { exit !(NR == 4 && slow < 20 && least > 1.5 * slow) }'
 }
 
 @test "Ctrl-C and SIGTERM at any moment leave nothing behind" {

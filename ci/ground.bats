@@ -3,7 +3,7 @@
 # The vm ground, by a user who has nothing but a copy of this directory: no root, no sudo, no home.
 # All tests share that copy, its image of the guest, and its experiment `small`, of one second.
 
-# bats file_tags=host,full
+# bats file_tags=host,full,beside
 
 bats_require_minimum_version 1.5.0
 
@@ -138,6 +138,32 @@ teardown() {
 	((turns > 1000 && turns < (from_hook + from_host) * 3 / 4))
 }
 
+# slow NAME EVENTS WORKLOAD: an experiment of 2 s with 20 packets of queue that hold two seconds.
+slow() {
+	sed "s/\"rate_mbit\": 10,/\"rate_mbit\": 0.114,/; s/\"queue_packets\": 50/\"queue_packets\": 20/;
+		s/^}/, \"events\": [ $2 ] }/" lab/scenarios/one-path.json >"experiments/$1-link.json"
+	cat >"experiments/$1.json" <<-END
+		{ "title": "t", "scenario": "$1-link.json", "workload": $3, "duration_s": 2, "repeats": 1,
+		  "contestants": [ { "name": "plain" } ] }
+	END
+}
+
+# A second of iperf3 asking without a pause took minutes: with the queue's two, it would not end.
+@test "ground: a run ends whose last word waits behind a full queue, and 0 is never left before" {
+	slow drains '' '{ "kind": "udp", "rate_mbit": 30, "datagram_bytes": 1400 }'
+	run -0 timeout 200 script -qec "$(declare -p NOBODY CACHE T); $(declare -f user)
+		user build/experiments/experiment --ground vm --gips 0 experiments/drains.json" "$T/screen"
+	tr '\r' '\n' <"$T/screen" | grep 'of 2 runs done, [1-9].* left' | tee "$T/left"
+	[[ -s $T/left ]]
+	run -1 grep -E '[; ]0 s left' "$T/left"
+}
+
+@test "ground: a run whose only link is down at its end fails under a name" {
+	slow dead '{ "at_s": 1, "link": "client.eth0", "action": "down" }' '{ "kind": "tcp" }'
+	run -1 timeout 200 user build/experiments/experiment --ground vm --gips 0 experiments/dead.json
+	[[ $output == *"client: iperf3 is not done 30 s after its time"* ]]
+}
+
 @test "ground: a byte changed in a log is noticed, and the run is reproduced without it" {
 	user cp -r "$RUN" "$T/changed"
 	user sed -i '2s/[0-9]/x/' "$T/changed/witness.csv"
@@ -219,13 +245,13 @@ speed() {
 @test "ground: converge compares two speeds by the interval at the lower one" {
 	speed once 4 95.0 96.0
 	speed twice 8 95.8 95.9
-	run -0 user build/analysis/analysis converge --out "$T/converge" small
+	run -0 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"within the interval"*"converged: twice the speed changes no mean"* ]]
 	speed twice 8 195.8 195.9
-	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	run -1 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"+100.35  changes"*"not converged at 4 GIPS" ]]
 	user rm -r "$T/converge/twice/small"
 	speed twice 8 95.8
-	run -1 user build/analysis/analysis converge --out "$T/converge" small
+	run -1 user build/analysis/analysis converge --out "$T" small
 	[[ $output == *"needs two runs without marks at each speed"* ]]
 }

@@ -3,7 +3,7 @@
 #
 # Checks can fail: a sample of the changes in ci/mutants/, each caught by the test that must catch it.
 # `make mutants` tries all of them.
-# bats file_tags=host
+# bats file_tags=host,beside
 
 load common
 

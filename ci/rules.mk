@@ -4,10 +4,13 @@
 CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags json cm_sender)
 PROGRAMS += $(CI_TOOLS)
 
-$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o
+CI_OUTPUT := $(BUILD)/mpip/base/output.o
+
+$(addprefix $(BUILD)/ci/, stream datagrams): $(BUILD)/ci/tool/late.o
+$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o $(CI_OUTPUT)
 	$(CC) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/ci/json: $(BUILD)/ci/tool/json.o
+$(BUILD)/ci/json: $(BUILD)/ci/tool/json.o $(CI_OUTPUT)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 $(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_OBJS)

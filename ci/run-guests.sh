@@ -6,7 +6,7 @@
 # share one. run-tests.sh calls this and counts.
 #
 # From the environment: FILTERS, options for bats that choose tests; JOBS, how many guests at a time
-# (one per core); BUILD; what image.sh and guest.sh take. Descriptor 3 is where the progress goes, if it is a terminal.
+# (one per core); BUILD; what image.sh and guest.sh take.
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
@@ -53,22 +53,10 @@ job() {
 	} >"$job/command"
 }
 
-# How many tests have ended, in all guests: for the progress.
-progress() {
-	[[ -t 3 ]] || return 0
-	local pid line="" ended
-	for pid in "${!names[@]}"; do
-		ended=$(grep -cE '^(not )?ok' "$scratch/${names[$pid]}/out/.guest/report" 2>/dev/null || true)
-		line+="  ${names[$pid]} ${ended:-0}"
-	done
-	printf '\r\e[Kin guests: %d of %d done;%s' "$finished" "${#queue[@]}" "${line:0:100}" >&3
-}
-
 # What a guest has said, when it has ended.
 report() { # PID STATUS
 	local name=${names[$1]} text
 	text=$scratch/$name/out/.guest/report
-	[[ ! -t 3 ]] || printf '\r\e[K' >&3
 	echo "# $name, in a guest"
 	tr -d '\r' <"$text" 2>/dev/null | sed '/^exit [0-9]*$/d'
 	sed 's/^/# /' "$scratch/$name/err"
@@ -95,7 +83,6 @@ if ((${#units[@]})); then
 	queue+=(unit-tests)
 fi
 
-[[ ! -t 3 ]] || printf 'in guests: making their image' >&3
 image=$(lab/vm/image.sh test)
 
 status=0 finished=0 next=0
@@ -110,7 +97,6 @@ while ((finished < ${#queue[@]})); do
 		slots[$!]=$slot
 	done
 	sleep 0.5
-	progress
 	for pid in "${!names[@]}"; do
 		kill -0 "$pid" 2>/dev/null && continue
 		code=0

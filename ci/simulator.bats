@@ -3,6 +3,8 @@
 #
 # The protocol simulator: two and three hosts with the real core, in virtual time, from seeds.
 
+# bats file_tags=beside
+
 bats_require_minimum_version 1.5.0
 
 setup() {

@@ -29,7 +29,7 @@ download_end() { # GAP-LIMIT
 	sent=$(field sent "$REPORT")
 	finish receiver # which has compared every byte
 	[[ $(field received "$REPORT") -eq $sent ]]
-	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+	waited_less "$1" "$REPORT"
 }
 
 download_paths() {
@@ -45,17 +45,27 @@ downloaded() {
 	download_paths | awk '{print $1 + $2 + $3 + $4}'
 }
 
+# download_rate: kB/s, of a second from now.
+download_rate() {
+	local bytes time
+	bytes=$(downloaded) time=$(milliseconds)
+	sleep 1
+	echo $((($(downloaded) - bytes) / ($(milliseconds) - time)))
+}
+
 # killed WHERE WIRE-FORM
 killed() {
-	local before
+	local rate_before rate_after
 	download_start "$2"
 	sleep 1.5
-	within "$(other_share)" 25 100 "percent of bytes on other paths than the original"
-	before=$(downloaded)
+	at_least "$(other_share)" 25 "percent of bytes on other paths than the original"
+	rate_before=$(download_rate)
 	mpipd_kill "$1"
-	sleep 3.5
-	# At least what half of one link carries in 2 of these seconds.
-	within $((($(downloaded) - before) / 1000000)) 12 200 "MB after the death of mpipd"
+	wait_for 3 eval "(( \$(download_rate) > $rate_before / 8 ))"
+	rate_after=$(download_rate)
+	echo "kB/s before the death of mpipd $rate_before, after it $rate_after"
+	# One link in the place of two, on whatever machine.
+	at_least "$rate_after" $((rate_before / 8)) "kB/s after the death of mpipd"
 	download_end 2999
 
 	# Started again, it makes the next connection multipath.
@@ -74,14 +84,17 @@ datagrams_killed() {
 	start echo server "$BUILD/ci/datagrams" echo "$SERVER1" 5002
 	wait_for 5 bound server 5002
 	start pinger client "$BUILD/ci/datagrams" send "$SERVER1" 5002 --sizes 20,1000 \
-		--gap-us 5000 --repeat 300
+		--gap-us 5000 --repeat 250 --until "$T/begin-$1-$2"
 	wait_for 3 is_multipath client udp 5002
+	touch "$T/begin-$1-$2"
 	sleep 0.5
 	mpipd_kill "$1"
 	finish pinger
 	[[ $(field wrong "$REPORT") -eq 0 && $(field duplicates "$REPORT") -eq 0 ]]
-	# 600 were sent in 3 s; the fallback may cost those of one second.
-	within "$(field received "$REPORT")" 400 600 "datagrams that came back"
+	# The fallback may cost those of one second, and of what the machine is late.
+	local lost=$(($(field sent "$REPORT") - $(field received "$REPORT")))
+	within "$lost" 0 $((200 + 10 * $(field late_ms "$REPORT") / 5)) "datagrams lost"
+	at_least "$(field received "$REPORT")" 150 "datagrams that came back"
 	end echo
 	[[ $(field wrong "$REPORT") -eq 0 && $(field duplicates "$REPORT") -eq 0 ]]
 	mpipd_stop "${!MPIPD_PID[@]}"

@@ -4,7 +4,7 @@
 # the processor takes no time (GIPS=0). Nothing here needs root; as root, one test is run by somebody
 # else.
 
-# bats file_tags=host
+# bats file_tags=host,beside
 
 # shellcheck disable=SC2030,SC2031 # with() sets what one test is to see
 

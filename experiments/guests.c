@@ -7,10 +7,12 @@
  * A cell is one guest of lab/vm/guest.sh: its job directory
  * holds the experiment, its scenario and what that names, and the command, which is this same
  * program with --cell. The guest says on its report line how many of its seconds are done; here
- * they are added up over all guests. What it leaves in /out becomes the result's directory. A guest
- * knows nothing of the world: git's revision, the command line, the digests of the programs as they
- * were built are put into its result here, beside the image's hash. Nothing of it is in the job, so
- * that it cannot move a single bit of what is measured.
+ * they are added up over all guests. One that has done them all and does not end is ended: guest.sh
+ * looks for silence, and a guest whose last second takes for ever may go on talking. What it leaves
+ * in /out becomes the result's directory. A guest knows nothing of the world: git's revision, the
+ * command line, the digests of the programs as they were built are put into its result here, beside
+ * the image's hash. Nothing of it is in the job, so that it cannot move a single bit of what is
+ * measured.
  */
 
 #include "experiments/guests.h"
@@ -23,17 +25,21 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define ENDING_S                                                                                   \
+	300 /* that a guest may take at its end, on a slow machine; and more if it was slow */
+
 struct guest {
 	const struct guest_cell *cell;
 	char *name, *aside;
 	struct child child;
-	double seconds, of; /* of virtual time, as the guest says */
-	int64_t started_us;
+	double seconds, of;          /* of virtual time, as the guest says */
+	int64_t started_us, over_us; /* over: when all its seconds were done; 0: not yet */
 };
 
 char *guests_image(const char *programs, int gips, char **error)
@@ -182,6 +188,8 @@ static void look(struct guest *g)
 		last = p;
 	if (last && strchr(last, '\n'))
 		sscanf(last, "progress %lf %lf", &g->seconds, &g->of);
+	if (g->of > 0 && g->seconds >= g->of && g->over_us == 0)
+		g->over_us = now_us();
 	free(report);
 }
 
@@ -296,6 +304,19 @@ static char *console_line(const struct guest *g)
 	return best;
 }
 
+/* How long a guest has been at its end. */
+static double ending_s(const struct guest *g)
+{
+	return g->over_us ? (double)(now_us() - g->over_us) / 1e6 : 0;
+}
+
+/* Whether a guest has been at its end for far longer than the run itself took. */
+static bool is_stuck(const struct guest *g)
+{
+	return g->over_us &&
+	       ending_s(g) > ENDING_S + 3 * (double)(g->over_us - g->started_us) / 1e6;
+}
+
 /* A guest has ended. */
 static void finish(const struct guests_plan *plan, struct guest *g, const char *image, int *failed)
 {
@@ -310,7 +331,13 @@ static void finish(const struct guests_plan *plan, struct guest *g, const char *
 		++*failed;
 		file_explain_full_disk(plan->directory, &error);
 		keep_failed(plan, g, &why);
-		note = lab_text("failed: %s%s%s", error ? error : why, line[0] ? ": " : "", line);
+		char *late = is_stuck(g) ? lab_text("not done %.0f s after its time was over, "
+						    "and ended: ",
+						   ending_s(g))
+					 : lab_text("%s", "");
+		note = lab_text(
+			"failed: %s%s%s%s", late, error ? error : why, line[0] ? ": " : "", line);
+		free(late);
 		free(why);
 		free(line);
 	}
@@ -330,16 +357,17 @@ static void free_guest(struct guest *g)
 
 static void show(const struct guests_plan *plan, const struct guest *guests)
 {
-	double seconds = 0, of = 0;
+	double seconds = 0, of = 0, ending = 0;
 	int running = 0;
 	for (int i = 0; i < plan->jobs; i++) {
 		if (!guests[i].cell)
 			continue;
 		running++;
-		seconds += guests[i].seconds;
+		seconds += fmin(guests[i].seconds, guests[i].of);
 		of += guests[i].of;
+		ending = ending_s(&guests[i]) > ending ? ending_s(&guests[i]) : ending;
 	}
-	progress_guests(plan->progress, running, seconds, of);
+	progress_guests(plan->progress, running, seconds, of, ending);
 }
 
 int guests_run(const struct guests_plan *plan, const char *image, const struct guest_cell *cells,
@@ -363,8 +391,11 @@ int guests_run(const struct guests_plan *plan, const char *image, const struct g
 			if (!guests[i].cell)
 				continue;
 			look(&guests[i]);
-			if (child_wait(&guests[i].child, 0) != WAIT_ENDED)
-				continue;
+			if (child_wait(&guests[i].child, 0) != WAIT_ENDED) {
+				if (!is_stuck(&guests[i]))
+					continue;
+				child_end(&guests[i].child, 3000);
+			}
 			finish(plan, &guests[i], image, failed);
 			free_guest(&guests[i]);
 			running--;

@@ -18,6 +18,7 @@ struct progress {
 	char run[96];
 	long long run_started_us, began_us;
 	double part_done; /* of the runs in guests, the parts that are done */
+	double ending_s;  /* how long one of them has been at its end */
 };
 
 void progress_begin(struct progress *p);
@@ -27,14 +28,20 @@ void progress_tick(struct progress *p, double seconds, double of);
 void progress_run_over(struct progress *p, const char *note, bool worth_keeping);
 
 /* The same for runs that go on at the same time, in guests: `seconds` of `of` virtual seconds are
- * done in the `running` ones. */
-void progress_guests(struct progress *p, int running, double seconds, double of);
+ * done in the `running` ones; one of them has done all of its own and not ended for `ending_s` real
+ * seconds (0: none). */
+void progress_guests(struct progress *p, int running, double seconds, double of, double ending_s);
 /* One of them is over, after so many seconds of real time. */
 void progress_guest_over(struct progress *p, const char *run, const char *note, bool worth_keeping,
 	double wall_seconds);
 
 /* Takes the line off the terminal, before something else is written. */
 void progress_clear(const struct progress *p);
+
+/* What is left of a run or several that are not done: "4 min 5 s left", never 0, and once it has
+ * taken longer than was thought "12 s more than estimated", for negative ones. Written to `out`,
+ * returned. */
+const char *progress_left(double seconds, char out[48]);
 
 /* "4 min 5 s". Written to `out`, returned. */
 const char *progress_time(double seconds, char out[32]);

@@ -65,7 +65,7 @@ experiment:
 	@rc=0; $(EXPERIMENT) $(EXPERIMENT_OPTIONS) experiments/$(NAME).json || rc=$$?; \
 	if [ $$rc -le 1 ] && [ -f $(RESULTS)/$(NAME)/runs.json ]; then \
 		$(ANALYSIS) table --out $(RESULTS) $(NAME) && \
-		$(ANALYSIS) plot --out $(RESULTS) $(NAME) || rc=1; fi; exit $$rc
+		$(ANALYSIS) plot --out $(RESULTS) $(PLOT_OPTIONS) $(NAME) || rc=1; fi; exit $$rc
 
 # The cell of a result again, in a guest: make reproduce RUN=out/two-nics/mpip-r01-s1-d20-vm4
 .PHONY: reproduce
@@ -88,4 +88,4 @@ converge:
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --twice --plan experiments/$(NAME).json >/dev/null
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --out $(CONVERGE_OUT)/once experiments/$(NAME).json
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --twice --out $(CONVERGE_OUT)/twice experiments/$(NAME).json
-	@$(ANALYSIS) converge --out $(CONVERGE_OUT) $(NAME)
+	@$(ANALYSIS) converge --out $(RESULTS) $(NAME)

@@ -15,6 +15,12 @@
  * MPTCP, which serves both, and listens on 0.0.0.0: bound to one address it would refuse the
  * subflows to the other.
  *
+ * The end: iperf3's client says on the control connection that its time is over, and until the
+ * server answers it goes on asking whether it may send, though it does not, and waits for timers
+ * that nobody runs any more: it asks without a pause. The word goes behind whatever the links'
+ * queues hold, on a slow one for seconds. On the host that wastes a processor; where a processor
+ * takes no time (GIPS=0) a look at the clock alone makes time go on, by 256 ns, and such a second
+ * takes minutes. So this file defines select() as well, which then waits for the server's words.
  */
 
 #include "experiments/workload.h"
@@ -24,11 +30,13 @@
 #include "lab/lab.h"
 
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <iperf_api.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +46,7 @@
 static struct {
 	bool mptcp;
 	int plain_first; /* so many of the first TCP sockets stay plain TCP */
+	bool over;       /* the client has said that its time is over */
 	struct workload_clock *clock;
 } sockets;
 
@@ -55,6 +64,38 @@ int socket(int domain, int type, int protocol)
 	if (data && sockets.clock)
 		sockets.clock->data_socket_us = now_us();
 	return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+/* What another library defines under this name. */
+static void *next_of(const char *name)
+{
+	void *found = dlsym(RTLD_NEXT, name);
+	if (!found) {
+		fprintf(stderr, "%s: expected in the C library or libiperf\n", name);
+		abort();
+	}
+	return found;
+}
+
+/* Replaces libiperf's, which calls it for every word on the control connection. */
+int iperf_set_send_state(struct iperf_test *test, signed char state)
+{
+	int (*send_state)(struct iperf_test *, signed char) = next_of("iperf_set_send_state");
+	sockets.over = sockets.over || state == TEST_END;
+	return send_state(test, state);
+}
+
+/* Replaces the C library's, see above. */
+int select(int count, fd_set *reading, fd_set *writing, fd_set *other, struct timeval *patience)
+{
+	int (*wait)(int, fd_set *, fd_set *, fd_set *, struct timeval *) = next_of("select");
+	struct timeval pause = {.tv_usec = 100000};
+	if (sockets.over) {
+		if (writing)
+			FD_ZERO(writing);
+		patience = &pause;
+	}
+	return wait(count, reading, writing, other, patience);
 }
 
 static int enter(const struct workload_end *end, const char *host)

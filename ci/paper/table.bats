@@ -3,6 +3,8 @@
 #
 # The table in mpip/README.md: every test that it names exists under the number that it gives.
 
+# bats file_tags=beside
+
 load ../common
 
 @test "every test that the table of the paper's sentences names exists" {

@@ -7,7 +7,7 @@
  * (TCP_REPAIR), and ends each of its segments with a CM whose checksum is right for that segment,
  * at that place ("here") or as quoted from another place of the same connection ("elsewhere"), with
  * the node ID it is given and SESSIONS session IDs in turn. What it has sent it writes to a file,
- * so that a test can compare.
+ * so that a test can compare. SIGTERM ends it, between two segments.
  */
 
 #include "mpip/core/cm.h"
@@ -18,6 +18,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,13 @@
 #define DATA     600 /* user bytes in front of each CM */
 #define HEADER   32  /* a TCP header with timestamps */
 #define SESSIONS 64
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int number)
+{
+	stop = number;
+}
 
 static void fail(const char *what)
 {
@@ -74,7 +82,7 @@ struct forgery {
 
 static void send_segments(int fd, const struct forgery *f, unsigned count, FILE *copy)
 {
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count && !stop; i++) {
 		uint8_t bytes[DATA + CM_MAX];
 		memset(bytes, 'a' + (int)(i % 26), DATA);
 		struct cm cm = {.node = f->node,
@@ -109,6 +117,7 @@ int main(int argc, char **argv)
 			stderr);
 		return 2;
 	}
+	signal(SIGTERM, on_signal);
 	f.first_session = (uint32_t)strtoul(argv[4], NULL, 10);
 	f.elsewhere = strcmp(argv[5], "elsewhere") == 0 ? DATA + CM_FIXED : 0;
 	a.sin_port = htons((uint16_t)atoi(argv[2]));

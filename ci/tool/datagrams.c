@@ -8,9 +8,13 @@
  * only. A receiver counts what was right, what was wrong, and what came twice.
  */
 
+#include "ci/tool/late.h"
+#include "mpip/base/output.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,6 +33,9 @@
 #define IDLE_MS     500   /* a receiver that has something ends after so much silence */
 #define BEHIND_US   2000  /* a sender that was held up catches up this much, in a burst */
 #define FIRST_MS    20000 /* one that has nothing, after this */
+#define WAITING_US                                                                                 \
+	20000 /* between two, and how large they are, until what is waited for is there */
+#define WAITING_BYTES 300
 
 struct tally {
 	unsigned received, wrong, duplicates, sizes;
@@ -109,9 +116,10 @@ static void take(const uint8_t *bytes, size_t length)
 
 static void report(unsigned sent)
 {
-	printf("sent=%u received=%u wrong=%u duplicates=%u sizes=%u seconds=%.3f\n", sent,
-		tally.received, tally.wrong, tally.duplicates, tally.sizes,
-		(double)(tally.last_us - tally.first_us) / 1e6);
+	printf("sent=%u received=%u wrong=%u duplicates=%u sizes=%u seconds=%.3f late_ms=%" PRIu64
+	       "\n",
+		sent, tally.received, tally.wrong, tally.duplicates, tally.sizes,
+		(double)(tally.last_us - tally.first_us) / 1e6, late_ms());
 }
 
 static struct sockaddr_in address_of(const char *ip, const char *port)
@@ -171,10 +179,26 @@ static const char *next_range(const char *text, unsigned *first, unsigned *last)
 	return *text == ',' ? text + 1 : NULL;
 }
 
-static unsigned send_all(int fd, const char *sizes, unsigned repeat, int64_t gap_us)
+/* Small datagrams, until the file is there: what the test waits for has come. */
+static unsigned send_until(int fd, const char *file)
+{
+	uint8_t bytes[WAITING_BYTES];
+	unsigned sent = 0;
+	for (; access(file, F_OK) < 0 && !stop; sent++) {
+		compose(sent, sizeof(bytes), bytes);
+		if (send(fd, bytes, sizeof(bytes), 0) < 0 && errno != ECONNREFUSED)
+			fail("send: %s", strerror(errno));
+		for (int64_t due = now_us() + WAITING_US; now_us() < due && !stop;)
+			receive(fd, due, false);
+	}
+	return sent;
+}
+
+/* The first of them has the number `sent`; returns the number behind the last one's. */
+static unsigned send_all(int fd, unsigned sent, const char *sizes, unsigned repeat, int64_t gap_us)
 {
 	static uint8_t bytes[LARGEST];
-	unsigned sent = 0, first, last;
+	unsigned first, last;
 	int64_t due = now_us();
 	for (unsigned round = 0; round < repeat && !stop; round++)
 		for (const char *text = sizes; text;) {
@@ -202,16 +226,18 @@ static const char usage[] =
 	"  --sizes LIST    e.g. 1-1472,4000\n"
 	"  --repeat N      so many times\n"
 	"  --gap-us N      time between two datagrams (default 500)\n"
-	"  --no-checksum   UDP checksum 0\n";
+	"  --no-checksum   UDP checksum 0\n"
+	"  --until FILE    send small ones first, until FILE is there\n";
 
 int main(int argc, char **argv)
 {
-	enum { SIZES = 1, REPEAT, GAP, NO_CHECKSUM };
+	enum { SIZES = 1, REPEAT, GAP, NO_CHECKSUM, UNTIL };
 	static const struct option options[] = {{"sizes", required_argument, NULL, SIZES},
 		{"repeat", required_argument, NULL, REPEAT},
 		{"gap-us", required_argument, NULL, GAP},
-		{"no-checksum", no_argument, NULL, NO_CHECKSUM}, {0}};
-	const char *sizes = "1-1472,4000";
+		{"no-checksum", no_argument, NULL, NO_CHECKSUM},
+		{"until", required_argument, NULL, UNTIL}, {0}};
+	const char *sizes = "1-1472,4000", *until = NULL;
 	unsigned repeat = 1;
 	int64_t gap_us = 500;
 	int no_checksum = 0, buffer = 4 << 20;
@@ -228,6 +254,9 @@ int main(int argc, char **argv)
 			break;
 		case NO_CHECKSUM:
 			no_checksum = 1;
+			break;
+		case UNTIL:
+			until = optarg;
 			break;
 		default:
 			fputs(usage, stderr);
@@ -246,6 +275,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &blocked, &undisturbed);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
+	late_watch();
 	tally.number_seen = calloc(NUMBERS_MAX, sizeof(*tally.number_seen));
 	struct sockaddr_in a = address_of(argv[optind + 1], argv[optind + 2]);
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -258,7 +288,8 @@ int main(int argc, char **argv)
 	if (strcmp(role, "send") == 0) {
 		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 			fail("connect: %s", strerror(errno));
-		unsigned sent = send_all(fd, sizes, repeat, gap_us);
+		unsigned sent = until ? send_until(fd, until) : 0;
+		sent = send_all(fd, sent, sizes, repeat, gap_us);
 		for (int64_t end = now_us() + IDLE_MS * 1000; now_us() < end && !stop;)
 			receive(fd, end, false);
 		report(sent);
@@ -272,5 +303,5 @@ int main(int argc, char **argv)
 	}
 	free(tally.number_seen);
 	close(fd);
-	return 0;
+	return output_end(0);
 }

@@ -9,6 +9,8 @@
  * letters. A signal (SIGUSR1) makes the packets' TTL 1, the next one makes it what it was.
  */
 
+#include "mpip/base/output.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/errqueue.h>
@@ -165,5 +167,5 @@ int main(int argc, char **argv)
 				kinds[i].count);
 	}
 	printf("sent=%lu received=%lu foreign=%u\n", sent, received, foreign);
-	return 0;
+	return output_end(0);
 }

@@ -8,6 +8,8 @@
  * nothing is an error, except the last kind, which may select nothing.
  */
 
+#include "mpip/base/output.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -107,5 +109,5 @@ int main(int argc, char **argv)
 	}
 	walk(root, strcmp(path, ".") == 0 ? "" : path);
 	json_decref(root);
-	return 0;
+	return output_end(0);
 }

@@ -8,6 +8,8 @@
  * datagrams hold the same bytes, which are compared.
  */
 
+#include "mpip/base/output.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -95,7 +97,7 @@ static int sink(int fd, const uint8_t *expected)
 	}
 	printf("received=%u wrong=%u tos=%d ttl=%d options=%d same=%u\n", received, wrong, last.tos,
 		last.ttl, last.options, same);
-	return received ? 0 : 1;
+	return output_end(received ? 0 : 1);
 }
 
 static int send_all(int fd, const uint8_t *bytes, unsigned count, bool segment)
@@ -114,7 +116,7 @@ static int send_all(int fd, const uint8_t *bytes, unsigned count, bool segment)
 		usleep(GAP_US * at_once);
 	}
 	printf("sent=%u\n", sent);
-	return 0;
+	return output_end(0);
 }
 
 static void use(const char *message)

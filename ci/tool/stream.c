@@ -6,8 +6,12 @@
  * file, or words that follow from a seed and their place, so that the other end knows every byte
  * without having seen it; what is received is written to a file or compared with those words. An
  * end is done when it has sent everything and read the other's end of file. The time between two
- * reads is watched: the longest one is what an application would have felt.
+ * reads is watched: the longest one is what an application would have felt; beside it, how late
+ * the machine itself was (late.h).
  */
+
+#include "ci/tool/late.h"
+#include "mpip/base/output.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -263,9 +267,9 @@ static void connect_to(const char *ip, const char *port)
 static void report(void)
 {
 	printf("sent=%" PRId64 " received=%" PRId64 " seconds=%.3f gap_ms=%" PRIu64
-	       " gap_at_s=%.3f\n",
+	       " gap_at_s=%.3f late_ms=%" PRIu64 "\n",
 		s.sent, s.received, (double)(s.last_us - s.first_us) / 1e6, s.gap_us / 1000,
-		s.gap_us ? (double)(s.gap_at_us - s.first_us) / 1e6 : 0.0);
+		s.gap_us ? (double)(s.gap_at_us - s.first_us) / 1e6 : 0.0, late_ms());
 }
 
 static const char usage[] =
@@ -346,6 +350,7 @@ int main(int argc, char **argv)
 		fail("%s: %s", s.receive_file, strerror(errno));
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, on_signal);
+	late_watch();
 
 	if (strcmp(argv[optind], "listen") == 0) {
 		accept_one(argv[optind + 1], argv[optind + 2]);
@@ -358,6 +363,8 @@ int main(int argc, char **argv)
 	if (s.started_us == 0)
 		s.started_us = now_us();
 	run();
+	if (s.receive_file && close(s.out) < 0)
+		fail("%s: %s", s.receive_file, strerror(errno));
 	report();
-	return 0;
+	return output_end(0);
 }

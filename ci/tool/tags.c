@@ -8,13 +8,17 @@
  * turn, which it opens all at the moment AT-MS (milliseconds since 1970), and as the server of the
  * other's. Session i leaves from port BASE + i, so the far end knows by the port alone, not by what
  * it reads, which tag this session's bytes must be made of: words of BASE + i from the client, with
- * the upper bit from the server. Each word that is read is compared.
+ * the upper bit from the server. Each word that is read is compared. It ends after SECONDS, or with
+ * SIGTERM: then has come what is waited for.
  */
+
+#include "mpip/base/output.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,6 +50,7 @@ static unsigned ends;
 static struct sockaddr_in here, there;
 static unsigned count, base;
 static uint64_t words, wrong;
+static volatile sig_atomic_t stop;
 static bool heard[2][65536]; /* as a client, as a server: by tag */
 
 static void fail(const char *what) __attribute__((noreturn));
@@ -53,6 +58,11 @@ static void fail(const char *what)
 {
 	fprintf(stderr, "tags: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+static void on_signal(int number)
+{
+	stop = number;
 }
 
 static int64_t milliseconds(clockid_t clock)
@@ -176,7 +186,7 @@ static void take(unsigned i)
 static void run_until(int64_t until)
 {
 	int64_t next = milliseconds(CLOCK_MONOTONIC);
-	while (milliseconds(CLOCK_MONOTONIC) < until) {
+	while (!stop && milliseconds(CLOCK_MONOTONIC) < until) {
 		if (milliseconds(CLOCK_MONOTONIC) >= next) {
 			next += INTERVAL_MS;
 			for (unsigned i = 0; i < ends; i++)
@@ -213,6 +223,7 @@ int main(int argc, char **argv)
 	add(listener, LISTENER, true, 0);
 	add(open_socket(SOCK_DGRAM, 0), UDP_SERVER, false, 0);
 
+	signal(SIGTERM, on_signal);
 	int64_t wait = strtoll(argv[6], NULL, 10) - milliseconds(CLOCK_REALTIME);
 	if (wait > 0)
 		usleep((useconds_t)wait * 1000);
@@ -227,5 +238,5 @@ int main(int argc, char **argv)
 	}
 	printf("opened=%u answered=%u served=%u words=%llu wrong=%llu\n", count, answered, served,
 		(unsigned long long)words, (unsigned long long)wrong);
-	return wrong || answered != count;
+	return output_end(wrong || answered != count);
 }

@@ -15,22 +15,35 @@ struct jdoc {
 	char *error;
 };
 
-struct jdoc *jdoc_load(const char *file)
+/* Takes `root`; NULL: `e` says why there is none. */
+static struct jdoc *new_doc(const char *file, json_t *root, const json_error_t *e)
 {
 	struct jdoc *doc = calloc(1, sizeof(*doc));
 	if (!doc || !(doc->file = strdup(file)))
 		abort();
-
-	json_error_t e;
-	doc->root = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
-	if (!doc->root) {
-		int n = e.line > 0 ? asprintf(&doc->error, "%s: line %d: expected JSON: %s", file,
-					     e.line, e.text)
-				   : asprintf(&doc->error, "%s: %s", file, e.text);
+	doc->root = root;
+	if (!root) {
+		int n = e->line > 0 ? asprintf(&doc->error, "%s: line %d: expected JSON: %s", file,
+					      e->line, e->text)
+				    : asprintf(&doc->error, "%s: %s", file, e->text);
 		if (n < 0)
 			abort();
 	}
 	return doc;
+}
+
+struct jdoc *jdoc_load(const char *file)
+{
+	json_error_t e;
+	json_t *root = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
+	return new_doc(file, root, &e);
+}
+
+struct jdoc *jdoc_parse(const char *file, const char *text, size_t length)
+{
+	json_error_t e;
+	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
+	return new_doc(file, root, &e);
 }
 
 void jdoc_free(struct jdoc *doc)

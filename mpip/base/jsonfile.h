@@ -29,6 +29,8 @@ struct jat {
 /* Reads `file`; never NULL (out of memory ends the program). Failure to open or parse is the
  * document's error. Free with jdoc_free(), which ends the life of every value got from it. */
 struct jdoc *jdoc_load(const char *file);
+/* The same of a text that is there already; `file` is its name in messages. */
+struct jdoc *jdoc_parse(const char *file, const char *text, size_t length);
 void jdoc_free(struct jdoc *doc);
 
 /* The first error, one line without a newline; NULL while there is none. Owned by the document. */
