@@ -176,8 +176,9 @@ experiment() {
 	about "$(json "$r" call.audio.forward.goodput_mbit)" 0.064 0.05
 	about "$(json "$r" goodput_mbit)" 1.128 0.05
 	[[ $(json "$T/out/beside/plain-r01-s1-d2/result.json" call.video) == null ]]
+	# of TCP, which is more than the call's
 	awk -v g="$(json "$T/out/beside/plain-r01-s1-d2/result.json" goodput_mbit)" \
-		'BEGIN { exit !(g > 30) }'
+		'BEGIN { exit !(g > 2) }'
 
 	# one arrival of the measured part a second later
 	r=$T/out/alone/plain-r01-s1-d2

@@ -49,9 +49,9 @@ exchange_end() { # GAP-LIMIT
 	kill "${STARTED[there]}"
 	end here
 	sent=$(field sent "$REPORT") received=$(field received "$REPORT")
-	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+	waited_less "$1" "$REPORT"
 	finish there
-	within "$(field gap_ms "$REPORT")" 0 "$1" "longest gap in milliseconds"
+	waited_less "$1" "$REPORT"
 	[[ $(field received "$REPORT") -eq $sent && $(field sent "$REPORT") -eq $received ]]
 }
 
@@ -78,8 +78,7 @@ narrow_from_the_start() {
 	exchange_start
 	sleep 1.5
 	paths_now
-	sleep 2
-	each_path_carried 1000000
+	wait_for 2 each_path_carried 1000000
 	exchange_end 2999
 }
 
@@ -91,14 +90,13 @@ narrow_meanwhile() {
 	narrow "${@:2}"
 	sleep 3
 	paths_now
-	sleep 2
-	each_path_carried 1000000
+	wait_for 2 each_path_carried 1000000
 	exchange_end 2999
 }
 
 @test "a path MTU of 1400 on two of four paths, told by routers, wire form udp" {
 	narrow_from_the_start udp 1400 c0 s0
-	within "$(ctl client stats protocol.icmp_too_big_rx)" 1 1000 "ICMP errors taken"
+	at_least "$(ctl client stats protocol.icmp_too_big_rx)" 1 "ICMP errors taken"
 }
 
 @test "a path MTU of 1400 on two of four paths, told by nobody, wire form udp" {
@@ -147,6 +145,12 @@ wire_blocked() {
 	in_host router nft add rule ip ci loss udp dport 5280 drop
 }
 
+original_carried() { # LEAST
+	local after
+	after=$(path_bytes "$CLIENT1" "$SERVER1")
+	((after - ${before_there%% *} >= $1))
+}
+
 # After SECONDS of multipath both ends' bytes go on over the original tuple: fall_back WHAT SECONDS
 fall_back() {
 	local before after
@@ -159,11 +163,7 @@ fall_back() {
 	"$1"
 	sleep 3
 	paths_now
-	sleep 2
-	after="$(all_path_bytes "$CLIENT1" "$CLIENT2" "$SERVER1" "$SERVER2")"
-	echo "paths before: $before_there, after: $after"
-	# What one link carries in a quarter of a second, at least, on the original path.
-within $((${after%% *} - ${before_there%% *})) 3000000 100000000 "bytes on the original path"
+	wait_for 2 original_carried 3000000
 	exchange_end 2999
 	echo "$(invalid_drops) packets dropped as invalid"
 }

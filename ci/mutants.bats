@@ -32,7 +32,7 @@ load common
 }
 
 @test "a sample of the mutants is caught" {
-	run -0 timeout 200 "$ROOT/ci/mutants.sh" --no-lab --sample "${SAMPLE:-4}"
+	run -0 timeout 390 "$ROOT/ci/mutants.sh" --no-lab --sample "${SAMPLE:-4}"
 	echo "$output"
 	[[ $output == *"${SAMPLE:-4} of ${SAMPLE:-4} mutants caught" ]]
 }

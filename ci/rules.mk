@@ -17,8 +17,8 @@ $(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_OBJS)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 # make test [TESTS="ci/exact.bats engine_test"] [GROUND=vm] [SANITIZE=1] [MINUTES=10]: everything, or only these.
-# In guests nothing needs root.
-CI_SUDO = $(if $(or $(filter vm,$(GROUND)),$(filter 0,$(shell id -u))),,sudo --preserve-env=TESTS,BUILD,SANITIZE,GROUND,JOBS,KERNEL,MINUTES,FULL,CI)
+# In guests nothing needs root. LANES=1: one suite in real time after the other.
+CI_SUDO = $(if $(or $(filter vm,$(GROUND)),$(filter 0,$(shell id -u))),,sudo --preserve-env=TESTS,BUILD,SANITIZE,GROUND,JOBS,LANES,AGAIN,KERNEL,MINUTES,FULL,CI)
 
 .PHONY: test
 test: export TESTS := $(TESTS)

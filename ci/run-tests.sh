@@ -14,8 +14,8 @@
 #   beside        a whole suite whose results do not depend on how long it takes
 #   full          a whole suite that takes long: with FULL=1, or where TESTS names it
 #
-# Several run at a time, each with processes, network namespaces and a /run/mpip-lab of its own, which
-# end with it. Suites in real time wait most of their time: there are two of them at a time (LANES=),
+# Several run at a time, each with processes of its own, which end with it, and labs of its own, which
+# nobody else sees. Suites in real time wait most of their time: there are two of them at a time (LANES=),
 # and they have precedence over what runs beside them: unit tests, suites tagged so, guests, fuzzers.
 # What a test says is printed when its suite has ended, as a whole.
 #
@@ -54,10 +54,24 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # A world of its own for a suite, where this user may make one: it ends with its first process, which
-# ends with unshare. And what gives it precedence.
-world=(unshare --mount --net --pid --fork --kill-child --mount-proc bash -c
-	'mkdir -p /run/netns /run/mpip-lab && mount -t tmpfs none /run/netns &&
-	mount -t tmpfs none /run/mpip-lab && ip link set lo up && "$@"; exit $?' -)
+# ends with unshare. All of /run is its own, with what was there: a mount on a directory goes where
+# somebody outside removes that directory, as the last lab's end does.
+# shellcheck disable=SC2016 # the inner shell expands
+world=(unshare --mount --pid --fork --kill-child --mount-proc bash -c '
+	mount --bind /run "$1" && mount -t tmpfs none /run || exit 1
+	for one in "$1"/*; do
+		here=/run/${one##*/}
+		if [[ $here == /run/netns || $here == /run/mpip-lab ]]; then
+			continue
+		elif [[ -d $one && ! -L $one ]]; then
+			mkdir -p "$here" && mount --rbind "$one" "$here"
+		else
+			cp -a "$one" "$here"
+		fi
+	done
+	shift
+	"$@"; exit $?' - "$output/run")
+mkdir "$output/run"
 "${world[@]}" true 2>/dev/null || world=()
 first=()
 [[ $(nice -n -10 nice 2>/dev/null) != -10 ]] || first=(nice -n -10)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# What multipath is for, in short: TCP and UDP beyond one link, over all NICs; and a daemon that does
-# not grow. The experiments measure the same at length. How much arrives depends on the machine; so it
+# What multipath is for, in short: TCP and UDP beyond one link, over all NICs, beside the kernel's MPTCP;
+# and a daemon that does not grow. The experiments measure the same at length. How much arrives depends on the machine; so it
 # is measured in virtual time, in a guest whose processor takes no time.
 
 export BATS_TEST_TIMEOUT=$((240 + ${MINUTES:-0} * 60))
@@ -42,11 +42,11 @@ nics_shared() {
 	}' <<<"$there $back"
 }
 
-# tcp_download SECONDS: tenths of Mbit/s that the receiving application has read; in $GOODPUT.
+# tcp_download SECONDS [OPTION...]: tenths of Mbit/s that the receiving application has read; in $GOODPUT.
 tcp_download() {
-	start sender server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1 --seconds "$1"
+	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --generate 1 --seconds "$@"
 	wait_for 5 listening server 5001
-	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --verify 1
+	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --verify 1 "${@:2}"
 	finish sender
 	finish receiver
 	GOODPUT=$(awk "BEGIN {print int($(field received "$REPORT") * 8 / 1e5 / \
@@ -66,6 +66,21 @@ tcp_download() {
 	tcp_download 2
 	within "$GOODPUT" 850 $((ONE_LINK + 40)) "goodput in tenths of Mbit/s"
 	run ! nics_shared
+}
+
+# bats test_tags=virtual-time
+@test "the kernel's MPTCP gets at least 1.6 times one link" {
+	local host
+	[[ -e /proc/sys/net/mptcp/enabled ]] || skip "this kernel has no MPTCP"
+	for host in client server; do
+		in_host "$host" sysctl -qw net.mptcp.enabled=1
+		in_host "$host" ip mptcp limits set subflows 8 add_addr_accepted 8
+	done
+	in_host client ip mptcp endpoint add "$CLIENT1" dev eth0 subflow fullmesh
+	in_host client ip mptcp endpoint add "$CLIENT2" dev eth1 subflow fullmesh
+	in_host server ip mptcp endpoint add "$SERVER2" dev eth1 signal
+	tcp_download 4 --mptcp
+	within "$GOODPUT" 1500 $((2 * ONE_LINK)) "goodput in tenths of Mbit/s"
 }
 
 # 3 s of 1400 bytes every 62 us; what is received, in $GOODPUT.

@@ -17,15 +17,15 @@ setup() {
 	mpipd_start server
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 3
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
 	capture wire router s0 udp port 5280
-	sleep 0.5
+	wait_for 5 eval '[[ $(stat -c %s "$T/wire.pcap") -gt 1000000 ]]'
 	end wire || true
-	finish sender
+	end sender
 	finish receiver
 	all=$(payloads wire | wc -l)
-	within "$all" 200 1000000 "datagrams captured"
+	at_least "$all" 200 "datagrams captured"
 	[[ $(cms wire 0) -eq $all ]]
 	# One node ID per source, the MAC address of one of that host's NICs.
 	nodes=$(payloads wire | awk -v c="$CLIENT1 $CLIENT2" '
@@ -42,10 +42,11 @@ setup() {
 	capture wire router c0 ip
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 3
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
+	wait_for 3 eval '[[ $(ctl client stats protocol.sent_multipath) -gt 1000 ]]'
 	mss=$(in_host client ss -Htin dport = :5001 | grep -o ' mss:[0-9]*' | cut -d: -f2)
-	finish sender
+	end sender
 	finish receiver
 	end wire || true
 	# 1500 less IP, TCP with timestamps, UDP, IP again and a CM of 28 bytes at the least.

@@ -28,9 +28,10 @@ raw_sequence() {
 	capture wire router s0 tcp port 5001
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 2
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
-	finish sender
+	sleep 0.5
+	end sender
 	finish receiver
 	end wire || true
 	[[ $(raw_sequence wire "$QUERY" | wc -l) -eq 1 ]]
@@ -64,8 +65,10 @@ raw_sequence() {
 	capture wire router s0 tcp port 5001
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 4
-	finish sender
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
+	wait_for 4 eval '[[ $(ctl client peers "availability[address=$SERVER1,port=0].mpip") == no ]]'
+	sleep 1
+	end sender
 	finish receiver
 	end wire || true
 	[[ $(raw_sequence wire "$QUERY" | wc -l) -eq 5 ]]

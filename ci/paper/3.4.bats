@@ -11,9 +11,16 @@ setup() {
 	lab_start
 }
 
-goodput() { # FIRST LAST: Mbit/s of iperf3's intervals
-	"$BUILD/ci/json" "intervals[].sum.bits_per_second" <"$T/iperf.out" |
-		awk -v a="$1" -v b="$2" 'NR >= a && NR <= b {s += $1; n++} END {print int(s / n / 1e6)}'
+# rate: kB/s that the server's application has read, of two seconds from now.
+rate() {
+	local bytes time
+	bytes=$(read_so_far) time=$(milliseconds)
+	sleep 2
+	echo $((($(read_so_far) - bytes) / ($(milliseconds) - time)))
+}
+
+read_so_far() {
+	in_host server ss -Hnti "sport = :5201" | grep -o 'bytes_received:[0-9]*' | cut -d: -f2 | sort -n | tail -1
 }
 
 socket_of() { # HOST PORT
@@ -30,12 +37,12 @@ carrying() { # HOST
 	mpipd_start server
 	start iperfd server iperf3 -s -1 -B "$SERVER1"
 	wait_for 5 listening server 5201
-	start iperf client iperf3 -c "$SERVER1" -t 12 -i 1 --json
+	start iperf client iperf3 -c "$SERVER1" -t 250 -i 1 --json
 	wait_for 5 is_multipath client tcp 5201
 	wait_for 5 eval '[[ $(carrying client) -ge 4 ]]'
 	capture wire router c1 udp port 5280
-	sleep 3
-	local before
+	local before rate_before rate_after
+	rate_before=$(rate)
 	before=$(socket_of client 5201)
 
 	in_host client ip addr del "$CLIENT1/24" dev eth0
@@ -44,14 +51,14 @@ carrying() { # HOST
 	wait_for 2 eval '[[ $(carrying client) -ge 4 ]]'
 	ctl client paths 'paths[state=in use].src' | grep -q '^10.0.1.77:'
 
-	finish iperf # the socket stayed open
-	finish iperfd || true
-	[[ -n $before ]]
-	echo "goodput before and after: $(goodput 3 4) $(goodput 9 12) Mbit/s"
-	within "$(goodput 9 12)" $(($(goodput 3 4) * 8 / 10)) 1000 "Mbit/s after the change"
+	# It becomes as fast as before.
+	wait_for 5 eval "(( \$(rate) >= $rate_before * 8 / 10 ))"
+	rate_after=$(rate)
+	echo "kB/s before and after: $rate_before $rate_after"
+	[[ -n $before && $(socket_of client 5201) == "$before" ]] # the socket stayed open
 	end wire || true
-	within "$(cms wire 8)" 1 100 "CMs with Flags_IP_Change on the wire"
-	within "$(ctl server stats protocol.ip_changes_received)" 1 100 "changes that the server took"
+	at_least "$(cms wire 8)" 1 "CMs with Flags_IP_Change on the wire"
+	at_least "$(ctl server stats protocol.ip_changes_received)" 1 "changes that the server took"
 	mpipd_stop client server
 }
 
@@ -74,7 +81,7 @@ changed_in() {
 	sent=$(field sent "$REPORT")
 	finish receiver # which has compared every byte
 	[[ $(field received "$REPORT") -eq $sent ]]
-	within "$(field gap_ms "$REPORT")" 0 2000 "longest gap in milliseconds"
+	waited_less 2000 "$REPORT"
 	mpipd_stop client server
 }
 
@@ -99,16 +106,15 @@ changed_in() {
 		"step": [{"at_s": 4, "by_us": 2000000}]}}'
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 9
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
 	offset=$(ctl client paths "paths[state=in use].delay_us" | head -1)
-	within "$offset" 5000000 5300000 "microseconds of one-way delay"
+	# Five seconds, and what the path takes: not the two that the step is about to add.
+	within "$offset" 5000000 6500000 "microseconds of one-way delay"
 	wait_for 6 eval '[[ $(ctl client paths "paths[state=in use].delay_us" | head -1) -gt 6900000 ]]'
-	sleep 2
-	for offset in $(ctl client paths "paths[state=in use].queuing_us"); do
-		within "$offset" 0 500000 "microseconds of queuing delay after the step"
-	done
-	finish sender
+	# Queuing is what it was, though delays have grown by seconds.
+	wait_for 3 eval '[[ $(ctl client paths "paths[state=in use].queuing_us" | sort -n | tail -1) -lt 500000 ]]'
+	end sender
 	finish receiver
 	mpipd_stop client server
 }

@@ -19,21 +19,22 @@ setup() {
 	start sink server "$BUILD/ci/datagrams" sink "$SERVER1" 5003
 	wait_for 5 bound server 5003
 	capture wire router s0 udp port 5280
-	start source client "$BUILD/ci/datagrams" send "$SERVER1" 5003 --sizes 1000 --repeat 3000 \
+	start source client "$BUILD/ci/datagrams" send "$SERVER1" 5003 --sizes 1000 --repeat 100000 \
 		--gap-us 2000
 	wait_for 4 is_multipath client udp 5003
 	wait_for 4 eval '[[ $(ctl client paths "paths[state=in use].path" | wc -l) -eq 4 ]]'
-	finish source
+	wait_for 4 eval '[[ $(ctl client stats protocol.sent_multipath) -ge 1500 ]]'
 	for b in $(ctl client paths "paths[].feedback_ms_ago"); do
-		within "$b" 0 900 "milliseconds since a path's last feedback"
+		within "$b" 0 $((900 * PATIENCE)) "milliseconds since a path's last feedback"
 	done
+	end source
 	end wire || true
 	finish sink
 	[[ $(field wrong "$REPORT") -eq 0 && $(field duplicates "$REPORT") -eq 0 ]]
 	# All that the server's daemon sends are heartbeats; its application sends nothing.
 	heard=$(cms wire 0 "$SERVER1")
 	beats=$(cms wire 4 "$SERVER1")
-	within "$beats" 10 2000 "heartbeats from the server's first address"
+	at_least "$beats" 5 "heartbeats from the server's first address"
 	[[ $beats -eq $heard ]]
 	# In front of the CM: the session's UDP header, with the server as its source.
 	payloads wire | awk -v s="$SERVER1" '$1 == s {print substr($3, 1, 4)}' | grep -q 138b

@@ -15,14 +15,15 @@ policy() {
 }
 
 @test "3.6-5, 3.6-7: weights move by S every T, and stay in 1 to 1000" {
-	local w before after
+	local w before after time steps
 	mpipd_start client
 	mpipd_start server
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 5
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
 	for _ in 1 2 3 4 5 6; do
+		time=$(milliseconds)
 		before=$(ctl client paths "paths[path=1].weight")
 		sleep 0.5
 		for w in $(ctl client paths "paths[].weight"); do
@@ -30,10 +31,11 @@ policy() {
 			[[ $((w % 10)) -eq 0 || $((w % 10)) -eq 1 ]]
 		done
 		after=$(ctl client paths "paths[path=1].weight")
-		# At most as many steps as there were periods; a busy machine takes its time.
-		within $((after - before)) -200 200 "change of a weight in half a second"
+		# At most as many steps of 10 as there were periods of 50 ms, and one more at each end.
+		steps=$((($(milliseconds) - time) / 50 + 2))
+		within $((after - before)) $((-10 * steps)) $((10 * steps)) "change of a weight in $steps periods"
 	done
-	finish sender
+	end sender
 	finish receiver
 	mpipd_stop client server
 }

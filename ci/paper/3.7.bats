@@ -39,7 +39,7 @@ session_of() { # HOST: the ID of its session, empty if there is none
 	mpipd_start server
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
-	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1 --seconds 9
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
 	sleep 1
 	in_host router nft add rule ip ci loss udp dport 5280 drop
@@ -48,9 +48,9 @@ session_of() { # HOST: the ID of its session, empty if there is none
 	sleep 2
 	lose_nothing
 	wait_for 4 is_multipath client tcp 5001
-	finish sender
+	end sender
 	finish receiver
-	within "$(field gap_ms "$REPORT")" 0 2500 "longest gap in milliseconds"
+	waited_less 2500 "$REPORT"
 	mpipd_stop client server
 }
 
@@ -62,7 +62,7 @@ session_of() { # HOST: the ID of its session, empty if there is none
 	in_host client "$BUILD/ci/datagrams" send "$SERVER1" 5002 --sizes 200 --repeat 6 \
 		--gap-us 2500000 | tee "$T/report"
 	[[ $(field received "$(cat "$T/report")") -eq 6 ]]
-	within "$(ctl client stats protocol.fallbacks)" 3 6 "times that it fell back"
+	at_least "$(ctl client stats protocol.fallbacks)" 3 "times that it fell back"
 	end echo || true
 	mpipd_stop client server
 }

@@ -81,7 +81,7 @@ packets() {
 	dissect wire.pcap -T fields -E separator=' ' -Y "mpip.kind == \"data\" && ip.src in {$CLIENT1, $CLIENT2}" \
 		-e udp.dstport -e mpip.protocol -e mpip.segment.srcport -e mpip.segment.dstport >"$T/data-packets"
 	[[ $(sort -u "$T/data-packets") == "5280 6 $client_port 5001" ]]
-	within "$(wc -l <"$T/data-packets")" 500 5000 "datagrams with a TCP packet inside"
+	at_least "$(wc -l <"$T/data-packets")" 500 "datagrams with a TCP packet inside"
 	mpipd_stop client server
 }
 
@@ -100,8 +100,12 @@ sixteen() {
 	done
 }
 
+sixteen_carry() { # 100 packets each
+	[[ $(ctl server paths "paths[].sent_packets" | awk '$1 >= 100' | wc -l) -eq 16 ]]
+}
+
 @test "3.8-12: the four subflows of MPTCP are four sessions, with sixteen paths, and exact content" {
-	local host sent used
+	local host sent
 	[[ -e /proc/sys/net/mptcp/enabled ]] || skip "this kernel has no MPTCP"
 	for host in client server; do
 		in_host "$host" sysctl -qw net.mptcp.enabled=1
@@ -112,17 +116,16 @@ sixteen() {
 	in_host client ip mptcp endpoint add "$CLIENT2" subflow fullmesh
 	in_host server ip mptcp endpoint add "$SERVER2" signal
 	both fake-tcp # as in the paper's experiments
-	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --mptcp --generate 1 --seconds 8
+	start sender server "$BUILD/ci/stream" listen 0.0.0.0 5001 --mptcp --generate 1
 	wait_for 5 listening server 5001
 	start receiver client "$BUILD/ci/stream" connect "$SERVER1" 5001 --mptcp --verify 1
 	wait_for 7 sixteen server
 	wait_for 1 sixteen client
-	finish sender
+	wait_for 5 sixteen_carry
+	end sender
 	sent=$(field sent "$REPORT")
 	finish receiver # which has compared every byte
-	[[ $(field received "$REPORT") -eq $sent && $sent -gt 10000000 ]]
+	[[ $(field received "$REPORT") -eq $sent ]]
 	[[ $(in_host server nstat -asz MPTcpExtMPJoinAckRx | awk '/Join/ {print $2}') -eq 3 ]]
-	used=$(ctl server paths "paths[].sent_packets" | awk '$1 >= 100' | wc -l)
-	within "$used" 16 16 "paths that carried 100 packets or more"
 	mpipd_stop client server
 }

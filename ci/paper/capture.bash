@@ -22,12 +22,23 @@ captured() {
 	mergecap -F pcap -w "$T/wire.pcap" "$T/c0.pcap" "$T/c1.pcap"
 }
 
-# upload BYTES: from the client to the server, over one connection.
+# four_in_use HOST
+four_in_use() {
+	[[ $(ctl "$1" paths "paths[state=in use].path" | sort -u | wc -l) -ge 4 ]]
+}
+
+# upload BYTES: from the client to the server, over one connection: most of them when all paths are in
+# use, however long that takes.
 upload() {
 	head -c "$1" /dev/urandom >"$T/data"
+	rm -f "$T/all-paths"
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --receive "$T/received"
 	wait_for 5 listening server 5001
-	in_host client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data"
+	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --send "$T/data" --until "$T/all-paths"
+	wait_for 3 four_in_use client
+	wait_for 3 four_in_use server
+	touch "$T/all-paths"
+	finish sender
 	finish receiver
 	same "$T/data" "$T/received"
 }

@@ -33,7 +33,9 @@
 #define CHUNK      65536 /* a multiple of 8 */
 #define STALLED_MS 20000 /* nothing moves in either direction */
 #define ALL_BYTES  INT64_MAX
-#define SYN_BYTES  1000 /* with a Fast Open SYN */
+#define SYN_BYTES  1000  /* with a Fast Open SYN */
+#define FEW_BYTES  1000  /* as long as --until's file is not there, */
+#define FEW_US     20000 /* each so often */
 
 struct stream {
 	const char *send_file, *receive_file;
@@ -42,6 +44,7 @@ struct stream {
 	double seconds;            /* to generate for; 0: no limit */
 	bool mptcp, fastopen;
 	const char *from, *device;
+	const char *until; /* only a few bytes until this file is there; NULL: at once */
 
 	int fd, in, out; /* the connection; the files */
 	int64_t sent, received;
@@ -127,7 +130,14 @@ static void send_some(void)
 		s.all_sent = true;
 		return;
 	}
-	ssize_t n = send(s.fd, s.buffer + s.at, s.have - s.at, MSG_NOSIGNAL);
+	size_t length = s.have - s.at;
+	if (s.until && !stop && access(s.until, F_OK) < 0) {
+		usleep(FEW_US);
+		length = length < FEW_BYTES ? length : FEW_BYTES;
+	} else {
+		s.until = NULL;
+	}
+	ssize_t n = send(s.fd, s.buffer + s.at, length, MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN)
 		fail("send after %" PRId64 " bytes: %s", s.sent, strerror(errno));
 	if (n > 0) {
@@ -282,6 +292,7 @@ static const char usage[] =
 	"  --generate SEED   send the stream of SEED, until SIGTERM, or limited by\n"
 	"  --bytes N           so many bytes\n"
 	"  --seconds N         so much time\n"
+	"  --until FILE      send slowly until FILE is there\n"
 	"  --receive FILE    write what comes to this\n"
 	"  --verify SEED     what comes must be the beginning of the stream of SEED\n"
 	"  --from ADDRESS    connect from this one\n"
@@ -291,8 +302,21 @@ static const char usage[] =
 
 int main(int argc, char **argv)
 {
-	enum { SEND = 1, GENERATE, BYTES, SECONDS, RECEIVE, VERIFY, FROM, DEVICE, FASTOPEN, MPTCP };
+	enum {
+		SEND = 1,
+		UNTIL,
+		GENERATE,
+		BYTES,
+		SECONDS,
+		RECEIVE,
+		VERIFY,
+		FROM,
+		DEVICE,
+		FASTOPEN,
+		MPTCP
+	};
 	static const struct option options[] = {{"send", required_argument, NULL, SEND},
+		{"until", required_argument, NULL, UNTIL},
 		{"generate", required_argument, NULL, GENERATE},
 		{"bytes", required_argument, NULL, BYTES},
 		{"seconds", required_argument, NULL, SECONDS},
@@ -306,6 +330,9 @@ int main(int argc, char **argv)
 		switch (o) {
 		case SEND:
 			s.send_file = optarg;
+			break;
+		case UNTIL:
+			s.until = optarg;
 			break;
 		case GENERATE:
 			s.generate = strtoull(optarg, NULL, 10);
