@@ -291,7 +291,8 @@ row() {
 	done
 	"$ANALYSIS" plot --out "$T/out"
 	for c in paper drawn; do
-		grep -Eq "'$c: the clock is set to 999.9 ppm, (999|1000)[.0-9]* \\[[0-9., ]+\\] ppm are found'" "$T/out/figures/data/clock-offset-clock.gp"
+		grep -Eq "'$c: the clock is set to 999.9 ppm, 1000 .-?[0-9]+, [0-9]+. ppm are found'" \
+			"$T/out/figures/data/clock-offset-clock.gp"
 	done
 	# corrected, and moved so that none is below the line: 0, and 2 for each second one
 	about "$(row "$T/out/figures/data/clock-offset-clock.dat" 1 28 2)" 2 1e-3
