@@ -72,6 +72,15 @@ static void write_delays(const struct figure *f, const struct delay_log *log, do
 	figure_end_block(f);
 }
 
+/* With its interval, if it has one, and digits by it. Allocated. */
+static char *skew_text(const struct skew *s)
+{
+	double low = 1e6 * s->interval.low, high = 1e6 * s->interval.high;
+	int n = stats_decimals((high - low) / 2);
+	return isnan(low) ? lab_text("about %.1g", 1e6 * s->skew)
+			  : lab_text("%.*f [%.*f, %.*f]", n, 1e6 * s->skew, n, low, n, high);
+}
+
 /* Two panels; their data are blocks `block` and the one after it. */
 static void draw_row(
 	const struct figure *f, const struct row *row, size_t block, double top, double bottom)
@@ -87,21 +96,18 @@ static void draw_row(
 	write_delays(f, &corrected, 0);
 	delay_log_free(&corrected);
 
-	const struct skew_interval *i = &row->skew.interval;
-	int n = stats_decimals(1e6 * (i->high - i->low) / 2);
-	char *name = lab_text("%s: the clock is set to %.4g ppm, %.*f [%.*f, %.*f] ppm are found",
-		row->contestant, json_number_at(row->run, "/clock/skew_ppm"), n,
-		1e6 * row->skew.skew, n, 1e6 * i->low, n, 1e6 * i->high);
+	char *found = skew_text(&row->skew);
+	char *name = lab_text("%s: the clock is set to %.4g ppm, %s ppm are found", row->contestant,
+		json_number_at(row->run, "/clock/skew_ppm"), found);
 	char *quoted = gnuplot_text(name);
 	figure_panel(f, 0.075, 0.47, top, bottom);
 	fprintf(f->gp,
 		"set label %s at graph 0,graph 1.09 left front\n"
 		"plot data index %zu using 1:2 with points pt 6 ps 0.75 * point lc rgb '%s' title "
 		"'as measured, slope %.4g [%.4g, %.4g] ppm', %.9g * x with lines lw 2 dt %s lc rgb "
-		"'%s' title 'skew found: %.*f ppm'",
+		"'%s' title 'skew found: %s ppm'",
 		quoted, block, gnuplot_colour(0), 1e6 * before.slope, 1e6 * before.low,
-		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1), n,
-		1e6 * row->skew.skew);
+		1e6 * before.high, 1e3 * row->skew.skew, gnuplot_dash(1), gnuplot_colour(1), found);
 	figure_end_panel(f);
 	figure_panel(f, 0.56, 0.985, top, bottom);
 	fprintf(f->gp,
@@ -110,6 +116,7 @@ static void draw_row(
 		"notitle",
 		block + 1, gnuplot_colour(2), 1e6 * after.slope, 1e6 * after.low, 1e6 * after.high);
 	figure_end_panel(f);
+	free(found);
 	free(quoted);
 	free(name);
 }

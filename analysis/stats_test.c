@@ -125,9 +125,22 @@ static void delay_variation_by_hand(void **state)
 	expect_close(out[0] + 10 * out[1] + 100 * out[2] + 1000 * out[3], 5120, 0);
 }
 
+static void decimals_by_the_interval(void **state)
+{
+	(void)state;
+	assert_int_equal(stats_decimals(0.0123), 3);
+	assert_int_equal(stats_decimals(0.1), 2);
+	assert_int_equal(stats_decimals(2.5), 1);
+	assert_int_equal(stats_decimals(27), 0);
+	assert_int_equal(stats_decimals(1e-12), 6);
+	assert_int_equal(stats_decimals(0), 6);
+	assert_int_equal(stats_decimals(NAN), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decimals_by_the_interval),
 		cmocka_unit_test(paired_differences),
 		cmocka_unit_test(quantiles),
 		cmocka_unit_test(delay_variation_by_hand),

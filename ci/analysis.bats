@@ -77,6 +77,24 @@ shows_no_trend() {
 	done
 }
 
+# Eight seconds tell a slope of some ppm at best, and columns in s and ms are not in us.
+@test "skew: digits by the interval, which holds the skew; units that are not said are named, and a hole" {
+	awk 'BEGIN { srand(6); for (i = 0; i < 80; i++)
+		printf "%.4f,%.6f\n", i * 0.1 + (i > 40) * 3, 5 - 0.3 * log(1 - rand()) }' >"$T/short.csv"
+	run -0 "$ANALYSIS" skew --unit s,ms "$T/short.csv"
+	[[ $output =~ skew:\ [+-][0-9]+(\.[0-9])?\ ppm,\ 95\ %\ interval\ -[0-9.]+\ to\ \+[0-9.]+ ]]
+	[[ $output == *"hole: no samples from 4.000 to 7.100 s"* && $output != *"not said"* ]]
+	run -0 "$ANALYSIS" skew "$T/short.csv"
+	[[ $output == *"units are not said: times are taken for us, delays for us"* ]]
+	[[ $output == *"more than quartz clocks differ by: are the units right?"* ]]
+	sed '1i time_s,delay' "$T/short.csv" >"$T/mixed.csv"
+	run -0 "$ANALYSIS" skew "$T/mixed.csv"
+	[[ $output == *"units are not said: times are taken for s, delays for us"* ]]
+	printf '1,2\n2,4\n3,5\n' >"$T/few.csv"
+	run -0 "$ANALYSIS" skew --unit s,us "$T/few.csv"
+	[[ $output == *"too few samples for an interval"* && $output == *"too few samples to look for them"* ]]
+}
+
 @test "skew: bad input is one line each" {
 	local columns="line 1: expected columns time or sent, and delay or owd, one of each, got"
 	local -A wrong=(

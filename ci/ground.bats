@@ -160,7 +160,7 @@ slow() {
 
 @test "ground: a run whose only link is down at its end fails under a name" {
 	slow dead '{ "at_s": 1, "link": "client.eth0", "action": "down" }' '{ "kind": "tcp" }'
-	run -1 timeout 200 user build/experiments/experiment --ground vm --gips 0 experiments/dead.json
+	run -1 user timeout 200 build/experiments/experiment --ground vm --gips 0 experiments/dead.json
 	[[ $output == *"client: iperf3 is not done 30 s after its time"* ]]
 }
 
