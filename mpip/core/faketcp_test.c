@@ -400,7 +400,7 @@ static void nat_rebinds(void **state)
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 		expect_form(w, (enum wire_form)form, 4);
 		nat.rows = 1;
-		seq = transfer(w, 0, seq, 4000, 1);
+		transfer(w, 0, seq, 4000, 1);
 		expect_form(w, (enum wire_form)form, 4);
 		assert_int_equal(in_use(w, 0), 4);
 		assert_int_equal(in_use(w, 1), 4);
@@ -494,7 +494,7 @@ static void lost_path_reopens(void **state)
 	seq = transfer(w, 0, seq, 1500, 1);
 	assert_int_equal(in_use(w, 0), 2);
 	w->drop = NULL;
-	seq = transfer(w, 0, seq, 2000, 1);
+	transfer(w, 0, seq, 2000, 1);
 	expect_multipath(w);
 	expect_form(w, WIRE_FAKE_TCP, 4);
 	assert_true(box.syns > 8);
