@@ -9,11 +9,9 @@ set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../.."
 build=$1
 
-# Without git, the tree but what is built and measured.
-{ git ls-files 2>/dev/null || find . -type f -not -path './build/*' -not -path './out/*' -printf '%P\n'; } |
-	while read -r file; do
-		[[ ! -f $file ]] || echo "file $PWD/$file /mpip/$file"
-	done
+ci/sources.sh | while read -r file; do
+	echo "file $PWD/$file /mpip/$file"
+done
 
 find "$build" \( -path "$build/vm" -o -path "$build/asan" \) -prune -o \
 	-type f -name '*.bpf.o' -printf 'file %p /mpip/build/%P\n' -o \
