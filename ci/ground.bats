@@ -175,10 +175,11 @@ teardown() {
 	[[ $output == *"GROUND=host: expected vm"* ]]
 }
 
-@test "ground: a guest that has too little memory ends the run with its console, and leaves no result" {
+@test "ground: a guest that has too little memory is one line with its console's place, and no result" {
 	run -1 user env MEMORY_MB=80 build/experiments/experiment --ground vm --out "$T/out" --only plain \
 		experiments/small.json
-	[[ $output == *"console's last lines:"* ]]
+	[[ $output == *"failed: the guest"*"; its console is in "* && $output != *"last lines"* ]]
+	[[ -s $T/out/small/failed/plain-r01-s1-d1-vm1/out/.guest/console ]]
 	[[ -z $(find "$T/out" -name result.json) && -z $(find "$T/out/small" -maxdepth 1 -name '*guest*') ]]
 }
 
