@@ -157,6 +157,38 @@ out_of_memory() {
 	in_both out_of_memory
 }
 
+# read_only DIRECTORY CMD...: runs CMD where nobody can write there.
+read_only() {
+	unshare -rm sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"' - "$@"
+}
+
+@test "kernels: without a home they are in the build folder, and none is made" {
+	local place name home
+	place=$(lab/vm/time-travel.sh)
+	name=${place##*/}
+	mkdir -p "$T/build/vm/cache"
+	cp -al "$place" "$T/build/vm/cache/" 2>/dev/null || cp -a "$place" "$T/build/vm/cache/"
+	for home in '-u HOME' "HOME=$T/nowhere"; do
+		# shellcheck disable=SC2086 # two words
+		run -0 timeout 20 env -u XDG_CACHE_HOME $home BUILD="$T/build" lab/vm/time-travel.sh
+		[[ $output == "$T/build/vm/cache/$name" && ! -e $T/nowhere ]]
+	done
+}
+
+@test "kernels: one in a home that cannot be written is used; where nothing can be, one line" {
+	local place
+	place=$(lab/vm/time-travel.sh)
+	mkdir -p "$T/my home/.cache/mpip"
+	cp -al "$place" "$T/my home/.cache/mpip/" 2>/dev/null || cp -a "$place" "$T/my home/.cache/mpip/"
+	run -0 read_only "$T/my home" timeout 20 env -u XDG_CACHE_HOME HOME="$T/my home" BUILD="$T/build" \
+		lab/vm/time-travel.sh
+	[[ $output == "$T/my home/.cache/mpip/${place##*/}" && ! -e $T/build ]]
+	rm -r "$T/my home/.cache/mpip"
+	run -1 read_only "$T/my home" timeout 20 env -u XDG_CACHE_HOME HOME="$T/my home" \
+		BUILD="$T/my home/build" lab/vm/time-travel.sh
+	[[ ${#lines[@]} -eq 1 && $output == "kernel: no place to keep a kernel: "*"$T/my home/.cache/mpip "* ]]
+}
+
 # mounted OPTIONS DIRECTORY CMD...: runs CMD with another tmpfs there, which nobody else sees.
 mounted() {
 	unshare -rm sh -c 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"' - "$@"
