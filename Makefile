@@ -14,6 +14,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 BUILD   ?= build
+# make itself cannot have these in the name of a file that it builds.
+ifneq ($(shell case '$(subst ','\'',$(BUILD))' in (*[!A-Za-z0-9_./+,@~-]*|'') echo odd;; esac),)
+$(error BUILD=$(BUILD): expected a name of letters, digits and _./+,@~- alone; a symbolic link can have one)
+endif
 CC      ?= gcc
 ifeq ($(origin CC),default)
 CC      := gcc

@@ -21,7 +21,8 @@ setup_file() {
 	# Not in a directory of bats, which are closed to others.
 	PLACE=$(mktemp -d "${TMPDIR:-/tmp}/mpip-ground.XXXXXX")
 	chmod 755 "$PLACE"
-	export PLACE COPY=$PLACE/copy CACHE=$PLACE/cache
+	# A folder has any name, and nothing is put together for a shell as text.
+	export PLACE COPY="$PLACE/a copy's \"\$HOME\" #1 %2; é" CACHE=$PLACE/cache
 	mkdir -p "$COPY/build" "$CACHE"
 	tar -C "$root" --exclude ./.git --exclude ./out --exclude './build*' -cf - . | tar -C "$COPY" -xpf -
 	tar -C "$build" --exclude ./vm --exclude ./asan -cf - . | tar -C "$COPY/build" -xpf -

@@ -157,6 +157,22 @@ out_of_memory() {
 	in_both out_of_memory
 }
 
+@test "a build folder may have any name: its image is made, and runs" {
+	with 0
+	local odd="$T/a build's \"\$HOME\" #1 %2; é" image room
+	mkdir "$odd"
+	for room in lab mpip experiments; do
+		cp -al "$BUILD/$room" "$odd/" 2>/dev/null || cp -a "$BUILD/$room" "$odd/"
+	done
+	image=$(BUILD=$odd lab/vm/image.sh run)
+	[[ $image == "$odd"/vm/image-run-* ]]
+	[[ $(<"$image/image.json") == "$(<"$IMAGE/image.json")" ]]
+	job <<<'build/lab/lab print /job/dual-nic.json >/out/scenario.json'
+	cp lab/scenarios/dual-nic.json "$T/job/"
+	IMAGE=$image runs_to "out of $(basename "$odd")"
+	[[ -s "$T/out of $(basename "$odd")/scenario.json" ]]
+}
+
 # read_only DIRECTORY CMD...: runs CMD where nobody can write there.
 read_only() {
 	unshare -rm sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"' - "$@"
