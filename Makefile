@@ -14,6 +14,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 BUILD   ?= build
+# make itself cannot have these in the name of a file that it builds.
+ifneq ($(shell case '$(subst ','\'',$(BUILD))' in (*[!A-Za-z0-9_./+,@~-]*|'') echo odd;; esac),)
+$(error BUILD=$(BUILD): expected a name of letters, digits and _./+,@~- alone; a symbolic link can have one)
+endif
 CC      ?= gcc
 ifeq ($(origin CC),default)
 CC      := gcc
@@ -92,7 +96,8 @@ make lab-shell [SCENARIO=dual-nic] a lab in a virtual machine, and a shell in it
 make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says (GROUND=)
 make fuzz [SECONDS=60]           fuzzers of the core, side by side
 make mutants [SAMPLE=5]         shows that checks can fail; make coverage
-make lint, make format          clang-tidy, cppcheck, shellcheck, clang-format
+make lint                       clang-format, shellcheck, cppcheck, clang-tidy (FULL=1 looks longer)
+make format                     clang-format on all sources
 make deps                       install what this machine lacks (apt)
 make clean                      remove build/ (results stay in out/)
 V=1 shows the commands.
@@ -102,30 +107,13 @@ endef
 help:
 	@$(info $(HELP)):
 
-C_FILES = $(shell git ls-files '*.c' | grep -v '\.bpf\.c$$')
-C_ALL   = $(shell git ls-files '*.c' '*.h')
-SHELL_FILES = $(shell git ls-files '*.sh' '*.bash' '*.bats') .ci/run
-
-# cppcheck is wrong about the loops of uthash and utlist, and about %hhx into an array.
 .PHONY: lint format
-lint: deps
-	@clang-format --dry-run --Werror $(C_ALL)
-	@echo "clang-format: $(words $(C_ALL)) files as they should be"
-	@shellcheck $(SHELL_FILES)
-	@echo "shellcheck: $(words $(SHELL_FILES)) files clean"
-	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
-		--error-exitcode=1 --suppress=missingIncludeSystem \
-		--suppress=uninitvar --suppress=nullPointerRedundantCheck \
-		--suppress=invalidScanfArgType_int -D__x86_64__ -D_GNU_SOURCE -I. \
-		--include=ci/cppcheck.h $(C_FILES)
-	@echo "cppcheck: $(words $(C_FILES)) files clean"
-	@printf '%s\n' $(C_FILES) | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet \
-		--extra-arg=-std=gnu17 --extra-arg=-D_GNU_SOURCE --extra-arg=-I. \
-		--extra-arg=-I/usr/include/libnl3 2>/dev/null
-	@echo "clang-tidy: $(words $(C_FILES)) files clean"
+lint:
+	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	@FULL=$(call quoted,$(FULL)) ci/lint.sh
 
 format:
-	@clang-format -i $(C_ALL)
+	@ci/sources.sh '*.c' '*.h' | xargs -d '\n' clang-format -i
 
 .PHONY: clean
 clean:

@@ -21,7 +21,8 @@ setup_file() {
 	# Not in a directory of bats, which are closed to others.
 	PLACE=$(mktemp -d "${TMPDIR:-/tmp}/mpip-ground.XXXXXX")
 	chmod 755 "$PLACE"
-	export PLACE COPY=$PLACE/copy CACHE=$PLACE/cache
+	# A folder has any name, and nothing is put together for a shell as text.
+	export PLACE COPY="$PLACE/a copy's \"\$HOME\" #1 %2; é" CACHE=$PLACE/cache
 	mkdir -p "$COPY/build" "$CACHE"
 	tar -C "$root" --exclude ./.git --exclude ./out --exclude './build*' -cf - . | tar -C "$COPY" -xpf -
 	tar -C "$build" --exclude ./vm --exclude ./asan -cf - . | tar -C "$COPY/build" -xpf -
@@ -201,10 +202,11 @@ slow() {
 	[[ $output == *"GROUND=host: expected vm"* ]]
 }
 
-@test "ground: a guest that has too little memory ends the run with its console, and leaves no result" {
+@test "ground: a guest that has too little memory is one line with its console's place, and no result" {
 	run -1 user env MEMORY_MB=80 build/experiments/experiment --ground vm --out "$T/out" --only plain \
 		experiments/small.json
-	[[ $output == *"console's last lines:"* ]]
+	[[ $output == *"failed: the guest"*"; its console is in "* && $output != *"last lines"* ]]
+	[[ -s $T/out/small/failed/plain-r01-s1-d1-vm1/out/.guest/console ]]
 	[[ -z $(find "$T/out" -name result.json) && -z $(find "$T/out/small" -maxdepth 1 -name '*guest*') ]]
 }
 

@@ -140,7 +140,8 @@ status_arrives() {
 @test "a kernel panic: 125, its reason, no result" {
 	job <<<'echo half >/out/result; echo c >/proc/sysrq-trigger'
 	run -125 runs_to out
-	[[ $output == *"ended before its job was done"*"Kernel panic - not syncing: sysrq triggered crash"* ]]
+	[[ ${lines[0]} == "vm: the guest's kernel has given up: sysrq triggered crash" ]]
+	[[ $output == *"Kernel panic - not syncing: sysrq triggered crash"* ]]
 	[[ ! -e $T/out/result ]]
 	nothing_left
 }
@@ -148,11 +149,125 @@ status_arrives() {
 out_of_memory() {
 	job <<<'mkdir /fill; mount -t ramfs fill /fill; dd if=/dev/zero of=/fill/up bs=1M count=1000'
 	run -125 runs_to out
-	[[ $output == *"Kernel panic - not syncing: Out of memory"* ]] || { echo "$output"; return 1; }
+	[[ ${lines[0]} == "vm: the guest's memory of 512 MB is too small for its job (MEMORY_MB=): Out of memory"* ]] ||
+		{ echo "$output"; return 1; }
 	nothing_left
 }
 @test "out of memory: 125, its reason" {
 	in_both out_of_memory
+}
+
+@test "a build folder may have any name: its image is made, and runs" {
+	with 0
+	local odd="$T/a build's \"\$HOME\" #1 %2; é" image room
+	mkdir "$odd"
+	for room in lab mpip experiments; do
+		cp -al "$BUILD/$room" "$odd/" 2>/dev/null || cp -a "$BUILD/$room" "$odd/"
+	done
+	image=$(BUILD=$odd lab/vm/image.sh run)
+	[[ $image == "$odd"/vm/image-run-* ]]
+	[[ $(<"$image/image.json") == "$(<"$IMAGE/image.json")" ]]
+	job <<<'build/lab/lab print /job/dual-nic.json >/out/scenario.json'
+	cp lab/scenarios/dual-nic.json "$T/job/"
+	IMAGE=$image runs_to "out of $(basename "$odd")"
+	[[ -s "$T/out of $(basename "$odd")/scenario.json" ]]
+}
+
+# read_only DIRECTORY CMD...: runs CMD where nobody can write there.
+read_only() {
+	unshare -rm sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"' - "$@"
+}
+
+@test "kernels: without a home they are in the build folder, and none is made" {
+	local place name home
+	place=$(lab/vm/time-travel.sh)
+	name=${place##*/}
+	mkdir -p "$T/build/vm/cache"
+	cp -al "$place" "$T/build/vm/cache/" 2>/dev/null || cp -a "$place" "$T/build/vm/cache/"
+	for home in '-u HOME' "HOME=$T/nowhere"; do
+		# shellcheck disable=SC2086 # two words
+		run -0 timeout 20 env -u XDG_CACHE_HOME $home BUILD="$T/build" lab/vm/time-travel.sh
+		[[ $output == "$T/build/vm/cache/$name" && ! -e $T/nowhere ]]
+	done
+}
+
+@test "kernels: one in a home that cannot be written is used; where nothing can be, one line" {
+	local place
+	place=$(lab/vm/time-travel.sh)
+	mkdir -p "$T/my home/.cache/mpip"
+	cp -al "$place" "$T/my home/.cache/mpip/" 2>/dev/null || cp -a "$place" "$T/my home/.cache/mpip/"
+	run -0 read_only "$T/my home" timeout 20 env -u XDG_CACHE_HOME HOME="$T/my home" BUILD="$T/build" \
+		lab/vm/time-travel.sh
+	[[ $output == "$T/my home/.cache/mpip/${place##*/}" && ! -e $T/build ]]
+	rm -r "$T/my home/.cache/mpip"
+	run -1 read_only "$T/my home" timeout 20 env -u XDG_CACHE_HOME HOME="$T/my home" \
+		BUILD="$T/my home/build" lab/vm/time-travel.sh
+	[[ ${#lines[@]} -eq 1 && $output == "kernel: no place to keep a kernel: "*"$T/my home/.cache/mpip "* ]]
+}
+
+# mounted OPTIONS DIRECTORY CMD...: runs CMD with another tmpfs there, which nobody else sees.
+mounted() {
+	unshare -rm sh -c 'mount -t tmpfs -o "$1" none "$2" && shift 2 && exec "$@"' - "$@"
+}
+
+@test "memory: where /dev/shm is small, read-only or noexec, it is on a disk" {
+	with 0
+	unset TMPDIR
+	local options
+	job <<<'mkdir /fill; mount -t ramfs fill /fill; dd if=/dev/zero of=/fill/up bs=1M count=100; echo filled'
+	for options in size=64m ro noexec; do
+		run -0 mounted "$options" /dev/shm "$GUEST" "$IMAGE" "$T/job" "$T/out"
+		grep -q '^filled' "$T/out/.guest/report"
+	done
+	# One that is named is taken, if it will do.
+	mkdir "$T/small"
+	TMPDIR=$T/small run -0 mounted size=64m "$T/small" "$GUEST" "$IMAGE" "$T/job" "$T/out"
+	grep -q '^filled' "$T/out/.guest/report"
+	[[ -z $(ls -A "$T/small") ]]
+}
+
+@test "memory: where there is no room for it anywhere, one line names TMPDIR, and nothing is started" {
+	with 0
+	job <<<'echo something'
+	MEMORY_MB=99999999 run -126 runs_to out
+	[[ ${#lines[@]} -eq 1 && $output == "vm: no room for a guest's memory of 99999999 MB: $TMPDIR has "*'with TMPDIR=' ]]
+	nothing_left
+}
+
+@test "memory: a place that gets full while the guest runs is named in one line" {
+	with 0
+	mkdir "$T/full"
+	job <<<'sleep 1; mkdir /fill; mount -t ramfs fill /fill; dd if=/dev/zero of=/fill/up bs=1M count=300'
+	# Others fill it as soon as the guest has said something.
+	cat >"$T/fill.sh" <<-'END'
+		mount -t tmpfs -o size=600m none "$4/full"
+		TMPDIR=$4/full "$1" "$2" "$3" "$4/out" &
+		until [ -s "$4/out/.guest/console" ]; do sleep 0.05; done
+		dd if=/dev/zero of="$4/full/other" bs=1M count=600 2>/dev/null
+		wait $!
+	END
+	run -125 unshare -rm sh "$T/fill.sh" "$GUEST" "$IMAGE" "$T/job" "$T"
+	[[ ${lines[0]} == "vm: $T/full has no more room for the guest's memory of 512 MB; name a directory"* ]]
+}
+
+@test "a guest that somebody kills: 125, and one line says so" {
+	with 0
+	local machine=''
+	job <<<'echo running; while :; do :; done'
+	runs_to out >"$T/said" 2>&1 3>&- &
+	local guest=$!
+	for _ in $(seq 300); do
+		grep -q running "$T/out/.guest/report" 2>/dev/null && break
+		sleep 0.1
+	done
+	for machine in /proc/[0-9]*; do
+		[[ $machine/cwd -ef $T/out/.guest && $machine/exe -ef $IMAGE/vmlinuz ]] || continue
+		kill -KILL "${machine#/proc/}"
+	done
+	run -125 wait "$guest"
+	[[ $(head -n 1 "$T/said") == "vm: the guest's machine was killed (signal 9)"* ]]
+	run -1 grep Killed "$T/said"
+	nothing_left
 }
 
 hang() {

@@ -363,7 +363,7 @@ static int run_in_guests(
 		return 0;
 	char *image = guests_image(s->programs, s->definition->gips, error);
 	if (!image)
-		return -1;
+		return proc_stop_signal() ? 1 : -1;
 	size_t first;
 	struct guest_cell *scenarios = cells_to_calibrate(s, &first);
 	struct guest_cell *all = calloc(first + count, sizeof(*all));
@@ -432,20 +432,28 @@ static int run_all(struct session *s, char **error)
 	return s->failed ? 1 : 0;
 }
 
-/* Without any run the directory, its list of runs and its calibrations are not worth keeping. */
+/* Without any run the directory, its list of runs and its calibrations are not worth keeping; with
+ * logs of failed ones alone, they are all that stays. */
 static void leave_if_empty(const struct session *s)
 {
-	int entries = 0;
+	int entries = 0, failed = 0;
 	DIR *dir = opendir(s->directory);
-	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;)
+	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
+		failed += strcmp(e->d_name, "failed") == 0;
 		entries += e->d_name[0] != '.' && strcmp(e->d_name, RUNS_FILE) != 0 &&
+			   strcmp(e->d_name, "failed") != 0 &&
 			   strncmp(e->d_name, "calibration", 11) != 0;
+	}
 	if (dir)
 		closedir(dir);
 	if (entries)
 		return;
-	char *ignored = NULL;
-	directory_remove(s->directory, &ignored);
+	char *ignored = NULL, *list = lab_text("%s/" RUNS_FILE, s->directory);
+	if (failed)
+		unlink(list);
+	else
+		directory_remove(s->directory, &ignored);
+	free(list);
 	free(ignored);
 	rmdir(s->options->out);
 }

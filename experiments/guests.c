@@ -26,9 +26,12 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ENDING_S                                                                                   \
@@ -42,24 +45,54 @@ struct guest {
 	int64_t started_us, over_us; /* over: when all its seconds were done; 0: not yet */
 };
 
+struct image_call {
+	const char *script, *programs, *gips;
+	int to;
+};
+
+static int image_body(void *argument)
+{
+	const struct image_call *c = argument;
+	setenv("BUILD", c->programs, 1);
+	setenv("GIPS", c->gips, 1);
+	if (dup2(c->to, STDOUT_FILENO) >= 0)
+		execl(c->script, c->script, "run", (char *)NULL);
+	perror(c->script);
+	return 1;
+}
+
+/* What image.sh prints, in `line`; what it has to say on the way goes to standard error. */
+static int make_image(struct image_call *call, char *line, size_t size, char **error)
+{
+	struct child child;
+	if (child_start(&child, "image.sh", image_body, call, NULL, NULL, call->to, error) != 0)
+		return -1;
+	if (child_wait(&child, INT64_MAX) == WAIT_STOPPED) {
+		kill(-child.pid, SIGTERM); /* and those that it waits for */
+		child_end(&child, 3000);
+		return -1;
+	}
+	ssize_t got = child.status == 0 ? pread(call->to, line, size - 1, 0) : 0;
+	line[got > 0 ? got : 0] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return line[0] ? 0 : lab_fail(error, "the guest's image could not be made");
+}
+
 char *guests_image(const char *programs, int gips, char **error)
 {
+	char line[PATH_MAX], *text = lab_text("%d", gips);
 	char *file = project_file(programs, "lab/vm/image.sh", error);
-	if (!file)
-		return NULL;
-	char *command = lab_text("BUILD='%s' GIPS=%d '%s' run", programs, gips, file);
+	struct image_call call = {file, programs, text, memfd_create("image", 0)};
+	int rc = file ? 0 : -1;
+	if (rc == 0 && call.to < 0)
+		rc = lab_fail(error, "memfd_create: %s", strerror(errno));
+	if (rc == 0)
+		rc = make_image(&call, line, sizeof(line), error);
+	if (call.to >= 0)
+		close(call.to);
 	free(file);
-	FILE *f = popen(command, "re");
-	free(command);
-	char line[PATH_MAX] = "";
-	if (f && !fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	int status = f ? pclose(f) : -1;
-	line[strcspn(line, "\n")] = '\0';
-	if (status == 0 && line[0])
-		return lab_text("%s", line);
-	lab_fail(error, "the guest's image could not be made");
-	return NULL;
+	free(text);
+	return rc == 0 ? lab_text("%s", line) : NULL;
 }
 
 static char *cell_name(const struct guests_plan *plan, const struct guest_cell *cell)
@@ -264,23 +297,35 @@ static int take_result(const struct guests_plan *plan, const struct guest *g, co
 	return rc;
 }
 
-/* Keeps what a guest that failed has left: its logs, its console, and what guest.sh said. */
-static void keep_failed(const struct guests_plan *plan, const struct guest *g, char **why)
+/* Why a guest came to grief: the first line of what guest.sh said. Allocated. */
+static char *first_said(const struct guest *g)
 {
-	char *ignored = NULL;
-	char *said_file = lab_text("%s/said", g->aside);
-	char *said = file_read(said_file, &ignored);
-	*why = said && said[0] ? lab_text("%s", said) : lab_text("%s", child_fate(&g->child));
+	char *ignored = NULL, *file = lab_text("%s/said", g->aside);
+	char *said = file_read(file, &ignored), *why;
+	if (said)
+		said[strcspn(said, "\n")] = '\0';
+	if (said && said[0])
+		why = lab_text("%s", strncmp(said, "vm: ", 4) == 0 ? said + 4 : said);
+	else
+		why = lab_text("the guest %s", child_fate(&g->child));
 	free(said);
-	char *failures = lab_text("%s/failed", plan->directory);
+	free(ignored);
+	free(file);
+	return why;
+}
+
+/* Keeps what a guest that failed has left: its logs, its console, and what guest.sh said. Where:
+ * allocated. */
+static char *keep_failed(const struct guests_plan *plan, const struct guest *g)
+{
+	char *ignored = NULL, *failures = lab_text("%s/failed", plan->directory);
 	char *place = lab_text("%s/%s", failures, g->name);
 	directory_make(failures, &ignored);
 	if (move(g->aside, place, &ignored) != 0)
 		directory_remove(g->aside, &ignored);
 	free(ignored);
-	free(place);
 	free(failures);
-	free(said_file);
+	return place;
 }
 
 /* The last line of the guest's console that is no kernel message, for a cell that failed by itself.
@@ -317,35 +362,55 @@ static bool is_stuck(const struct guest *g)
 	       ending_s(g) > ENDING_S + 3 * (double)(g->over_us - g->started_us) / 1e6;
 }
 
-/* A guest has ended. */
-static void finish(const struct guests_plan *plan, struct guest *g, const char *image, int *failed)
+/* As guest.sh tells them apart from a job's own. */
+enum { CAME_TO_GRIEF = 125, CANNOT_RUN = 126 };
+
+/* What is said of a guest that failed, in one line: `error` is what was wrong with its result.
+ * Allocated; its files are kept. */
+static char *failure(const struct guests_plan *plan, const struct guest *g, const char *error)
+{
+	int status = WIFEXITED(g->child.status) ? WEXITSTATUS(g->child.status) : CAME_TO_GRIEF;
+	char *why = first_said(g), *line = console_line(g), *place = keep_failed(plan, g);
+	if (is_stuck(g))
+		error = "its time was long over, and it did not end";
+	char *note = error ? lab_text("failed: %s; its logs are in %s", error, place)
+		     : status != CAME_TO_GRIEF && line[0]
+			     ? lab_text("failed: %s; its logs are in %s", line, place)
+			     : lab_text("failed: %s; its console is in %s/out/.guest/console", why,
+				       place);
+	free(place);
+	free(line);
+	free(why);
+	return note;
+}
+
+/* A guest has ended. -1 and *error: so would any other. */
+static int finish(const struct guests_plan *plan, struct guest *g, const char *image, int *failed,
+	char **cannot)
 {
 	char *error = NULL, *note = NULL, *ignored = NULL;
 	double goodput = 0;
+	if (WIFEXITED(g->child.status) && WEXITSTATUS(g->child.status) == CANNOT_RUN) {
+		*cannot = first_said(g);
+		directory_remove(g->aside, &ignored);
+		free(ignored);
+		return -1;
+	}
 	int rc = g->child.status == 0 ? take_result(plan, g, image, &goodput, &error) : -1;
 	if (rc == 0) {
 		note = g->cell->rep ? lab_text("%.1f Mbit/s", goodput) : lab_text("measured");
 		directory_remove(g->aside, &ignored);
 	} else {
-		char *line = console_line(g), *why = NULL;
 		++*failed;
 		file_explain_full_disk(plan->directory, &error);
-		keep_failed(plan, g, &why);
-		char *late = is_stuck(g) ? lab_text("not done %.0f s after its time was over, "
-						    "and ended: ",
-						   ending_s(g))
-					 : lab_text("%s", "");
-		note = lab_text(
-			"failed: %s%s%s%s", late, error ? error : why, line[0] ? ": " : "", line);
-		free(late);
-		free(why);
-		free(line);
+		note = failure(plan, g, error);
 	}
 	progress_guest_over(
 		plan->progress, g->name, note, rc != 0, (double)(now_us() - g->started_us) / 1e6);
 	free(ignored);
 	free(note);
 	free(error);
+	return 0;
 }
 
 static void free_guest(struct guest *g)
@@ -396,7 +461,7 @@ int guests_run(const struct guests_plan *plan, const char *image, const struct g
 					continue;
 				child_end(&guests[i].child, 3000);
 			}
-			finish(plan, &guests[i], image, failed);
+			rc = finish(plan, &guests[i], image, failed, error);
 			free_guest(&guests[i]);
 			running--;
 		}

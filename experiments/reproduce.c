@@ -196,7 +196,7 @@ static int run_again(const struct again *a, const char *programs, char *const *a
 {
 	char *image = guests_image(programs, a->definition->gips, error);
 	if (!image)
-		return -1;
+		return proc_stop_signal() ? 1 : -1;
 	const struct definition *d = a->definition;
 	struct progress progress = {
 		.experiment = d->name, .runs = 1, .run_seconds = d->warm_up_s + d->duration_s};

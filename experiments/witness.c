@@ -193,7 +193,7 @@ int witness_read(const char *log, int64_t from_us, int64_t to_us, struct witness
 		all[delays->count++] = (double)(received - sent) / 1e6;
 	}
 	fclose(f);
-	if (delays->count) {
+	if (all) {
 		qsort(all, delays->count, sizeof(*all), ascending);
 		delays->p50_ms = stats_quantile(all, delays->count, 0.5);
 		delays->p90_ms = stats_quantile(all, delays->count, 0.9);

@@ -14,8 +14,11 @@
 #include "lab/error.h"
 #include "lab/qdisc.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const char *const ground_names[] = {"host", "vm", NULL};
@@ -39,7 +42,17 @@ static int host_can(const struct scenario *s, char **why, char **error)
 
 static bool is_sudo_silent(void)
 {
-	return system("sudo -n true >/dev/null 2>&1") == 0;
+	char *const argv[] = {"sudo", "-n", "true", NULL};
+	posix_spawn_file_actions_t quiet;
+	posix_spawn_file_actions_init(&quiet);
+	posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_adddup2(&quiet, STDOUT_FILENO, STDERR_FILENO);
+	pid_t pid;
+	int status = -1;
+	bool silent = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ) == 0 &&
+		      waitpid(pid, &status, 0) == pid && status == 0;
+	posix_spawn_file_actions_destroy(&quiet);
+	return silent;
 }
 
 int ground_choose(

@@ -143,7 +143,7 @@ static void say(unsigned i)
 static void take_datagrams(unsigned i)
 {
 	uint8_t bytes[4 * WORDS];
-	struct sockaddr_in from;
+	struct sockaddr_in from = {0};
 	socklen_t length = sizeof(from);
 	ssize_t n;
 	while ((n = recvfrom(fd[i].fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&from,
@@ -165,7 +165,7 @@ static void take(unsigned i)
 	uint8_t bytes[65536];
 	ssize_t n;
 	if (end[i].kind == LISTENER) {
-		struct sockaddr_in from;
+		struct sockaddr_in from = {0};
 		socklen_t length = sizeof(from);
 		int s;
 		while ((s = accept4(fd[i].fd, (struct sockaddr *)&from, &length, SOCK_NONBLOCK)) >=

@@ -8,24 +8,45 @@ fail() {
 	exit 1
 }
 
-# A place that this user can write: the user's cache, or, without a home, the build's.
-cache_directory() {
-	local candidate=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/mpip
-	if mkdir -p "$candidate" 2>/dev/null && [[ -w $candidate ]]; then
-		echo "$candidate"
-	else
-		candidate=$(realpath -m "${BUILD:-build}/vm/cache")
-		mkdir -p "$candidate"
-		echo "$candidate"
+# caches: where kernels may be kept, one a line: the user's cache, or, without a home, the build's
+# alone. A home that is named and not there is none.
+caches() {
+	if [[ ${XDG_CACHE_HOME:-} == /* ]]; then
+		echo "$XDG_CACHE_HOME/mpip"
+	elif [[ ${HOME:-} == /* && -d $HOME ]]; then
+		echo "$HOME/.cache/mpip"
 	fi
+	realpath -m "${BUILD:-build}/vm/cache"
 }
 
-# open_cache: sets cache, which nobody else changes from now on.
+# cached NAME FILE: the NAME that is kept in a cache and has FILE. It need only be readable.
+cached() {
+	local directory
+	while IFS= read -r directory; do
+		if [[ -r $directory/$1/$2 ]]; then
+			echo "$directory/$1"
+			return
+		fi
+	done < <(caches)
+	return 1
+}
+
+# open_cache: sets cache, the first one that this user can write; nobody else changes it from now on.
 open_cache() {
+	local directory
+	while IFS= read -r directory; do
+		mkdir -p "$directory" 2>/dev/null || continue
+		[[ -w $directory && (! -e $directory/lock || -w $directory/lock) ]] || continue
+		cache=$directory
+		exec 9>"$cache/lock"
+		flock 9
+		return
+	done < <(caches)
+	fail "no place to keep a kernel: expected to be able to write one of: $(caches | paste -sd ' ')"
+}
+
+need_x86_64() {
 	[[ $(uname -m) == x86_64 ]] || fail "guests are for x86_64, this machine is $(uname -m)"
-	cache=$(cache_directory)
-	exec 9>"$cache/lock"
-	flock 9
 }
 
 # download PACKAGE DIRECTORY

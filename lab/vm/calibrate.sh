@@ -85,6 +85,13 @@ done
 status=0
 wait "$guest" || status=$?
 guest=''
-cat "$scratch/said" >&2
+if ((status == 125)); then
+	# It came to grief. The first line says why; the others are the console's.
+	console=$(realpath -m "${BUILD:-build}")/vm/calibrate.console
+	cp "$scratch/out/.guest/console" "$console" || console='nowhere'
+	echo "$(sed -n 's/^vm: /calibrate: /;1p' "$scratch/said"); its console is in $console" >&2
+else
+	cat "$scratch/said" >&2
+fi
 [[ -z $output || ! -s $scratch/out/calibration.json ]] || cp "$scratch/out/calibration.json" "$output"
 exit "$status"

@@ -68,18 +68,22 @@ modules() {
 	done < <(sed 's/#.*//' "$here/modules.list" | awk -v when="$1" 'NF && ($2 == "") == (when == "now") {print $1}')
 }
 
-# listed PROFILES: a line "KIND SOURCE GUEST-PATH" for each program of theirs.
+# Lists of files have lines of three fields with tabs between them, KIND SOURCE GUEST-PATH: the
+# directory's name may have spaces.
+tab=$'\t'
+
+# listed PROFILES: a line for each program of theirs.
 listed() {
 	local name place
 	while read -r _ name; do
 		case $name in
 		*/*)
 			[[ -x $build/$name ]] || fail "$build/$name: expected to be built; run make first"
-			echo "own $build/$name /mpip/build/$name"
+			echo "own$tab$build/$name$tab/mpip/build/$name"
 			;;
 		*)
 			place=$(command -v "$name") || fail "expected the program $name on this machine; run make deps"
-			echo "program $place $place"
+			echo "program$tab$place$tab$place"
 			;;
 		esac
 	done < <(sed 's/#.*//' "$here/programs.list" | grep -E "^($1) ")
@@ -88,9 +92,9 @@ listed() {
 # with_libraries LIST: the list, and what its programs load.
 with_libraries() {
 	cat "$1"
-	awk '$1 != "file" && $2 !~ /\.o$/ {print $2}' "$1" | while read -r program; do
+	awk -F '\t' '$1 != "file" && $2 !~ /\.o$/ {print $2}' "$1" | while IFS= read -r program; do
 		ldd "$program" 2>/dev/null | grep -oE '/[^ ]+\.so[^ ]*' || true
-	done | sort -u | sed 's/.*/library & &/'
+	done | sort -u | sed "s/.*/library$tab&$tab&/"
 }
 
 {
@@ -98,7 +102,7 @@ with_libraries() {
 	if [[ $profile == shell ]]; then
 		for name in dumb linux screen tmux tmux-256color vt100 xterm xterm-256color; do
 			name=/lib/terminfo/${name:0:1}/$name
-			[[ ! -e $name ]] || echo "file $name $name"
+			[[ ! -e $name ]] || echo "file$tab$name$tab$name"
 		done
 	fi
 	[[ $profile != test ]] || "$here/test-files.sh" "$build"
@@ -108,14 +112,14 @@ late_paths=/
 [[ $profile != test ]] || late_paths=/mpip/
 {
 	listed base
-	echo "program $(command -v busybox) /usr/bin/busybox"
-	echo "file $here/init /init"
+	echo "program$tab$(command -v busybox)$tab/usr/bin/busybox"
+	echo "file$tab$here/init$tab/init"
 	for name in protocols services; do
-		[[ ! -e /etc/$name ]] || echo "file /etc/$name /etc/$name"
+		[[ ! -e /etc/$name ]] || echo "file$tab/etc/$name$tab/etc/$name"
 	done
-	awk -v late="$late_paths" 'index($3, late) != 1' "$work/listed"
+	awk -F '\t' -v late="$late_paths" 'index($3, late) != 1' "$work/listed"
 } >"$work/base.list"
-awk -v late="$late_paths" 'index($3, late) == 1' "$work/listed" >"$work/programs.list"
+awk -F '\t' -v late="$late_paths" 'index($3, late) == 1' "$work/listed" >"$work/programs.list"
 with_libraries "$work/base.list" >"$work/base.what"
 with_libraries "$work/programs.list" | grep -vxFf "$work/base.what" >"$work/programs.what"
 modules now >"$work/now"
@@ -124,8 +128,8 @@ modules late >"$work/late"
 key=$({
 	echo "$profile $emulator"
 	describe
-	cat "$work"/{base,programs}.what | awk '{print $1, $3}'
-	cat "$work"/{base,programs}.what | awk '{print $2}' | xargs -d '\n' cat | sha256sum
+	cut -f 1,3 "$work"/{base,programs}.what
+	cut -f 2 "$work"/{base,programs}.what | xargs -d '\n' cat | sha256sum
 	cat "$work/now" "$work/late" "$here/image.sh"
 	sha256sum <"$kernel/vmlinuz"
 } | sha256sum | cut -c1-16)
@@ -141,7 +145,7 @@ fi
 lay_out() {
 	local kind source target
 	mkdir -p "$2"
-	while read -r kind source target; do
+	while IFS=$tab read -r kind source target; do
 		install -D -m 644 "$source" "$2$target"
 		[[ ! -x $source ]] || chmod 755 "$2$target"
 		[[ $kind != own ]] || strip --strip-debug --remove-section=.note.gnu.build-id "$2$target"

@@ -31,8 +31,14 @@ version_in() {
 
 # ready VMLINUZ MODULES: prints the place, as a directory with these two.
 ready() {
-	local place
-	place=$cache/$(sha256sum "$1" | cut -c1-16)
+	local place name
+	name=$(sha256sum "$1" | cut -c1-16)
+	if place=$(cached "$name" vmlinuz) && [[ $place/vmlinuz -ef $1 && $place/modules -ef $2 ]]; then
+		echo "$place"
+		return
+	fi
+	[[ -n ${cache:-} ]] || open_cache
+	place=$cache/$name
 	mkdir -p "$place"
 	ln -sfn "$(realpath "$1")" "$place/vmlinuz"
 	ln -sfn "$(realpath "$2")" "$place/modules"
@@ -51,8 +57,12 @@ stock_package() {
 
 # fetch PACKAGE: unpacks the package, and the modules' one where the distribution has it apart.
 fetch() {
-	local package=$1 version=${1#linux-image-} target=$cache/$1 aside part
+	local package=$1 version=${1#linux-image-} target aside part
 	version=${version#unsigned-}
+	target=$(cached "$package" "boot/vmlinuz-$version") || {
+		open_cache
+		target=$cache/$package
+	}
 	if [[ ! -e $target/boot/vmlinuz-$version ]]; then
 		echo "kernel: fetching $package (once, into $cache)" >&2
 		aside=$(mktemp -d "$cache/.fetch.XXXXXX")
@@ -75,8 +85,7 @@ fetch() {
 	ready "$target/boot/vmlinuz-$version" "$target/lib/modules/$version"
 }
 
-open_cache
-
+need_x86_64
 release=$(uname -r)
 case ${KERNEL:-} in
 '')
@@ -96,7 +105,7 @@ case ${KERNEL:-} in
 	;;
 *)
 	package=linux-image-${KERNEL#linux-image-}
-	apt-cache show "$package" >/dev/null 2>&1 || [[ -d $cache/$package ]] ||
+	apt-cache show "$package" >/dev/null 2>&1 || cached "$package" . >/dev/null ||
 		fail "KERNEL=$KERNEL: expected a vmlinuz, or the version of a package linux-image-VERSION"
 	fetch "$package"
 	;;

@@ -17,6 +17,8 @@ set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/machine.sh
 . "$here/machine.sh"
+# shellcheck source=lab/vm/room.sh
+. "$here/room.sh"
 
 image=$(realpath "$1")
 store=$(dirname "$image")
@@ -38,7 +40,9 @@ trap 'exit 143' TERM
 trap 'exit 130' INT
 trap 'exit 129' HUP
 fail() {
-	echo "vm: storing a booted guest: $1; its console's last lines:" >&2
+	(($(free_mb "$store") > 0)) || set -- "$store has no room left"
+	echo "vm: storing a booted guest: $1" >&2
+	echo "vm: its console's last lines:" >&2
 	last_lines "$aside/console"
 	exit 125
 }

@@ -26,23 +26,33 @@ change_source() {
 	change arch/um/os-Linux/skas/process.c 'PTRACE_O_TRACESYSGOOD' '(PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL)'
 }
 
-open_cache
+need_x86_64
 package=$(apt-cache depends linux-source 2>/dev/null | awk '/Depends: linux-source-[0-9]/ {print $2; exit}')
 version=$(apt-cache policy "${package:-none}" 2>/dev/null | awk '$1 == "Candidate:" {print $2}')
 key=$({ cat "$here/time-travel.config" && declare -f change_source; } | sha256sum | cut -c1-16)
 if [[ -z $version ]]; then
 	# Without the network, what was built for an older version will do.
-	place=$(find "$cache" -maxdepth 1 -name "time-travel-*-$key" -printf '%T@ %p\n' | sort -rn | sed -n '1s/[^ ]* //p')
-	[[ -n $place ]] || fail "expected apt with the package linux-source; GIPS=4 needs no kernel of its own"
+	mapfile -t places < <(caches)
+	name=$(find "${places[@]}" -maxdepth 1 -name "time-travel-*-$key" -printf '%T@ %f\n' 2>/dev/null |
+		sort -rn | sed -n '1s/[^ ]* //p') || true
+	[[ -n $name ]] || fail "expected apt with the package linux-source; GIPS=4 needs no kernel of its own"
 else
-	place=$cache/time-travel-$version-$key
+	name=time-travel-$version-$key
 fi
-if [[ -e $place/release ]]; then
-	echo "$place"
+if cached "$name" release; then
 	exit
 fi
+open_cache
+if cached "$name" release; then # somebody else was building it
+	exit
+fi
+place=$cache/$name
 
-aside=$(mktemp -d "$cache/.build.XXXXXX")
+# The kernel's own build does not work in a folder whose name has spaces and the like.
+for directory in "$cache" "${TMPDIR:-/tmp}" /tmp /var/tmp; do
+	[[ $directory =~ ^[A-Za-z0-9/._,+@~-]+$ && -w $directory ]] && break
+done
+aside=$(mktemp -d "$directory/.build.XXXXXX")
 trap 'rm -rf "$aside"' EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
@@ -59,7 +69,8 @@ rm -rf "${aside:?}/usr"
 cd "$aside/source"
 change_source
 export ARCH=um KBUILD_BUILD_TIMESTAMP='2026-01-01' KBUILD_BUILD_USER=mpip KBUILD_BUILD_HOST=mpip
-make -s allnoconfig KCONFIG_ALLCONFIG="$here/time-travel.config" >"$aside/build.log" 2>&1
+cp "$here/time-travel.config" "$aside/"
+make -s allnoconfig KCONFIG_ALLCONFIG="$aside/time-travel.config" >"$aside/build.log" 2>&1
 missing=$(grep -vxFf .config "$here/time-travel.config" | grep '^CONFIG_.*=y' || true)
 [[ -z $missing ]] || fail "$package $version: expected to have ${missing//$'\n'/, }"
 make -s -j"$cores" linux >>"$aside/build.log" 2>&1 &

@@ -331,7 +331,7 @@ static bool nat_box(struct world *w, struct flight *f)
 	return false;
 }
 
-static struct world *mesh_behind_nat(struct nat *nat, struct settings set)
+static struct world *behind_nat(struct nat *nat, struct settings set)
 {
 	struct world *w = world_of(set, true);
 	w->box = nat_box;
@@ -352,7 +352,7 @@ static void nat_with_each_form(void **state)
 	(void)state;
 	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
+		struct world *w = behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 		expect_form(w, (enum encapsulation)encap, 4);
 		/* What led nowhere is removed, or was never more than learned. */
@@ -379,7 +379,7 @@ static void nat_and_the_server_asks(void **state)
 	(void)state;
 	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
+		struct world *w = behind_nat(&nat, preferring((enum encapsulation)encap));
 		transfer(w, 1, 1000, 1000, 1);
 		expect_form(w, (enum encapsulation)encap, 4);
 		assert_true(only_session(&w->host[0])->generated_here);
@@ -397,11 +397,11 @@ static void nat_rebinds(void **state)
 		if (encap == ENCAP_LITERAL)
 			continue; /* a port of the session's that a NAT has forgotten is lost */
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
+		struct world *w = behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 		expect_form(w, (enum encapsulation)encap, 4);
 		nat.rows = 1;
-		seq = transfer(w, 0, seq, 4000, 1);
+		transfer(w, 0, seq, 4000, 1);
 		expect_form(w, (enum encapsulation)encap, 4);
 		assert_int_equal(in_use(w, 0), 4);
 		assert_int_equal(in_use(w, 1), 4);
@@ -424,7 +424,7 @@ static void firewalls(void **state)
 	};
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct nat nat = {.no_udp = cases[i].no_udp, .no_other_tcp = cases[i].no_other_tcp};
-		struct world *w = mesh_behind_nat(&nat, preferring(cases[i].wished));
+		struct world *w = behind_nat(&nat, preferring(cases[i].wished));
 		uint32_t seq = transfer(w, 0, 1000, 5000, 1);
 		expect_form(w, cases[i].taken, cases[i].wished == ENCAP_LITERAL ? 3 : 4);
 		run_for(w, 100);
@@ -442,7 +442,7 @@ static void no_form_works(void **state)
 		struct settings set = preferring(ENCAP_FAKE_TCP);
 		set.wire_fallback = fallback;
 		struct nat nat = {.no_udp = fallback, .no_other_tcp = true};
-		struct world *w = mesh_behind_nat(&nat, set);
+		struct world *w = behind_nat(&nat, set);
 		uint32_t seq = transfer(w, 0, 1000, 4500, 1);
 		run_for(w, 100);
 		assert_int_equal(in_use(w, 0), 0);
@@ -459,7 +459,7 @@ static void private_server_address(void **state)
 	(void)state;
 	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {.closed = ip("10.0.4.2")};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
+		struct world *w = behind_nat(&nat, preferring((enum encapsulation)encap));
 		uint32_t seq = transfer(w, 0, 1000, 6000, 1);
 		run_for(w, 100);
 		expect_form(w, (enum encapsulation)encap, 2);
@@ -495,7 +495,7 @@ static void lost_path_reopens(void **state)
 	seq = transfer(w, 0, seq, 1500, 1);
 	assert_int_equal(in_use(w, 0), 2);
 	w->drop = NULL;
-	seq = transfer(w, 0, seq, 2000, 1);
+	transfer(w, 0, seq, 2000, 1);
 	expect_multipath(w);
 	expect_form(w, ENCAP_FAKE_TCP, 4);
 	assert_true(box.syns > 8);
@@ -532,7 +532,7 @@ static void address_of_both(void **state)
 	(void)state;
 	for (int encap = 0; encap < ENCAPS; encap++) {
 		struct nat nat = {0};
-		struct world *w = mesh_behind_nat(&nat, preferring((enum encapsulation)encap));
+		struct world *w = behind_nat(&nat, preferring((enum encapsulation)encap));
 		struct address_list list = {.count = 2, .ip = {ip("10.0.3.2"), ip("10.0.2.2")}};
 		set_addresses(w, 1, list);
 		connect_tcp(w);

@@ -48,6 +48,7 @@ static void put_to_use(const struct engine *e, struct session *s, struct path *p
 				 ? e->set.max_active_paths
 				 : s->paths;
 	if (p->state == PATH_STANDBY)
+		/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): p is one of its paths */
 		p->weight = e->set.weight_total / (int)share;
 	p->state = PATH_IN_USE;
 	p->probes = 0;

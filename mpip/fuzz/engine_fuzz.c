@@ -405,11 +405,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	now = usec_ms(1000);
 	bool tcp = data[0] & 1;
-	unsigned encaps = 0;
-	while (encap_names[forms])
-		forms++;
 	for (unsigned i = 0; i < 2; i++)
-		open_node(i, (enum encapsulation)((data[0] >> 1) % forms));
+		open_node(i, (enum encapsulation)((data[0] >> 1) % ENCAPS));
 	establish(tcp);
 	for (size_t at = 1; at + 5 <= size;) {
 		uint32_t length = data[at + 3] | (uint32_t)data[at + 4] << 8;

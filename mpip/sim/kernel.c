@@ -162,7 +162,8 @@ static const char *header_differs(const struct packet *p, const struct sim_packe
 	if (want.flags != is.flags || get32(want.ack) != get32(is.ack) ||
 		get16(want.urgent) != get16(is.urgent))
 		return "other flags, acknowledgement or urgent pointer";
-	if (memcmp(p->tcp + 1, sent->header + sizeof(want), sent->header_length - sizeof(want)))
+	if (memcmp(p->tcp + 1, sent->header + sizeof(want), sent->header_length - sizeof(want)) !=
+		0)
 		return "other options";
 	return NULL;
 }
