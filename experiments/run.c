@@ -274,7 +274,11 @@ static int set_up(struct run *r, char **error)
 	const struct run_plan *p = r->plan;
 	const struct workload *w = &p->definition->workload;
 	const char *names[HOSTS] = {w->from, w->to};
-	if (lab_up(p->scenario, p->lab, error) != 0)
+	char *what = lab_text("the experiment %s", p->definition->name);
+	struct lab_owner owner = {getpid(), what};
+	int up = lab_up(p->scenario, p->lab, &owner, error);
+	free(what);
+	if (up != 0)
 		return FAILED;
 	r->lab_is_up = 1;
 	if (start_witness(r, error) != 0)
