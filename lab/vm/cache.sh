@@ -25,7 +25,12 @@ open_cache() {
 	[[ $(uname -m) == x86_64 ]] || fail "guests are for x86_64, this machine is $(uname -m)"
 	cache=$(cache_directory)
 	exec 9>"$cache/lock"
-	flock 9
+	flock -w 2 9 || {
+		echo "kernel: another process is at work in $cache, waiting for it" >&2
+		flock 9
+	}
+	# What one who was killed has left.
+	rm -rf "$cache"/.fetch.?????? "$cache"/.build.??????
 }
 
 # download PACKAGE DIRECTORY

@@ -12,8 +12,8 @@
 # The guest goes on from where snapshot.sh has stored it; with KVM, or with GIPS=0, it boots.
 #
 # From the environment: SEED (1), GIPS (0), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
-# or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which of this machine's processors), and LIMIT_S: so
-# many seconds without a word from the guest are a hang (600).
+# or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which of this machine's processors), SCRATCH (TMPDIR): where
+# its scratch files are, and LIMIT_S: so many seconds without a word from the guest are a hang (600).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/machine.sh
@@ -23,10 +23,11 @@ here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 image=$(realpath "$1") job=$2 out=$(realpath -m "$3")
 limit_s=${LIMIT_S:-600}
 slot=${SLOT:-$$}
-[[ -r $image/image.json ]] || { echo "vm: $image: expected an image made by image.sh" >&2 && exit 125; }
+{ hold "$image" && [[ -r $image/image.json ]]; } || { echo "vm: $image: expected an image made by image.sh" >&2 && exit 125; }
 [[ -r $job/command ]] || { echo "vm: $job/command: expected a shell script, the job" >&2 && exit 125; }
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+scratch=''
+make_scratch scratch "${SCRATCH:-${TMPDIR:-/tmp}}/mpip-vm"
 signal=TERM
 child=''
 # shellcheck disable=SC2317 # a trap calls it
@@ -67,6 +68,7 @@ start_qemu() {
 		child=$!
 		wait "$child" || exit 125
 		snapshot=$(<"$scratch/snapshot")
+		hold "$snapshot" || { echo "vm: $snapshot: expected a stored guest" >&2 && exit 125; }
 		resume "$image" "$snapshot" "$scratch/job"
 		"${run[@]}" "${resumed[@]}" </dev/null 8<"$snapshot/devices" &
 	fi
@@ -81,7 +83,7 @@ start_time_travel() {
 	result=$out/.guest/result.tar
 	# Its kernel and its processes take turns: on two processors they would wait for each other's waking.
 	mapfile -t processors < <(list_processors)
-	(cd "$out/.guest" && exec setpriv --pdeathsig KILL taskset -c "${processors[slot % ${#processors[@]}]}" \
+	(cd "$out/.guest" && exec "${with_us[@]}" taskset -c "${processors[slot % ${#processors[@]}]}" \
 		"${fixed[@]}" "$image/vmlinuz" "mem=${memory_mb}M" "${time_travel[@]}" </dev/null >console 2>&1) &
 }
 if ((gips > 0)); then

@@ -18,7 +18,9 @@ export GIPS=${GIPS:-1}
 [[ -t 0 && -t 1 ]] || { echo "lab-shell: expected a terminal" >&2 && exit 1; }
 scenario=$(realpath "$1")
 image=$("$here/image.sh" shell)
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+hold "$image"
+scratch=''
+make_scratch scratch "${TMPDIR:-/tmp}/mpip-vm"
 child=''
 # shellcheck disable=SC2317 # a trap calls it
 end() {
@@ -82,6 +84,7 @@ if real_time "$image"; then
 		-append "$kernel_options" <&0 &
 else
 	snapshot=$("$here/snapshot.sh" "$image")
+	hold "$snapshot"
 	resume "$image" "$snapshot" "$scratch/job"
 	"${run[@]}" "${resumed[@]}" <&0 8<"$snapshot/devices" &
 fi
