@@ -18,12 +18,15 @@
 #include "analysis/plot_load.h"
 #include "analysis/plot_paths.h"
 #include "analysis/plot_settings.h"
+#include "experiments/files.h"
 #include "lab/error.h"
+#include "lab/lock.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 static const struct {
@@ -65,11 +68,8 @@ static bool has_good_run(const struct results *r)
 	return false;
 }
 
-int plot_figures(const struct results *r, const char *figures, char **error)
+static int draw_all(const struct results *r, bool any, const char *figures, char **error)
 {
-	bool any = has_good_run(r);
-	if (!any)
-		printf("%s: no run without marks, nothing to draw\n", r->experiment);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		bool drawn = false;
 		if (any && kinds[i].draw(r, figures, &drawn, error) != 0)
@@ -80,4 +80,22 @@ int plot_figures(const struct results *r, const char *figures, char **error)
 			return -1;
 	}
 	return 0;
+}
+
+int plot_figures(const struct results *r, const char *figures, char **error)
+{
+	bool any = has_good_run(r);
+	if (!any)
+		printf("%s: no run without marks, nothing to draw\n", r->experiment);
+	if (any && directory_make(figures, error) != 0)
+		return -1;
+	/* Who draws the same figures at the same time waits: their files have the same names. */
+	int lock = lock_directory(figures, LOCK_EX);
+	if (lock < 0 && errno == ENOENT)
+		return 0;
+	if (lock < 0)
+		return lab_fail(error, "%s: %s", figures, strerror(errno));
+	int rc = draw_all(r, any, figures, error);
+	close(lock);
+	return rc;
 }

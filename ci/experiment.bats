@@ -144,6 +144,16 @@ fast_enough() {
 	fast_enough
 }
 
+@test "two-nics: figures that are drawn twice at once are drawn" {
+	local i pids=()
+	for i in 1 2 3; do
+		"$ANALYSIS" plot --out "$OUT" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	grep -q '</svg>' "$OUT/figures/two-nics.svg"
+}
+
 @test "another definition is run again, the same is not, FRESH is" {
 	small again "$PLAIN"
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/again.json"
