@@ -19,6 +19,7 @@
 #include "experiments/guests.h"
 #include "experiments/proc.h"
 #include "experiments/provenance.h"
+#include "experiments/scratch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -234,9 +235,10 @@ int reproduce(const char *run_directory, const char *file, const char *programs,
 		rc = load_definition(&a, found, error);
 	}
 	if (rc == 0) {
-		a.directory = lab_text("%s/mpip-reproduce.XXXXXX", temporary ? temporary : "/tmp");
-		if (!mkdtemp(a.directory))
-			rc = lab_fail(error, "%s: %s", a.directory, strerror(errno));
+		char *prefix = lab_text("%s/mpip-reproduce", temporary ? temporary : "/tmp");
+		a.directory = scratch_make(prefix, error);
+		rc = a.directory ? 0 : -1;
+		free(prefix);
 	}
 	if (rc == 0) {
 		rc = run(&a, programs, argv, error);
@@ -247,7 +249,9 @@ int reproduce(const char *run_directory, const char *file, const char *programs,
 		}
 		if (stopped)
 			rc = 128 + proc_stop_signal();
-		if (!kept)
+		if (kept)
+			scratch_keep(a.directory);
+		else
 			directory_remove(a.directory, &ignored);
 	}
 	definition_free(a.definition);
