@@ -141,19 +141,25 @@ meet() {
 	done
 }
 
+milliseconds() { echo $((${EPOCHREALTIME/[.,]/} / 1000)); }
+
 # killed GROUND N: kills N runners, each at a moment of its life, every third with all of its group;
 # looks whether the results that were there before still are, and what the next run leaves.
 killed() {
-	local ground=$1 n=$2 i life after had group
+	local ground=$1 n=$2 i life lives=() after had group
 	small one 1
-	life=${EPOCHREALTIME/[.,]/}
-	"$EXPERIMENT" --ground "$ground" --out "$T/out" "$T/one.json"
-	life=$(((${EPOCHREALTIME/[.,]/} - life) / 1000))
+	# How long it lives: from nothing, and without a calibration.
+	for i in 0 1; do
+		lives[i]=$(milliseconds)
+		"$EXPERIMENT" --ground "$ground" --fresh --out "$T/out" "$T/one.json"
+		lives[i]=$(($(milliseconds) - lives[i]))
+	done
 	for ((i = 1; i <= n; i++)); do
 		had=1 group=
 		((i % 3 != 1)) || group=-
 		# From nothing, so that calibrations are killed, too.
 		((i % 3 != 2)) || { rm -rf "$T/out" && had=0; }
+		life=${lives[had]}
 		after=$((RANDOM * life / 32768))
 		runner "$T/log" --ground "$ground" --fresh --out "$T/out" "$T/one.json"
 		sleep "$((after / 1000)).$(printf %03d $((after % 1000)))"
