@@ -91,7 +91,9 @@ make lab-up [SCENARIO=dual-nic] build a lab of network namespaces
 make lab-status                 show it, with live counters
 make lab-exec HOST=client CMD='ping -c 3 10.0.3.2'
 make lab-link LINK=client.eth1 STATE=down   pull a cable; STATE=up plugs it in again
-make lab-down                   take it down, and end what runs in it
+make lab-down                   take it down, and end what runs in it (SCENARIO= or NAME= say which
+                                lab, for all of these)
+make lab-sweep                  take down what runners and tests that were killed have left
 make lab-shell [SCENARIO=dual-nic] a lab in a virtual machine, and a shell in it: no root needed
 make calibrate SCENARIO=dual-nic   measure its links by traffic, beside what it says (GROUND=)
 make fuzz [SECONDS=60]           fuzzers of the core, side by side

@@ -3,7 +3,7 @@
 
 ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
-ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o
+ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o $(BUILD)/lab/lock.o
 
 $(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o claims_rules.o converge.o data.o delaylog.o \
 		emodel.o gallery.o gnuplot.o help.o html.o hull.o interval.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \

@@ -7,6 +7,7 @@
 #                             |  router  |
 #     client eth1 10.0.2.2 ---+          +--- 10.0.4.2 eth1 server
 #
+# The lab belongs to the test's process: if that is killed, the next test takes down what it has left.
 # A test starts whatever runs longer than a command with `start`, so that teardown can end it: by
 # process ID, and only what lives in the lab's own namespaces.
 
@@ -38,7 +39,8 @@ lab_start() {
 	[[ $(id -u) -eq 0 ]] || skip "needs root, for network namespaces"
 	LAB=${CI_PREFIX:-ci$$}-${BATS_SUITE_TEST_NUMBER:-0}
 	T=$BATS_TEST_TMPDIR
-	"$LAB_BIN" up --name "$LAB" "$ROOT/lab/scenarios/${1:-dual-nic}.json"
+	"$LAB_BIN" sweep >/dev/null
+	LAB_OWNER=$$ "$LAB_BIN" up --name "$LAB" "$ROOT/lab/scenarios/${1:-dual-nic}.json"
 }
 
 # in_host HOST CMD...

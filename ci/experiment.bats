@@ -139,6 +139,16 @@ left_behind() {
 	[[ $output == *"expected a run with mpipd"* ]]
 }
 
+@test "two-nics: figures that are drawn twice at once are drawn" {
+	local i pids=()
+	for i in 1 2 3; do
+		"$ANALYSIS" plot --out "$OUT" 3>&- &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i"; done
+	grep -q '</svg>' "$OUT/figures/two-nics.svg"
+}
+
 @test "another definition is run again, the same is not, FRESH is" {
 	small again "$PLAIN"
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/again.json"
@@ -236,13 +246,49 @@ left_behind() {
 	small killed "$PLAIN"
 	"$EXPERIMENT" --out "$T/out" --duration 9 "$T/killed.json" >/dev/null 2>&1 3>&- &
 	pid=$!
-	sleep 2
-	[[ $(left_behind "$pid") == *"/run/mpip-lab/experiment-$pid"* ]]
+	for _ in {1..300}; do
+		[[ ! -e /run/mpip-lab/experiment-$pid-w/up.json ]] || break
+		sleep 0.1
+	done
+	sleep 0.3
+	[[ $(left_behind "$pid") == *"/run/mpip-lab/experiment-$pid"* && -n $(ls "$T/out/killed/.unfinished") ]]
+	echo "somebody else's" >"$T/out/killed/.note"
 	kill -KILL "$pid"
 	wait "$pid" || true
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/killed.json"
 	[[ -z $(left_behind "$pid") ]] || { left_behind "$pid"; return 1; }
-	[[ $(ls -A "$T/out/killed") == "$(printf 'calibration.json\nplain-r01-s1-d1\nruns.json')" ]]
+	[[ $(LC_ALL=C ls -A "$T/out/killed") == "$(printf '.note\ncalibration.json\nplain-r01-s1-d1\nruns.json')" ]]
+}
+
+@test "what the runner has not made stays: another's OUT, and what is in it" {
+	local pid after
+	small mine "$PLAIN"
+	mkdir "$T/out"
+	for after in 0.3 2; do
+		"$EXPERIMENT" --out "$T/out" "$T/mine.json" >"$T/log" 2>&1 3>&- &
+		pid=$!
+		sleep "$after"
+		kill -TERM "$pid"
+		wait "$pid" || true
+		[[ -d $T/out && ! -e $T/out/mine ]] || { ls -A "$T/out"; cat "$T/log"; return 1; }
+	done
+}
+
+@test "a result that is replaced is there whole at any moment" {
+	small kept "$PLAIN"
+	"$EXPERIMENT" --out "$T/out" "$T/kept.json"
+	local result=$T/out/kept/plain-r01-s1-d1/result.json pid looks=
+	"$EXPERIMENT" --out "$T/out" --fresh "$T/kept.json" 3>&- &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		# It would be away for less than a millisecond.
+		for looks in {1..500}; do
+			[[ -e $result ]] || { kill "$pid"; return 1; }
+		done
+		"$BUILD/ci/json" goodput_mbit <"$result" >/dev/null
+	done
+	wait "$pid"
+	[[ -n $looks ]]
 }
 
 @test "make report: interrupted it stops at once and leaves nothing, started again it goes on; the page is whole" {

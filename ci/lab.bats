@@ -5,7 +5,8 @@
 #     client.eth0 --- 100 Mbit/s --- c0 router s0 --- 100 Mbit/s --- server.eth0
 #     client.eth1 --- 100 Mbit/s --- c1        s1 --- 100 Mbit/s --- server.eth1
 #
-# Labs of these tests are called lt<pid>..., so that they meet neither each other nor anybody else's.
+# Labs of these tests are called lt<pid>..., and are the test's own (LAB_OWNER), so that they meet
+# neither each other nor anybody else's.
 
 bats_require_minimum_version 1.5.0
 
@@ -14,6 +15,7 @@ setup() {
   lab=$PWD/${BUILD:-build}/lab/lab
   scenarios=$PWD/lab/scenarios
   name=lt$$
+  export LAB_OWNER=$$
   started=()
 }
 
@@ -224,6 +226,114 @@ big_scenario() {
     [ -z "$(leftovers)" ]
   done
   [ "$killed" -gt 0 ]
+}
+
+@test "a lab whose scenario is damaged: one line names the remedy, down removes what is marked as its" {
+  local damage where
+  for damage in 'truncate -s 0' 'rm -f' 'truncate -s 100'; do
+    "$lab" up --name "$name" "$scenarios/dual-nic.json"
+    "$lab" up --name "$name-b" "$scenarios/dual-nic.json" # whose namespaces are named NAME-*, too
+    ip netns add "$name-other"
+    $damage "/run/mpip-lab/$name/scenario.json"
+    for where in status counters "exec client true" play; do
+      # shellcheck disable=SC2086 # words
+      set -- $where
+      run "$lab" "$1" --name "$name" "${@:2}"
+      echo "$where: $output"
+      [ "$status" -eq 1 ]
+      [ "${#lines[@]}" -eq 1 ]
+      [[ $output == "lab: lab $name: its scenario cannot be read any more ("*"); to take it down: lab down --name $name" ]]
+    done
+    # Others are shown all the same.
+    run "$lab" status
+    [ "$status" -eq 1 ]
+    [[ $output == *"lab $name-b: up since"* ]]
+    "$lab" status --json 2>/dev/null | grep -q '"state": "damaged"'
+
+    run "$lab" down --name "$name"
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ ${lines[0]} == "lab: the scenario could not be read (/run/mpip-lab/$name/scenario.json: "*"); taken down by name: "* ]]
+    [ "$(find /run/netns -name "$name-*" -printf '%f\n' | sort | tr '\n' ' ')" = \
+      "$name-b-client $name-b-router $name-b-server $name-other " ]
+    [ ! -e "/run/mpip-lab/$name" ]
+    ip netns exec "$name-b-client" ping -q -c 1 -W 1 10.0.3.2
+    ip netns delete "$name-other"
+    "$lab" down --name "$name-b"
+  done
+  [ -z "$(leftovers)" ]
+}
+
+@test "somebody else's file in a lab's directory stays, and is named" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  echo note >"/run/mpip-lab/$name/note"
+  run "$lab" down --name "$name"
+  [ "$status" -eq 1 ]
+  [[ $output == "lab: /run/mpip-lab/$name/note is not the lab's, so it stays; remove it first" ]]
+  rm "/run/mpip-lab/$name/note"
+  "$lab" down --name "$name"
+  [ -z "$(leftovers)" ]
+}
+
+# alone CMD...: in a network namespace and a /run of its own, where there are no other labs.
+alone() { unshare --mount --net sh -c 'mount -t tmpfs none /run; exec "$@"' sh "$@"; }
+
+@test "labs that are another process's are not chosen, not taken down, and swept when it has ended" {
+  cat >"$BATS_TEST_TMPDIR/others.sh" <<'OTHERS'
+lab=$1 scenario=$2
+unset LAB_OWNER
+say() { echo "$*:"; "$@" 2>&1; echo "= $?"; }
+sleep 300 & owner=$!
+LAB_OWNER=$owner "$lab" up --name theirs "$scenario"
+say "$lab" down
+say "$lab" exec client true
+say "$lab" exec --name theirs client true
+say "$lab" down --name theirs
+"$lab" up --name mine "$scenario"
+say "$lab" exec client true
+say "$lab" sweep
+"$lab" up --name mine-too "$scenario"
+say "$lab" exec client true
+say "$lab" down --make
+LAB_OWNER=$$ "$lab" up --name ours "$scenario"
+kill $owner; wait $owner 2>/dev/null
+say "$lab" status
+say "$lab" sweep
+"$lab" down --name mine; "$lab" down --name mine-too
+say "$lab" down
+LAB_OWNER=99999999 say "$lab" up "$scenario"
+LAB_OWNER=me say "$lab" up "$scenario"
+find /run/netns /run/mpip-lab 2>/dev/null
+OTHERS
+  alone bash "$BATS_TEST_TMPDIR/others.sh" "$lab" "$scenarios/dual-nic.json" | sed "s|^$lab|lab|" >"$BATS_TEST_TMPDIR/said"
+  sed -i -E 's/process [0-9]+/process P/g; s/up since .*, from/up since T, from/' "$BATS_TEST_TMPDIR/said"
+  cat "$BATS_TEST_TMPDIR/said"
+  said() { grep -qFx -- "$1" "$BATS_TEST_TMPDIR/said" || { echo "not said: $1"; return 1; }; }
+  local foreign="lab: there is no lab of your own, and others are not chosen unasked: theirs (of process P, for sleep)"
+  [ "$(grep -cFx "$foreign" "$BATS_TEST_TMPDIR/said")" -eq 2 ]
+  said "lab: lab theirs is in use by process P, for sleep, and is taken down when that ends"
+  said "no lab was left behind"
+  said "lab: there are 2 labs, mine and mine-too: say which, as in lab exec --name mine"
+  said "lab: there are 2 labs, mine and mine-too: say which, as in make lab-down NAME=mine"
+  said "lab theirs: left behind by process P, for sleep, which has ended; to take it down: lab down --name theirs"
+  grep -q "lab ours: up since T, from .*, by process P, for bash" "$BATS_TEST_TMPDIR/said"
+  said "lab theirs is down, it was left behind"
+  said "lab ours is down"
+  said "lab: there is no process P that the lab could be for"
+  said "lab: LAB_OWNER=me: expected the number of a process"
+  [ "$(sed -n '/^= /p' "$BATS_TEST_TMPDIR/said" | tr -d '\n')" = "= 1= 1= 0= 1= 0= 0= 1= 1= 0= 0= 0= 1= 1" ]
+  [ "$(grep -c '^/run' "$BATS_TEST_TMPDIR/said")" -eq 0 ]
+}
+
+@test "a lab is another process's also when its owner's number has been given out again" {
+  "$lab" up --name "$name" "$scenarios/dual-nic.json"
+  "$lab" up --name "$name-b" "$scenarios/dual-nic.json"
+  # The number is ours, but whoever had it when the lab was built was started at another time.
+  sed -i 's/"started": /&1/' "/run/mpip-lab/$name-b/owner.json"
+  "$lab" status --name "$name-b" | grep -q "left behind by process $$"
+  "$lab" sweep | grep -qFx "lab $name-b is down, it was left behind"
+  [ -d "/run/mpip-lab/$name" ]
+  [ ! -e "/run/mpip-lab/$name-b" ]
 }
 
 @test "half built: up refuses, down works" {
@@ -444,5 +554,29 @@ first_link() {
   "${make[@]}" lab-exec HOST=server CMD="echo 'a  b' \"\$(hostname)\" >/dev/null; ip -o link show eth1" |
     grep -q "eth1"
   "${make[@]}" lab-down
+  [ -z "$(leftovers)" ]
+}
+
+@test "make lab-*: SCENARIO names the lab for all of them, errors say make's words" {
+  local make=(env -u MAKEFLAGS -u MAKELEVEL make --no-print-directory "BUILD=${BUILD:-build}" DEPS=) scenario word
+  mkdir "$BATS_TEST_TMPDIR/my labs"
+  scenario="$BATS_TEST_TMPDIR/my labs/$name.json"
+  cp "$scenarios/dual-nic.json" "$scenario"
+  "${make[@]}" lab-up SCENARIO="$scenario"
+  "$lab" up --name "$name-b" "$scenarios/dual-nic.json"
+  "${make[@]}" lab-status SCENARIO="$scenario" | grep -q "^lab $name: up"
+  "${make[@]}" lab-exec SCENARIO="$scenario" HOST=server CMD='ip -o addr show eth0' | grep -q 10.0.3.2
+  run "${make[@]}" lab-up SCENARIO="$scenario"
+  [[ ${lines[0]} == "lab: lab $name is up already; to take it down: make lab-down NAME=$name" ]]
+  run "${make[@]}" lab-exec CMD=true
+  [[ ${lines[0]} == "lab: there are "*" labs, "*"$name and $name-b"*": say which, as in make lab-exec NAME="* ]]
+  for word in NAME=no-such SCENARIO=no-such SCENARIO=no/no-such.json; do
+    run "${make[@]}" lab-down $word
+    [[ ${lines[0]} == "lab: there is no lab no-such, there is "*"$name"* ]]
+  done
+  "${make[@]}" lab-down SCENARIO="$scenario"
+  [ ! -e "/run/mpip-lab/$name" ]
+  [ -d "/run/mpip-lab/$name-b" ]
+  "${make[@]}" lab-down NAME="$name-b"
   [ -z "$(leftovers)" ]
 }

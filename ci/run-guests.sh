@@ -15,7 +15,10 @@ JOBS=${JOBS:-$(nproc)}
 export MEMORY_MB=${MEMORY_MB:-2048} LIMIT_S=${LIMIT_S:-1800}
 
 declare -A names=() started=() slots=() # by process ID
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-guests.XXXXXX")
+# shellcheck source=lab/vm/scratch.sh
+. lab/vm/scratch.sh
+scratch=''
+make_scratch scratch "${TMPDIR:-/tmp}/mpip-guests"
 # shellcheck disable=SC2317 # a trap calls it
 end() {
 	((${#names[@]} == 0)) || kill -TERM "${!names[@]}" 2>/dev/null || true
@@ -84,6 +87,7 @@ if ((${#units[@]})); then
 fi
 
 image=$(lab/vm/image.sh test)
+hold "$image"
 
 status=0 finished=0 next=0
 while ((finished < ${#queue[@]})); do
@@ -91,7 +95,7 @@ while ((finished < ${#queue[@]})); do
 		name=${queue[next++]}
 		slot=0
 		while [[ " ${slots[*]} " == *" $slot "* ]]; do slot=$((slot + 1)); done
-		SLOT=$slot lab/vm/guest.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
+		SLOT=$slot SCRATCH=$scratch/$name "${with_us[@]}" lab/vm/guest.sh "$image" "$scratch/$name/job" "$scratch/$name/out" >/dev/null 2>"$scratch/$name/err" 3>&- &
 		names[$!]=$name
 		started[$!]=$SECONDS
 		slots[$!]=$slot

@@ -281,6 +281,13 @@ hang() {
 	in_both hang
 }
 
+scratch_goes_with_the_next() {
+	[[ -n $(ls -A "$TMPDIR") ]]
+	mkdir -p "$T/next"
+	echo true >"$T/next/command"
+	"$GUEST" "$IMAGE" "$T/next" "$T/next-out"
+}
+
 signals() {
 	local signal pid
 	job <<<'echo running; while :; do :; done'
@@ -295,7 +302,8 @@ signals() {
 		kill "-$signal" "$pid"
 		run wait "$pid"
 		sleep 0.5
-		[[ $signal != KILL ]] || rm -rf "$TMPDIR"/mpip-vm.*
+		# It cannot take its scratch files with it: the next one does.
+		[[ $signal != KILL ]] || scratch_goes_with_the_next
 		nothing_left || { echo "after SIG$signal"; return 1; }
 	done
 }
@@ -328,4 +336,54 @@ no_rights() {
 }
 @test "it needs no rights" {
 	in_both no_rights
+}
+
+@test "scratch directories: those of the killed go with the next, those in use stay" {
+	cat >"$T/one.sh" <<-'END'
+		. lab/vm/scratch.sh
+		trap 'rm -rf "$mine"' EXIT
+		make_scratch mine "$1"
+		echo "$mine"
+		exec {out}>&1 1>&-
+		[[ -z ${2:-} ]] || "$2" 300
+	END
+	local killed working new
+	coproc bash "$T/one.sh" "$T/scratch" sleep
+	read -r killed <&"${COPROC[0]}"
+	kill -KILL -- "$COPROC_PID" $(pgrep -P "$COPROC_PID")
+	wait "$COPROC_PID" || true
+	bash "$T/one.sh" "$T/scratch" sleep >"$T/working" 3>&- &
+	local pid=$!
+	until [[ -s $T/working ]]; do sleep 0.05; done
+	working=$(<"$T/working")
+	[[ ! -e $killed && -d $working ]]
+	mkdir "$T/scratch.new" # one that is being made
+	new=$(bash "$T/one.sh" "$T/scratch")
+	[[ ! -e $new && -d $working && -d $T/scratch.new ]]
+	kill "$(pgrep -P "$pid")" "$pid"
+	wait "$pid" || true
+}
+
+@test "of images and stored guests the newest are kept, and those in use" {
+	local i
+	for i in 1 2 3 4 5; do
+		mkdir "$T/image-$i"
+		touch -d "2026-01-0$i" "$T/image-$i"
+	done
+	(
+		. lab/vm/scratch.sh
+		hold "$T/image-2"
+		bash -c '. lab/vm/scratch.sh; keep_newest 2 "$1"' bash "$T/image-"
+	)
+	[[ $(find "$T" -mindepth 1 -maxdepth 1 -name 'image-*' -printf '%f\n' | sort | tr '\n' ' ') == "image-2 image-4 image-5 " ]]
+	bash -c '. lab/vm/scratch.sh; ! hold "$1"' bash "$T/image-1"
+}
+
+@test "a command that is to end with a script does, also when that is killed before it has begun" {
+	local i
+	for ((i = 0; i < 20; i++)); do
+		bash -c '. lab/vm/scratch.sh; "${with_us[@]}" sleep 3'"$i"'.125 & sleep 0.00'"$((i % 10))"'; kill -KILL $$' 3>&- || true
+	done
+	sleep 0.2
+	run -1 pgrep -f 'sleep 3[0-9]*\.125'
 }

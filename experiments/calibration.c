@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 char *calibration_file(
 	const char *directory, const struct definition *all, const struct definition *own)
@@ -81,7 +82,11 @@ int calibration_make(const char *directory, const struct definition *all,
 {
 	struct calibrate_options how = {.brief = true, .progress = stop_calibration};
 	struct scenario *scenario = scenario_load(own->scenario_file, error);
-	if (!scenario || lab_up(scenario, lab, error) != 0) {
+	char *what = lab_text("the experiment %s", all->name);
+	struct lab_owner owner = {getpid(), what};
+	int up = scenario ? lab_up(scenario, lab, &owner, error) : -1;
+	free(what);
+	if (up != 0) {
 		if (scenario)
 			scenario_free(scenario);
 		return -1;

@@ -18,6 +18,7 @@
 #include "experiments/guests.h"
 #include "experiments/load.h"
 #include "experiments/options.h"
+#include "experiments/place.h"
 #include "experiments/progress.h"
 #include "experiments/provenance.h"
 #include "experiments/reproduce.h"
@@ -25,18 +26,15 @@
 #include "lab/lab.h"
 #include "mpip/base/output.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
+#include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #define LAB_PREFIX "experiment-"
-#define RUNS_FILE  "runs.json"
 
 /* The exit status of a call that could not be carried out, apart from 1, after which there are runs
  * to show. */
@@ -49,10 +47,10 @@ struct session {
 	const struct options *options;
 	struct definition *definition;
 	struct ground_choice ground;
-	char *directory, *programs;
+	struct place place;
+	char *programs;
 	char lab[LAB_NAME_MAX + 1];
 	json_t *provenance;
-	int lock;
 	int there, other_definition, other_mpipd, failed;
 	struct progress progress;
 };
@@ -118,52 +116,6 @@ static int load(struct session *s, char **error)
 	return check_programs(s, error);
 }
 
-/* Removes what a killed runner left: unfinished directories in ours, and its labs. Under the lock
- * no other runner writes here; a lab is taken down only when its runner is gone. */
-static int sweep(struct session *s, char **error)
-{
-	DIR *dir = opendir(s->directory);
-	if (!dir)
-		return lab_fail(error, "%s: %s", s->directory, strerror(errno));
-	int rc = 0;
-	for (struct dirent *e; rc == 0 && (e = readdir(dir)) != NULL;) {
-		if (e->d_name[0] != '.' || !strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
-			continue;
-		char *path = lab_text("%s/%s", s->directory, e->d_name);
-		rc = directory_remove(path, error);
-		free(path);
-	}
-	closedir(dir);
-
-	json_t *labs = lab_list(), *lab;
-	size_t i;
-	json_array_foreach (labs, i, lab) {
-		const char *name = json_string_value(lab);
-		if (rc != 0 || strncmp(name, LAB_PREFIX, strlen(LAB_PREFIX)) != 0)
-			continue;
-		char *end;
-		long pid = strtol(name + strlen(LAB_PREFIX), &end, 10);
-		if (pid > 0 && *end == '\0' && kill((pid_t)pid, 0) != 0 && errno == ESRCH)
-			rc = lab_down(name, error);
-	}
-	json_decref(labs);
-	return rc;
-}
-
-static int open_directory(struct session *s, char **error)
-{
-	s->directory = lab_text("%s/%s", s->options->out, s->definition->name);
-	if (directory_make(s->directory, error) != 0 || give_to_caller(s->options->out, error) != 0)
-		return -1;
-	s->lock = open(s->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (s->lock < 0)
-		return lab_fail(error, "%s: %s", s->directory, strerror(errno));
-	if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
-		return lab_fail(
-			error, "%s: another runner is at work on this experiment", s->directory);
-	return sweep(s, error);
-}
-
 static const char *inner_text(const json_t *value, const char *a, const char *b)
 {
 	const char *t = json_string_value(json_object_get(json_object_get(value, a), b));
@@ -174,7 +126,7 @@ static const char *inner_text(const json_t *value, const char *a, const char *b)
 static enum cell look(struct session *s, const struct contestant *c, int rep)
 {
 	char *name = definition_run_name(s->definition, c, rep);
-	char *file = lab_text("%s/%s/result.json", s->directory, name);
+	char *file = lab_text("%s/%s/result.json", s->place.directory, name);
 	json_t *result = json_load_file(file, 0, NULL);
 	free(file);
 	free(name);
@@ -222,7 +174,7 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 		.contestant = c,
 		.rep = rep,
 		.lab = s->lab,
-		.directory = s->directory,
+		.directory = s->place.directory,
 		.programs = s->programs,
 		.ground_why = s->ground.why,
 		.provenance = s->provenance,
@@ -300,7 +252,7 @@ static int write_runs(const struct session *s, char **error)
 	}
 	json_t *runs = json_pack("{s:s, s:o, s:s}", "experiment", d->name, "runs", names, "ground",
 		ground_names[s->ground.ground]);
-	char *file = lab_text("%s/" RUNS_FILE, s->directory);
+	char *file = lab_text("%s/" RUNS_FILE, s->place.directory);
 	int rc = file_write_json(file, runs, error);
 	if (rc == 0)
 		rc = give_to_caller(file, error);
@@ -322,7 +274,7 @@ static struct guest_cell *cells_to_calibrate(const struct session *s, size_t *co
 		const struct contestant *c = &d->contestants[i];
 		struct definition own = definition_for(d, c);
 		if (is_chosen(s, c) && !scenario_seen(s, i) &&
-			!calibration_is_there(s->directory, d, &own))
+			!calibration_is_there(s->place.directory, d, &own))
 			cells[(*count)++] = (struct guest_cell){c, 0};
 	}
 	return cells;
@@ -336,7 +288,7 @@ static int run_here(struct session *s, const struct guest_cell *cells, size_t co
 	int rc = 0;
 	for (size_t i = 0; rc == 0 && count > 0 && !s->options->cell && i < n; i++) {
 		struct definition own = definition_for(s->definition, scenarios[i].contestant);
-		rc = calibration_make(s->directory, s->definition, &own, s->lab, error);
+		rc = calibration_make(s->place.directory, s->definition, &own, s->lab, error);
 	}
 	free(scenarios);
 	if (rc != 0)
@@ -374,7 +326,7 @@ static int run_in_guests(
 	s->progress.runs += (int)first;
 	struct guests_plan plan = {
 		.definition = s->definition,
-		.directory = s->directory,
+		.directory = s->place.directory,
 		.programs = s->programs,
 		.ground_why = s->ground.why,
 		.jobs = jobs_of(s),
@@ -428,44 +380,14 @@ static int run_all(struct session *s, char **error)
 	}
 	if (s->failed)
 		lab_fail(error, "%s: %d of %d runs failed; their logs are in %s/failed",
-			s->definition->name, s->failed, s->progress.runs, s->directory);
+			s->definition->name, s->failed, s->progress.runs, s->place.directory);
 	return s->failed ? 1 : 0;
-}
-
-/* Without any run the directory, its list of runs and its calibrations are not worth keeping; with
- * logs of failed ones alone, they are all that stays. */
-static void leave_if_empty(const struct session *s)
-{
-	int entries = 0, failed = 0;
-	DIR *dir = opendir(s->directory);
-	for (struct dirent *e; dir && (e = readdir(dir)) != NULL;) {
-		failed += strcmp(e->d_name, "failed") == 0;
-		entries += e->d_name[0] != '.' && strcmp(e->d_name, RUNS_FILE) != 0 &&
-			   strcmp(e->d_name, "failed") != 0 &&
-			   strncmp(e->d_name, "calibration", 11) != 0;
-	}
-	if (dir)
-		closedir(dir);
-	if (entries)
-		return;
-	char *ignored = NULL, *list = lab_text("%s/" RUNS_FILE, s->directory);
-	if (failed)
-		unlink(list);
-	else
-		directory_remove(s->directory, &ignored);
-	free(list);
-	free(ignored);
-	rmdir(s->options->out);
 }
 
 static void close_session(struct session *s)
 {
-	if (s->lock >= 0) {
-		leave_if_empty(s);
-		close(s->lock);
-	}
+	place_close(&s->place);
 	json_decref(s->provenance);
-	free(s->directory);
 	free(s->programs);
 	free(s->ground.why);
 	definition_free(s->definition);
@@ -497,7 +419,7 @@ static int become_root(char **argv, char **error)
 static int print_plan(struct session *s)
 {
 	size_t count;
-	s->directory = lab_text("%s/%s", s->options->out, s->definition->name);
+	s->place.directory = lab_text("%s/%s", s->options->out, s->definition->name);
 	struct guest_cell *cells = cells_to_run(s, &count);
 	printf("%s %zu %.0f\n", s->definition->name, count, estimate_s(s, cells, count));
 	free(cells);
@@ -514,7 +436,7 @@ static int run_experiment(struct session *s, char **argv, char **error)
 	if (rc == 0 && s->ground.by_sudo)
 		rc = become_root(argv, error);
 	if (rc == 0)
-		rc = open_directory(s, error);
+		rc = place_open(&s->place, s->options->out, s->definition->name, error);
 	if (rc == 0) {
 		s->provenance = provenance(s->programs, argv);
 		rc = run_all(s, error);
@@ -534,7 +456,7 @@ static int again(const struct options *o, char **argv, char **error)
 /* As the options say. The exit status, or -1 and *error. */
 static int carry_out(const struct options *o, char **argv, char **error)
 {
-	struct session s = {.options = o, .lock = -1};
+	struct session s = {.options = o, .place = {.lock = -1}};
 	if (o->check)
 		return load_check_files(o, error);
 	if (o->list)

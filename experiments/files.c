@@ -6,6 +6,7 @@
 #include "mpip/base/output.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,10 +63,10 @@ int file_write_json(const char *file, const json_t *value, char **error)
 	char *content = json_dumps(value, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 	if (!content)
 		abort();
-	char *line = lab_text("%s\n", content), *aside = lab_text("%s.part", file);
+	char *line = lab_text("%s\n", content), *aside = lab_text("%s.new", file);
 	int rc = file_write(aside, line, error);
 	if (rc == 0 && rename(aside, file) != 0)
-		rc = lab_fail(error, "%s: %s", file, strerror(errno));
+		rc = lab_fail(error, "%s: cannot be written: %s", file, strerror(errno));
 	if (rc != 0)
 		unlink(aside);
 	free(aside);
@@ -124,9 +125,28 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 
 int directory_remove(const char *path, char **error)
 {
-	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
-		return lab_fail(error, "%s: cannot be removed: %s", path, strerror(errno));
-	return 0;
+	if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
+		return 0;
+	int why = errno;
+	lab_fail(error, "%s: cannot be removed: %s", path, strerror(why));
+	errno = why;
+	return -1;
+}
+
+int directory_replace(const char *from, const char *to, char **error)
+{
+	if (rename(from, to) == 0)
+		return 0;
+	if (errno == ENOTEMPTY || errno == EEXIST) {
+		if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE) == 0)
+			return directory_remove(from, error);
+		/* Some file systems do not have it. */
+		if (directory_remove(to, error) != 0)
+			return -1;
+		if (rename(from, to) == 0)
+			return 0;
+	}
+	return lab_fail(error, "%s: %s", to, strerror(errno));
 }
 
 static uid_t caller_uid;
@@ -138,15 +158,33 @@ static int give_one(const char *path, const struct stat *st, int type, struct FT
 	return lchown(path, caller_uid, caller_gid);
 }
 
-int give_to_caller(const char *path, char **error)
+/* Sets who called sudo. False when nobody did. */
+static bool find_caller(void)
 {
 	const char *uid = getenv("SUDO_UID"), *gid = getenv("SUDO_GID");
 	if (geteuid() != 0 || !uid || !gid)
-		return 0;
+		return false;
 	caller_uid = (uid_t)strtoul(uid, NULL, 10);
 	caller_gid = (gid_t)strtoul(gid, NULL, 10);
-	if (nftw(path, give_one, 16, FTW_PHYS) != 0)
-		return lab_fail(error, "%s: cannot be given to the caller of sudo: %s", path,
-			strerror(errno));
+	return true;
+}
+
+static int fail_give(const char *path, char **error)
+{
+	return lab_fail(
+		error, "%s: cannot be given to the caller of sudo: %s", path, strerror(errno));
+}
+
+int give_to_caller(const char *path, char **error)
+{
+	if (find_caller() && nftw(path, give_one, 16, FTW_PHYS) != 0)
+		return fail_give(path, error);
+	return 0;
+}
+
+int give_one_to_caller(const char *path, char **error)
+{
+	if (find_caller() && lchown(path, caller_uid, caller_gid) != 0)
+		return fail_give(path, error);
 	return 0;
 }

@@ -19,8 +19,10 @@
 
 #include "experiments/calibration.h"
 #include "experiments/files.h"
+#include "experiments/place.h"
 #include "experiments/proc.h"
 #include "experiments/project.h"
+#include "lab/lock.h"
 #include "lab/scenario.h"
 
 #include <errno.h>
@@ -30,6 +32,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -78,6 +81,13 @@ static int make_image(struct image_call *call, char *line, size_t size, char **e
 	return line[0] ? 0 : lab_fail(error, "the guest's image could not be made");
 }
 
+/* As long as we are there nobody removes the image: image.sh keeps but few, and asks for this lock.
+ */
+static bool hold(const char *image)
+{
+	return lock_directory(image, LOCK_SH) >= 0;
+}
+
 char *guests_image(const char *programs, int gips, char **error)
 {
 	char line[PATH_MAX], *text = lab_text("%d", gips);
@@ -92,6 +102,8 @@ char *guests_image(const char *programs, int gips, char **error)
 		close(call.to);
 	free(file);
 	free(text);
+	if (rc == 0 && !hold(line))
+		rc = lab_fail(error, "%s: the guest's image is gone again", line);
 	return rc == 0 ? lab_text("%s", line) : NULL;
 }
 
@@ -163,7 +175,7 @@ static int write_job(const struct guests_plan *plan, const struct guest_cell *ce
 }
 
 struct guest_call {
-	char *script, *image, *job, *out, *seed, *gips, *slot;
+	char *script, *image, *job, *out, *seed, *gips, *slot, *scratch;
 };
 
 static int guest_body(void *argument)
@@ -172,6 +184,7 @@ static int guest_body(void *argument)
 	setenv("SEED", c->seed, 1);
 	setenv("GIPS", c->gips, 1);
 	setenv("SLOT", c->slot, 1);
+	setenv("SCRATCH", c->scratch, 1);
 	execl(c->script, c->script, c->image, c->job, c->out, (char *)NULL);
 	perror(c->script);
 	return 125;
@@ -182,7 +195,7 @@ static int start(const struct guests_plan *plan, const char *image, struct guest
 {
 	const struct definition *d = plan->definition;
 	*g = (struct guest){.cell = cell, .name = cell_name(plan, cell), .started_us = now_us()};
-	g->aside = lab_text("%s/.%s.guest", plan->directory, g->name);
+	g->aside = place_unfinished(plan->directory, g->name);
 	struct guest_call call = {
 		.script = project_file(plan->programs, "lab/vm/guest.sh", error),
 		.image = lab_text("%s", image),
@@ -191,6 +204,7 @@ static int start(const struct guests_plan *plan, const char *image, struct guest
 		.seed = lab_text("%lld", (long long)definition_seed(d, cell->rep, 8)),
 		.gips = lab_text("%d", d->gips),
 		.slot = lab_text("%d", slot),
+		.scratch = lab_text("%s", g->aside),
 	};
 	char *said = lab_text("%s/said", g->aside);
 	int rc = call.script ? directory_remove(g->aside, error) : -1;
@@ -206,6 +220,7 @@ static int start(const struct guests_plan *plan, const char *image, struct guest
 	free(call.seed);
 	free(call.gips);
 	free(call.slot);
+	free(call.scratch);
 	return rc;
 }
 
@@ -257,13 +272,6 @@ static int complete_result(const struct guests_plan *plan, const struct guest *g
 	return rc;
 }
 
-static int move(const char *from, const char *to, char **error)
-{
-	if (directory_remove(to, error) != 0)
-		return -1;
-	return rename(from, to) == 0 ? 0 : lab_fail(error, "%s: %s", to, strerror(errno));
-}
-
 static int take_calibration(const struct guests_plan *plan, const struct guest *g, char **error)
 {
 	struct definition own = definition_for(plan->definition, g->cell->contestant);
@@ -286,13 +294,11 @@ static int take_result(const struct guests_plan *plan, const struct guest *g, co
 	if (!g->cell->rep)
 		return take_calibration(plan, g, error);
 	char *from = lab_text("%s/out/%s/%s", g->aside, plan->definition->name, g->name);
-	char *to = lab_text("%s/%s", plan->directory, g->name);
 	char *file = lab_text("%s/result.json", from);
 	int rc = complete_result(plan, g, image, file, goodput, error);
 	if (rc == 0)
-		rc = move(from, to, error);
+		rc = place_publish(plan->directory, g->name, from, error);
 	free(file);
-	free(to);
 	free(from);
 	return rc;
 }
@@ -318,14 +324,8 @@ static char *first_said(const struct guest *g)
  * allocated. */
 static char *keep_failed(const struct guests_plan *plan, const struct guest *g)
 {
-	char *ignored = NULL, *failures = lab_text("%s/failed", plan->directory);
-	char *place = lab_text("%s/%s", failures, g->name);
-	directory_make(failures, &ignored);
-	if (move(g->aside, place, &ignored) != 0)
-		directory_remove(g->aside, &ignored);
-	free(ignored);
-	free(failures);
-	return place;
+	place_keep_failed(plan->directory, g->name, g->aside);
+	return lab_text("%s/failed/%s", plan->directory, g->name);
 }
 
 /* The last line of the guest's console that is no kernel message, for a cell that failed by itself.
@@ -475,6 +475,9 @@ int guests_run(const struct guests_plan *plan, const char *image, const struct g
 		directory_remove(guests[i].aside, &ignored);
 		free_guest(&guests[i]);
 	}
+	char *unfinished = place_unfinished(plan->directory, "");
+	rmdir(unfinished);
+	free(unfinished);
 	free(ignored);
 	free(guests);
 	return rc;

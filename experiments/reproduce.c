@@ -19,6 +19,7 @@
 #include "experiments/guests.h"
 #include "experiments/proc.h"
 #include "experiments/provenance.h"
+#include "experiments/scratch.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -247,9 +248,10 @@ int reproduce(
 		rc = load_definition(&a, found, error);
 	}
 	if (rc == 0) {
-		a.directory = lab_text("%s/mpip-reproduce.XXXXXX", temporary ? temporary : "/tmp");
-		if (!mkdtemp(a.directory))
-			rc = lab_fail(error, "%s: %s", a.directory, strerror(errno));
+		char *prefix = lab_text("%s/mpip-reproduce", temporary ? temporary : "/tmp");
+		a.directory = scratch_make(prefix, error);
+		rc = a.directory ? 0 : -1;
+		free(prefix);
 	}
 	if (rc == 0) {
 		rc = run_again(&a, programs, argv, error);
@@ -260,7 +262,9 @@ int reproduce(
 		}
 		if (stopped)
 			rc = 128 + proc_stop_signal();
-		if (!kept)
+		if (kept)
+			scratch_keep(a.directory);
+		else
 			directory_remove(a.directory, &ignored);
 	}
 	definition_free(a.definition);

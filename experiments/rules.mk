@@ -6,7 +6,7 @@ CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
 EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o calibration.o check.o call.o call_definition.o callrun.o connections.o connrun.o cpu.o definition.o digest.o estimate.o files.o footprint.o guests.o iperf_report.o \
-	links.o load.o marks.o mib.o mptcp.o names.o pairs.o proc.o processes.o options.o progress.o project.o provenance.o reproduce.o result.o run.o sha256.o \
+	links.o load.o marks.o mib.o mptcp.o names.o pairs.o proc.o processes.o options.o place.o progress.o project.o provenance.o reproduce.o result.o run.o scratch.o sha256.o \
 	sockdiag.o sysctls.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
 	emodel.o lines.o pathlog.o reordering.o resultfile.o stats.o) $(addprefix $(BUILD)/mpip/io/, config.o policies.o) \
 	$(addprefix $(BUILD)/mpip/core/, policy.o settings.o)

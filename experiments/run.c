@@ -22,6 +22,7 @@
 #include "experiments/digest.h"
 #include "experiments/files.h"
 #include "experiments/mib.h"
+#include "experiments/place.h"
 #include "experiments/processes.h"
 #include "lab/lab.h"
 #include "lab/losses.h"
@@ -274,7 +275,11 @@ static int set_up(struct run *r, char **error)
 	const struct run_plan *p = r->plan;
 	const struct workload *w = &p->definition->workload;
 	const char *names[HOSTS] = {w->from, w->to};
-	if (lab_up(p->scenario, p->lab, error) != 0)
+	char *what = lab_text("the experiment %s", p->definition->name);
+	struct lab_owner owner = {getpid(), what};
+	int up = lab_up(p->scenario, p->lab, &owner, error);
+	free(what);
+	if (up != 0)
 		return FAILED;
 	r->lab_is_up = 1;
 	if (start_witness(r, error) != 0)
@@ -414,41 +419,14 @@ static int publish(struct run *r, double *goodput_mbit, char **error)
 	json_t *result = result_of(r);
 	*goodput_mbit = json_number_value(json_object_get(result, "goodput_mbit"));
 	char *file = run_file(r, "%s.json", "result");
-	char *final = lab_text("%s/%s", r->plan->directory, r->name);
-	char *failures = lab_text("%s/failed", r->plan->directory);
-	char *failed = lab_text("%s/%s", failures, r->name);
 	int rc = file_write_json(file, result, error);
 	if (rc == 0)
 		rc = give_to_caller(r->aside, error);
 	if (rc == 0)
-		rc = directory_remove(final, error);
-	if (rc == 0 && rename(r->aside, final) != 0)
-		rc = lab_fail(error, "%s: %s", final, strerror(errno));
-	if (rc == 0)
-		rc = directory_remove(failed, error); /* of an earlier try */
-	rmdir(failures);
-	free(failed);
-	free(failures);
-	free(final);
+		rc = place_publish(r->plan->directory, r->name, r->aside, error);
 	free(file);
 	json_decref(result);
 	return rc;
-}
-
-/* Keeps the logs of a run that failed, so that one can see why. */
-static void keep_failed(struct run *r)
-{
-	char *ignored = NULL;
-	char *directory = lab_text("%s/failed", r->plan->directory);
-	char *place = lab_text("%s/%s", directory, r->name);
-	directory_make(directory, &ignored);
-	directory_remove(place, &ignored);
-	if (rename(r->aside, place) != 0)
-		directory_remove(r->aside, &ignored);
-	give_to_caller(directory, &ignored);
-	free(ignored);
-	free(place);
-	free(directory);
 }
 
 static void end_all(struct run *r)
@@ -507,7 +485,7 @@ int run_one(const struct run_plan *plan, double *goodput_mbit, char **error)
 {
 	struct run r = {.plan = plan};
 	r.name = definition_run_name(plan->definition, plan->contestant, plan->rep);
-	r.aside = lab_text("%s/.%s.%d", plan->directory, r.name, (int)getpid());
+	r.aside = place_unfinished(plan->directory, r.name);
 	r.clock = mmap(
 		NULL, sizeof(*r.clock), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (r.clock == MAP_FAILED)
@@ -528,7 +506,7 @@ int run_one(const struct run_plan *plan, double *goodput_mbit, char **error)
 		rc = publish(&r, goodput_mbit, error);
 	if (rc == FAILED) {
 		file_explain_full_disk(plan->directory, error);
-		keep_failed(&r);
+		place_keep_failed(plan->directory, r.name, r.aside);
 	}
 	char *ignored = NULL;
 	if (rc == STOP)

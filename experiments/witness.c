@@ -132,7 +132,8 @@ int witness_start(struct witness *w, const char *lab, const char *scenario_file,
 	struct scenario *s = scenario_load(scenario_file, error);
 	if (!s)
 		return -1;
-	int rc = lab_up(s, lab, error);
+	struct lab_owner owner = {getpid(), "the witness of an experiment"};
+	int rc = lab_up(s, lab, &owner, error);
 	scenario_free(s);
 	if (rc != 0)
 		return -1;

@@ -15,6 +15,7 @@
 
 #include "lab/lab.h"
 
+#include "lab/call.h"
 #include "lab/error.h"
 #include "lab/netns.h"
 #include "lab/state.h"
@@ -55,14 +56,25 @@ const char *lab_state(const char *name)
 	}
 }
 
-struct scenario *lab_scenario(const char *name, char **error)
+char *lab_damage(const char *name)
 {
 	char *why = NULL;
-	struct scenario *s = state_scenario(name, &why);
-	if (!s)
-		lab_fail(error, "%s", why ? why : "the lab has no scenario, it was never built");
+	if (state_of(name) != STATE_NONE)
+		scenario_free(state_scenario(name, &why));
+	return why;
+}
+
+struct scenario *lab_scenario(const char *name, char **error)
+{
+	char *why = lab_damage(name);
+	if (!why)
+		return state_scenario(name, error);
+	char *down = call_of("down", name);
+	lab_fail(error, "lab %s: its scenario cannot be read any more (%s); to take it down: %s",
+		name, why, down);
+	free(down);
 	free(why);
-	return s;
+	return NULL;
 }
 
 json_t *lab_origin(const char *name)
@@ -160,40 +172,46 @@ static json_t *command_of(const char *pid)
 	return text ? text : json_string("?"); /* not UTF-8 */
 }
 
+/* The namespace of a lab's host, 0 when there is none. */
+static ino_t netns_of_host(const char *lab, const char *host)
+{
+	char *full = lab_text("%s-%s", lab, host);
+	int fd = netns_open(full, NULL);
+	ino_t id = fd < 0 ? 0 : netns_id(fd);
+	if (fd >= 0)
+		close(fd);
+	free(full);
+	return id;
+}
+
 json_t *lab_processes(const char *name, char **error)
 {
-	struct scenario *s = lab_scenario(name, error);
-	if (!s)
+	if (state_of(name) == STATE_NONE) {
+		state_fail_none(name, error);
 		return NULL;
-	json_t *found = json_array();
-
-	ino_t *ids = calloc(s->n_nodes, sizeof(*ids));
+	}
+	json_t *found = json_array(), *hosts = lab_namespaces(name);
+	size_t n = json_array_size(hosts);
+	ino_t *ids = calloc(n + 1, sizeof(*ids));
 	if (!ids)
 		abort();
-	for (size_t i = 0; i < s->n_nodes; i++) {
-		char *full = lab_text("%s-%s", name, s->nodes[i].name);
-		int fd = netns_exists(full) ? netns_open(full, NULL) : -1;
-		if (fd >= 0) {
-			ids[i] = netns_id(fd);
-			close(fd);
-		}
-		free(full);
-	}
+	for (size_t i = 0; i < n; i++)
+		ids[i] = netns_of_host(name, json_string_value(json_array_get(hosts, i)));
 
 	DIR *proc = opendir("/proc");
 	for (struct dirent *e; proc && (e = readdir(proc));) {
 		ino_t id = isdigit((unsigned char)e->d_name[0]) ? netns_of(e->d_name) : 0;
-		for (size_t i = 0; id && i < s->n_nodes; i++)
+		for (size_t i = 0; id && i < n; i++)
 			if (ids[i] == id)
-				json_array_append_new(
-					found, json_pack("{s:s, s:i, s:o}", "host",
-						       s->nodes[i].name, "pid", atoi(e->d_name),
-						       "command", command_of(e->d_name)));
+				json_array_append_new(found,
+					json_pack("{s:O, s:i, s:o}", "host",
+						json_array_get(hosts, i), "pid", atoi(e->d_name),
+						"command", command_of(e->d_name)));
 	}
 	if (proc)
 		closedir(proc);
 	free(ids);
-	scenario_free(s);
+	json_decref(hosts);
 	return found;
 }
 

@@ -7,8 +7,10 @@
  * lab_up() enters the lab in STATE_DIR, makes one namespace per host and router, wires the links,
  * and only then adds addresses and routes (addressing.c), because a route wants its interface up.
  *
- * lab_down() needs nothing but the scenario that STATE_DIR keeps. It removes interfaces before the
- * namespaces' names: a namespace lives on while there is a process in it, its links must not.
+ * lab_down() needs nothing but the scenario that STATE_DIR keeps, and not even that: namespaces are
+ * marked with their lab's name inside, so that they are found without it, and nobody else's of a
+ * similar name is taken for one. It removes interfaces before the namespaces' names: a namespace
+ * lives on while there is a process in it, its links must not.
  */
 
 #include "lab/lab.h"
@@ -22,6 +24,7 @@
 #include "lab/state.h"
 #include "lab/wiring.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +32,12 @@
 #include <unistd.h>
 
 volatile sig_atomic_t lab_stop;
+
+/* What a lab's namespaces are marked with. Allocated. */
+static char *mark_of(const char *lab)
+{
+	return lab_text("mpip-lab %s", lab);
+}
 
 static char *netns_name(const char *lab, const struct node *node)
 {
@@ -96,6 +105,11 @@ static int make_namespace(const struct scenario *s, const char *name, size_t n, 
 		(*made)++;
 		result = ns_open(ns, s->nodes[n].name, fd, error);
 	}
+	if (result >= 0) {
+		char *mark = mark_of(name);
+		result = net_mark(ns, mark, error);
+		free(mark);
+	}
 	free(full);
 	return result < 0 ? -1 : set_sysctls(ns, s->nodes[n].router, error);
 }
@@ -120,24 +134,85 @@ static int build(
 	return 0;
 }
 
-/* Removes the first `n` nodes' interfaces and names, routers first: their interfaces are one end of
- * every pair, so that all of them go in one request. Goes on after an error, and reports it. */
+/* Removes a namespace's interfaces and its name. Goes on after an error, and reports it. */
+static int remove_namespace(const char *full, char **error)
+{
+	int result = 0;
+	/* A name without a namespace: whoever made it was killed in between. */
+	int fd = netns_exists(full) ? netns_open(full, NULL) : -1;
+	struct ns ns = {0};
+	if (fd >= 0 && (ns_open(&ns, full, fd, error) < 0 || net_remove_all(&ns, error) < 0))
+		result = -1;
+	ns_close(&ns);
+	return netns_remove(full, error) < 0 ? -1 : result;
+}
+
+/* The first `n` nodes', routers first: their interfaces are one end of every pair, so that all of
+ * them go in one request. */
 static int remove_nodes(const struct scenario *s, const char *name, size_t n, char **error)
 {
 	int result = 0;
 	for (size_t i = n; i-- > 0;) {
 		char *full = netns_name(name, &s->nodes[i]);
-		/* A name without a namespace: whoever made it was killed in between. */
-		int fd = netns_exists(full) ? netns_open(full, NULL) : -1;
-		struct ns ns = {0};
-		if (fd >= 0 &&
-			(ns_open(&ns, full, fd, error) < 0 || net_remove_all(&ns, error) < 0))
-			result = -1;
-		ns_close(&ns);
-		if (netns_remove(full, error) < 0)
+		if (remove_namespace(full, error) < 0)
 			result = -1;
 		free(full);
 	}
+	return result;
+}
+
+static bool has_mark(const char *full, const char *mark)
+{
+	int fd = netns_open(full, NULL);
+	struct ns ns = {0};
+	bool has = fd >= 0 && ns_open(&ns, full, fd, NULL) == 0 && net_has_mark(&ns, mark);
+	ns_close(&ns);
+	return has;
+}
+
+/* Of the namespaces NAME-* those that have the lab's mark: their names behind NAME-. */
+static json_t *marked_namespaces(const char *name)
+{
+	json_t *found = json_array();
+	char *prefix = lab_text("%s-", name), *mark = mark_of(name);
+	DIR *d = opendir(NETNS_DIR);
+	for (struct dirent *e; d && (e = readdir(d));)
+		if (strncmp(e->d_name, prefix, strlen(prefix)) == 0 && has_mark(e->d_name, mark))
+			json_array_append_new(found, json_string(e->d_name + strlen(prefix)));
+	if (d)
+		closedir(d);
+	free(mark);
+	free(prefix);
+	return found;
+}
+
+json_t *lab_namespaces(const char *name)
+{
+	struct scenario *s = state_scenario(name, NULL);
+	if (!s)
+		return marked_namespaces(name);
+	json_t *found = json_array();
+	for (size_t i = 0; i < s->n_nodes; i++) {
+		char *full = netns_name(name, &s->nodes[i]);
+		if (netns_exists(full))
+			json_array_append_new(found, json_string(s->nodes[i].name));
+		free(full);
+	}
+	scenario_free(s);
+	return found;
+}
+
+static int remove_marked(const char *name, char **error)
+{
+	int result = 0;
+	json_t *found = marked_namespaces(name);
+	for (size_t i = 0; i < json_array_size(found); i++) {
+		char *full = lab_text("%s-%s", name, json_string_value(json_array_get(found, i)));
+		if (remove_namespace(full, error) < 0)
+			result = -1;
+		free(full);
+	}
+	json_decref(found);
 	return result;
 }
 
@@ -177,13 +252,13 @@ static int check_netns_free(const struct scenario *s, const char *name, char **e
 	return error && *error ? -1 : 0;
 }
 
-int lab_up(const struct scenario *s, const char *name, char **error)
+int lab_up(const struct scenario *s, const char *name, const struct lab_owner *owner, char **error)
 {
 	if (check_name(name, error) < 0 || check_kernel(s, error) < 0)
 		return -1;
 	if (state_of(name) == STATE_NONE && check_netns_free(s, name, error) < 0)
 		return -1;
-	int lock = state_claim(name, s, error);
+	int lock = state_claim(name, s, owner, error);
 	if (lock < 0)
 		return -1;
 
@@ -214,17 +289,53 @@ int lab_down(const char *name, char **error)
 		return -1;
 	}
 
-	char *why = NULL;
-	struct scenario *s = state_scenario(name, &why);
-	int result = 0;
-	if (s)
-		result = remove_nodes(s, name, s->n_nodes, error);
-	else if (why) /* somebody has written into our files */
-		result = lab_fail(error, "%s", why);
+	struct scenario *s = state_scenario(name, NULL);
+	int result = s ? remove_nodes(s, name, s->n_nodes, error) : remove_marked(name, error);
 	if (result == 0)
 		result = state_forget(name, error);
 	scenario_free(s);
-	free(why);
 	close(lock);
 	return result;
+}
+
+int lab_sweep(json_t *taken, char **error)
+{
+	json_t *labs = state_list();
+	int result = 0;
+	for (size_t i = 0; i < json_array_size(labs); i++) {
+		json_t *lab = json_array_get(labs, i);
+		const char *name = json_string_value(lab);
+		char *why = NULL;
+		if (lab_whose(name, NULL) != LAB_LEFT)
+			continue;
+		if (lab_down(name, &why) == 0)
+			json_array_append(taken, lab);
+		else if (state_of(name) != STATE_NONE && state_of(name) != STATE_BUSY)
+			result = lab_fail(error, "%s", why);
+		/* else somebody else is sweeping, too */
+		free(why);
+	}
+	json_decref(labs);
+	state_tidy();
+	return result;
+}
+
+enum lab_whose lab_whose(const char *name, char **who)
+{
+	json_t *owner = state_owner(name);
+	enum lab_whose whose = !owner                     ? LAB_OWN
+			       : !owner_is_whole(owner)   ? LAB_UNKNOWN
+			       : !owner_lives(owner)      ? LAB_LEFT
+			       : owner_is_ancestor(owner) ? LAB_OWN
+							  : LAB_FOREIGN;
+	if (who && !owner)
+		*who = lab_text("%s", "");
+	else if (who && !owner_is_whole(owner))
+		*who = lab_text("somebody, who is named in a file that cannot be read any more");
+	else if (who)
+		*who = lab_text("process %d, for %s",
+			(int)json_integer_value(json_object_get(owner, "pid")),
+			json_string_value(json_object_get(owner, "what")));
+	json_decref(owner);
+	return whose;
 }

@@ -2,6 +2,7 @@
 #ifndef LAB_LAB_H
 #define LAB_LAB_H
 
+#include "lab/owner.h"
 #include "lab/scenario.h"
 
 #include <jansson.h>
@@ -18,17 +19,38 @@
 
 /* Builds a lab, all of it or nothing: on an error what was built so far is removed. A lab of that
  * name that is there already is an error and stays as it is; so is a scenario with delay, jitter or
- * loss on a kernel without sch_netem. */
-int lab_up(const struct scenario *s, const char *name, char **error);
+ * loss on a kernel without sch_netem. `owner` is the process that it is for and that takes it down
+ * again, should that be killed, lab_sweep() does; NULL: it is the user's own, and stays. */
+int lab_up(const struct scenario *s, const char *name, const struct lab_owner *owner, char **error);
 
 /* Set it (from a signal handler) to make a running lab_up() fail soon, with everything removed. */
 extern volatile sig_atomic_t lab_stop;
 
 /* Takes down what lab_up() has built, also if that was killed in the middle, and nothing else.
- * Processes in the lab are left alone (see lab_end_processes()): they lose their links and
- * addresses at once, the name of their namespace is gone, and the namespace itself ends with the
- * last of them. */
+ * Where the scenario cannot be read any more, it takes down the namespaces that are named NAME-*
+ * and marked as this lab's. Processes in the lab are left alone (see lab_end_processes()): they
+ * lose their links and addresses at once, the name of their namespace is gone, and the namespace
+ * itself ends with the last of them. */
 int lab_down(const char *name, char **error);
+
+/* Takes down all labs whose owners have ended without doing so. Others may do the same at the same
+ * time. The names go into `taken`, an array (NULL: not wanted). */
+int lab_sweep(json_t *taken, char **error);
+
+enum lab_whose {
+	LAB_OWN,     /* the user's, or of a process that the caller is or comes from */
+	LAB_FOREIGN, /* of another process, which is there */
+	LAB_LEFT,    /* its owner has ended without taking it down */
+	LAB_UNKNOWN, /* somebody has damaged what says so */
+};
+
+/* Whose a lab is. In words, "process 12, for the experiment two-nics", in `*who` (allocated; NULL:
+ * not wanted); "" where it is nobody's but the user's. */
+enum lab_whose lab_whose(const char *name, char **who);
+
+/* The namespaces of a lab that are there, an array of their hosts' and routers' names: as the
+ * scenario says, or else, as lab_down() finds them. */
+json_t *lab_namespaces(const char *name);
 
 /* The names of all labs, an array of strings; empty when there is none. */
 json_t *lab_list(void);
@@ -36,6 +58,10 @@ json_t *lab_list(void);
 /* "up", "busy" (being built or taken down), "broken" (half built by a process that was killed) or
  * "none". */
 const char *lab_state(const char *name);
+
+/* Why the scenario of a lab cannot be read any more: somebody has damaged the file. Allocated; NULL
+ * when it can be, or when there is no such lab. */
+char *lab_damage(const char *name);
 
 /* The scenario that a lab was built from, to be freed with scenario_free(). */
 struct scenario *lab_scenario(const char *name, char **error);

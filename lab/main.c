@@ -11,16 +11,19 @@
  */
 
 #include "lab/calibrate.h"
+#include "lab/call.h"
 #include "lab/error.h"
 #include "lab/ground.h"
 #include "lab/lab.h"
 #include "lab/player.h"
 #include "lab/scenario.h"
 #include "lab/show.h"
+#include "lab/which.h"
 #include "mpip/base/output.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +37,8 @@ static const char usage[] =
 	"\n"
 	"  lab up [--name NAME] SCENARIO          build the scenario's hosts, routers and links\n"
 	"  lab down [--name NAME]                 remove them again, and end what runs in them\n"
+	"  lab sweep                              remove what runners and tests that were killed "
+	"left\n"
 	"  lab status [--name NAME] [--json]      hosts, links and counters of one lab or all\n"
 	"  lab exec [--name NAME] HOST CMD...     run a command in a host or router\n"
 	"  lab counters [--name NAME]             every counter of a lab, as JSON\n"
@@ -51,6 +56,10 @@ static const char usage[] =
 	"NAME is by default the scenario file's name without .json; and where there is no "
 	"SCENARIO,\n"
 	"that of the only lab there is. `ip netns exec NAME-HOST CMD` works as well.\n"
+	"Labs that a runner or the tests have built for themselves are chosen by name alone, and "
+	"they\n"
+	"take them down themselves. LAB_OWNER=PID builds a lab for such a process; --make says in\n"
+	"errors what to type to make.\n"
 	"\n"
 	"lab calibrate builds a lab of its own from SCENARIO and takes it down again; without one "
 	"it\n"
@@ -64,6 +73,7 @@ static const char usage[] =
 	"lab/README.md describes scenarios.\n";
 
 struct options {
+	const char *command; /* such as "down" */
 	const char *name;
 	const char *output, *ground;
 	bool json, brief, virtual_time;
@@ -89,33 +99,6 @@ static int need_root(const char *command, char **error)
 	if (geteuid() == 0)
 		return 0;
 	return lab_fail(error, "lab %s needs root: run it with sudo", command);
-}
-
-/* Without --name, the only lab there is. Allocated; NULL with `*error` set. */
-static char *which_lab(const struct options *o, char **error)
-{
-	if (o->name)
-		return lab_text("%s", o->name);
-	json_t *labs = lab_list();
-	size_t n = json_array_size(labs);
-	char *name = NULL;
-	if (n == 1) {
-		name = lab_text("%s", json_string_value(json_array_get(labs, 0)));
-	} else if (n == 0) {
-		lab_fail(error, "there is no lab");
-	} else {
-		char *names = lab_text("%s", json_string_value(json_array_get(labs, 0)));
-		for (size_t i = 1; i < n; i++) {
-			char *more = lab_text(
-				"%s, %s", names, json_string_value(json_array_get(labs, i)));
-			free(names);
-			names = more;
-		}
-		lab_fail(error, "there are %zu labs, say which with --name: %s", n, names);
-		free(names);
-	}
-	json_decref(labs);
-	return name;
 }
 
 static void on_signal(int number)
@@ -151,10 +134,11 @@ static int run_up(const struct options *o, char **error)
 		return -1;
 
 	char *name = name_for(o);
-	int result = need_root("up", error);
+	const struct lab_owner *owner = which_owner(error);
+	int result = *error ? -1 : need_root("up", error);
 	if (result == 0) {
 		catch_signals();
-		result = lab_up(s, name, error);
+		result = lab_up(s, name, owner, error);
 	}
 	if (result == 0)
 		printf("lab %s is up\n", name);
@@ -188,29 +172,69 @@ static void name_processes(const json_t *processes)
 	}
 }
 
+/* What `lab down` could not read, and what it has done without. */
+static void tell_damage(const char *damage, const json_t *namespaces)
+{
+	char *names = call_list(namespaces);
+	fprintf(stderr, "lab: the scenario could not be read (%s); taken down by name: %s\n",
+		damage, *names ? names : "no namespace was left");
+	free(names);
+}
+
 static int run_down(const struct options *o, char **error)
 {
 	expect_arguments(o, 0, "lab down wants no argument but --name");
 	if (need_root("down", error) < 0)
 		return -1;
-	char *name = which_lab(o, error);
-	if (!name)
+	char *name = which_lab(o->name, o->command, error);
+	if (!name || which_may_go(name, error) < 0) {
+		free(name);
 		return -1;
+	}
 	/* Stopping in the middle would leave work for another `lab down`. */
 	catch_signals();
 	/* None can be found in a lab that was never built, and that is no reason not to remove it.
 	 * Those of a lab that somebody is building or taking down are not ours. */
 	if (strcmp(lab_state(name), "busy") != 0)
 		lab_end_processes(name, tell_ending, NULL);
-	json_t *processes = lab_processes(name, NULL);
+	json_t *namespaces = lab_namespaces(name), *processes = lab_processes(name, NULL);
+	char *damage = lab_damage(name);
 	int result = lab_down(name, error);
 	if (result == 0) {
 		name_processes(processes);
+		if (damage)
+			tell_damage(damage, namespaces);
 		printf("lab %s is down\n", name);
 	}
+	json_decref(namespaces);
 	json_decref(processes);
+	free(damage);
 	free(name);
 	return result;
+}
+
+static int run_sweep(const struct options *o, char **error)
+{
+	expect_arguments(o, 0, "lab sweep wants no argument");
+	if (need_root("sweep", error) < 0)
+		return -1;
+	catch_signals();
+	json_t *taken = json_array(), *lab;
+	size_t i;
+	int result = lab_sweep(taken, error);
+	json_array_foreach (taken, i, lab)
+		printf("lab %s is down, it was left behind\n", json_string_value(lab));
+	if (json_array_size(taken) == 0 && result == 0)
+		puts("no lab was left behind");
+	json_decref(taken);
+	return result;
+}
+
+/* Others' labs may go while we look at them. */
+static bool is_there(const char *name)
+{
+	const char *state = lab_state(name);
+	return strcmp(state, "none") != 0 && strcmp(state, "busy") != 0;
 }
 
 static int status_of(const char *name, json_t *all, char **error)
@@ -218,7 +242,22 @@ static int status_of(const char *name, json_t *all, char **error)
 	if (!all)
 		return show_status(stdout, name, error);
 	json_t *one = show_status_json(name, error);
-	return one ? json_array_append_new(all, one) : -1;
+	if (one)
+		return json_array_append_new(all, one);
+	if (is_there(name))
+		json_array_append_new(
+			all, json_pack("{s:s, s:s}", "name", name, "state", "damaged"));
+	return -1;
+}
+
+/* main() tells the last error of several; the ones before are told here. */
+static int next_error(const char *why, char **error)
+{
+	if (*error)
+		fprintf(stderr, "lab: %s\n", *error);
+	free(*error);
+	*error = NULL;
+	return lab_fail(error, "%s", why);
 }
 
 static int run_status(const struct options *o, char **error)
@@ -234,13 +273,15 @@ static int run_status(const struct options *o, char **error)
 	int result = 0;
 	size_t n = json_array_size(labs);
 	for (size_t i = 0; i < n; i++) {
-		json_t *name = json_array_get(labs, i);
+		const char *name = json_string_value(json_array_get(labs, i));
+		char *why = NULL;
 		if (i > 0 && !all)
 			putchar('\n');
-		if (status_of(json_string_value(name), all, error) < 0)
-			result = -1;
+		if (status_of(name, all, &why) < 0 && (o->name || is_there(name)))
+			result = next_error(why, error);
+		free(why);
 	}
-	if (all && result == 0) {
+	if (all && (result == 0 || json_array_size(all) > 0)) {
 		json_dumpf(all, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else if (!all && n == 0) {
@@ -257,7 +298,7 @@ static int run_exec(const struct options *o, char **error)
 		usage_error("lab exec wants a host and a command");
 	if (need_root("exec", error) < 0)
 		return -1;
-	char *name = which_lab(o, error);
+	char *name = which_lab(o->name, o->command, error);
 	int result = name ? lab_enter(name, o->arguments[0], error) : -1;
 	free(name);
 	if (result < 0)
@@ -274,7 +315,7 @@ static int run_counters(const struct options *o, char **error)
 	expect_arguments(o, 0, "lab counters wants no argument but --name");
 	if (need_root("counters", error) < 0)
 		return -1;
-	char *name = which_lab(o, error);
+	char *name = which_lab(o->name, o->command, error);
 	json_t *counters = name ? lab_counters(name, error) : NULL;
 	free(name);
 	if (!counters)
@@ -327,7 +368,7 @@ static int run_play(const struct options *o, char **error)
 	expect_arguments(o, 0, "lab play wants no argument but --name");
 	if (need_root("play", error) < 0)
 		return -1;
-	char *name = which_lab(o, error);
+	char *name = which_lab(o->name, o->command, error);
 	struct player *p = name ? player_open(name, error) : NULL;
 	int result = -1;
 	if (p && !player_needed(player_scenario(p))) {
@@ -352,7 +393,7 @@ static int run_link(const struct options *o, char **error)
 		return lab_fail(error, "link %s %s: expected down or up", end_name, state);
 	if (need_root("link", error) < 0)
 		return -1;
-	char *name = which_lab(o, error), *why = NULL;
+	char *name = which_lab(o->name, o->command, error), *why = NULL;
 	struct player *p = name ? player_open(name, error) : NULL;
 	struct end end;
 	int result = -1;
@@ -421,14 +462,18 @@ static int run_calibrate(const struct options *o, char **error)
 		return -1;
 	bool own = o->n_arguments == 1;
 	/* Not the name of a lab that somebody plays in while its scenario is calibrated. */
-	char *name = own && !o->name ? lab_text("calibrate%d", (int)getpid()) : which_lab(o, error);
+	char *name = own && !o->name ? lab_text("calibrate%d", (int)getpid())
+				     : which_lab(o->name, o->command, error);
 	struct scenario *s = own    ? scenario_load(o->arguments[0], error)
 			     : name ? lab_scenario(name, error)
 				    : NULL;
 	int result = s ? 0 : -1;
 	if (s) {
+		struct lab_owner owner = {getpid(), "lab calibrate"};
 		catch_signals();
-		result = own ? lab_up(s, name, error) : 0;
+		if (own)
+			lab_sweep(NULL, NULL); /* a number is used again */
+		result = own ? lab_up(s, name, &owner, error) : 0;
 	}
 	if (s && result == 0) {
 		result = calibrate_lab(o, s, name, error);
@@ -505,6 +550,7 @@ static const struct {
 } commands[] = {
 	{"up", run_up},
 	{"down", run_down},
+	{"sweep", run_sweep},
 	{"status", run_status},
 	{"exec", run_exec},
 	{"counters", run_counters},
@@ -526,10 +572,11 @@ int main(int argc, char **argv)
 		{"virtual-time", no_argument, NULL, 'v'},
 		{"output", required_argument, NULL, 'o'},
 		{"ground", required_argument, NULL, 'g'},
+		{"make", no_argument, NULL, 'm'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	struct options o = {.ground = "auto"};
+	struct options o = {.ground = "auto", .command = argc >= 2 ? argv[1] : ""};
 
 	if (argc >= 2 && argv[1][0] != '-') {
 		/* Options stand between the subcommand and its arguments: what comes after the
@@ -550,6 +597,8 @@ int main(int argc, char **argv)
 			o.output = optarg;
 		} else if (c == 'g') {
 			o.ground = optarg;
+		} else if (c == 'm') {
+			call_by_make = true;
 		} else if (c == 'h') {
 			fputs(usage, stdout);
 			return output_end(0);
@@ -571,6 +620,6 @@ int main(int argc, char **argv)
 		return output_end(result < 0);
 	}
 	usage_error(
-		"expected up, down, status, exec, counters, play, link, calibrate, check, draw, "
-		"print or ground");
+		"expected up, down, sweep, status, exec, counters, play, link, calibrate, check, "
+		"draw, print or ground");
 }

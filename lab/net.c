@@ -159,6 +159,32 @@ int net_remove_all(struct ns *ns, char **error)
 	return 0;
 }
 
+int net_mark(struct ns *ns, const char *text, char **error)
+{
+	struct rtnl_link *lo, *change = rtnl_link_alloc();
+	if (!change)
+		abort();
+	rtnl_link_set_ifalias(change, text);
+	int err = rtnl_link_get_kernel(ns->nl, 0, "lo", &lo);
+	if (err >= 0) {
+		err = rtnl_link_change(ns->nl, lo, change, 0);
+		rtnl_link_put(lo);
+	}
+	rtnl_link_put(change);
+	return err < 0 ? fail_nl(ns, "marking it", err, error) : 0;
+}
+
+bool net_has_mark(struct ns *ns, const char *text)
+{
+	struct rtnl_link *lo;
+	if (rtnl_link_get_kernel(ns->nl, 0, "lo", &lo) < 0)
+		return false;
+	const char *mark = rtnl_link_get_ifalias(lo);
+	bool has = mark && strcmp(mark, text) == 0;
+	rtnl_link_put(lo);
+	return has;
+}
+
 int net_index(struct ns *ns, const char *name, char **error)
 {
 	struct ifreq request = {0};

@@ -47,6 +47,11 @@ int net_veth(const struct veth_end *a, const struct veth_end *b, char **error);
 /* Removes the interfaces of LAB_LINK_GROUP in the namespace, and with them their peers. */
 int net_remove_all(struct ns *ns, char **error);
 
+/* Marks the namespace itself with a text (the alias of its loopback interface, which it has from
+ * its first moment to its last), and whether it has this mark. */
+int net_mark(struct ns *ns, const char *text, char **error);
+bool net_has_mark(struct ns *ns, const char *text);
+
 /* The index of an interface, 0 with `*error` set when there is none of this name. */
 int net_index(struct ns *ns, const char *name, char **error);
 

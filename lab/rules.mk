@@ -5,9 +5,9 @@
 LAB_PKGS := jansson libnl-route-3.0 libnftables
 LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
 	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
-	inside.o counters.o verdict.o player.o ground.o \
+	owner.o call.o lock.o inside.o counters.o verdict.o player.o ground.o \
 	traffic.o calibrate.o calibrate_show.o losses.o rates.o pacer.o)
-LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o)
+LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o which.o)
 LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test rates_test losses_test)
 
 $(LAB_OBJS) $(LAB_MAIN_OBJS) $(addsuffix .o,$(LAB_TESTS)): \
@@ -29,12 +29,14 @@ define LAB_READY
 +@$(MAKE) --no-print-directory $(BUILD)/lab/lab
 endef
 LAB_RUN = $(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/lab/lab
-LAB_NAME = $(if $(NAME),--name $(NAME))
-# SCENARIO is the name of one in lab/scenarios, or a file.
-LAB_SCENARIO = $(if $(filter %.json,$(SCENARIO)),$(SCENARIO),lab/scenarios/$(or \
-	$(SCENARIO),dual-nic).json)
+# SCENARIO is the name of one in lab/scenarios, or a file; NAME, without which the lab has the
+# scenario's name, is a lab's.
+LAB_SCENARIO = $(call quoted,$(if $(filter %.json,$(SCENARIO)),$(SCENARIO),lab/scenarios/$(or \
+	$(SCENARIO),dual-nic).json))
+LAB_NAME = --make $(if $(NAME),--name $(call quoted,$(NAME)),$(if $(SCENARIO),--name \
+	"$$(basename -s .json -- $(call quoted,$(SCENARIO)))"))
 
-.PHONY: lab-up lab-down lab-status lab-link lab-exec
+.PHONY: lab-up lab-down lab-sweep lab-status lab-link lab-exec
 lab-up:
 	$(LAB_READY)
 	@$(LAB_RUN) up $(LAB_NAME) $(LAB_SCENARIO)
@@ -42,6 +44,10 @@ lab-up:
 lab-down:
 	$(LAB_READY)
 	@$(LAB_RUN) down $(LAB_NAME)
+
+lab-sweep:
+	$(LAB_READY)
+	@$(LAB_RUN) sweep --make
 
 lab-status:
 	$(LAB_READY)
@@ -57,21 +63,21 @@ lab-link:
 lab-exec: export LAB_CMD = $(CMD)
 lab-exec:
 	$(LAB_READY)
-	@$(LAB_RUN) exec $(LAB_NAME) $(or $(HOST),client) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"
+	@$(LAB_RUN) exec $(LAB_NAME) $(call quoted,$(or $(HOST),client)) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"
 
 # Whether the links of a scenario are as it says, by traffic: SHORT=1 for a second per direction;
 # GROUND=vm in a guest; without a GROUND, there if this kernel lacks what the scenario needs.
-CALIBRATE_OPTIONS = $(if $(SHORT),--short) $(if $(OUTPUT),--output $(OUTPUT))
+CALIBRATE_OPTIONS = $(if $(SHORT),--short) $(call option,output,$(OUTPUT))
 .PHONY: calibrate
 calibrate:
 	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	+@$(MAKE) --no-print-directory all
-	@ask="$(BUILD)/lab/lab ground $(if $(GROUND),--ground $(GROUND)) $(LAB_SCENARIO)"; \
-	ground=$$($$ask); [ $$ground != sudo ] || ground=$$(sudo $$ask); \
+	@ask=($(BUILD)/lab/lab ground $(call option,ground,$(GROUND)) $(LAB_SCENARIO)); \
+	ground=$$("$${ask[@]}"); [ $$ground != sudo ] || ground=$$(sudo "$${ask[@]}"); \
 	if [ $$ground = vm ]; then \
 		BUILD=$(BUILD) lab/vm/calibrate.sh $(LAB_SCENARIO) $(CALIBRATE_OPTIONS); \
 	else \
-		$(LAB_RUN) calibrate $(LAB_NAME) $(CALIBRATE_OPTIONS) $(LAB_SCENARIO); \
+		$(LAB_RUN) calibrate --make $(call option,name,$(NAME)) $(CALIBRATE_OPTIONS) $(LAB_SCENARIO); \
 	fi
 
 # A shell in a lab in a guest: needs neither root nor anything of this kernel.
@@ -79,7 +85,7 @@ calibrate:
 lab-shell:
 	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
 	+@$(MAKE) --no-print-directory all
-	@BUILD=$(BUILD) lab/vm/shell.sh $(LAB_SCENARIO)
+	@BUILD=$(BUILD) LAB=$(call quoted,$(or $(NAME),lab)) lab/vm/shell.sh $(LAB_SCENARIO)
 
 VM_TOOLS := $(addprefix $(BUILD)/lab/vm/, entropy snapshot)
 PROGRAMS += $(VM_TOOLS)

@@ -11,6 +11,7 @@
 
 #include "lab/show.h"
 
+#include "lab/call.h"
 #include "lab/error.h"
 #include "lab/events.h"
 #include "lab/lab.h"
@@ -188,11 +189,16 @@ json_t *show_status_json(const char *name, char **error)
 {
 	const char *state = lab_state(name);
 	if (strcmp(state, "none") == 0) {
+		scenario_free(lab_scenario(name, error)); /* says which there are */
 		lab_fail(error, "there is no lab %s", name);
 		return NULL;
 	}
-	json_t *out = json_pack("{s:s, s:s}", "name", name, "state", state);
-	if (strcmp(state, "up") != 0)
+	char *who = NULL;
+	enum lab_whose whose = lab_whose(name, &who);
+	json_t *out = json_pack("{s:s, s:s, s:s}", "name", name, "state",
+		whose == LAB_LEFT ? "left" : state, "owner", who);
+	free(who);
+	if (whose == LAB_LEFT || strcmp(state, "up") != 0)
 		return out;
 
 	struct scenario *s = lab_scenario(name, error);
@@ -368,17 +374,29 @@ static void show_processes(FILE *out, const json_t *processes)
 	table_print(out, &t);
 }
 
+static void show_not_up(FILE *out, const char *name, const char *state, const char *owner)
+{
+	char *down = call_of("down", name);
+	if (strcmp(state, "busy") == 0)
+		fprintf(out, "lab %s: is being built or taken down right now\n", name);
+	else if (strcmp(state, "left") == 0)
+		fprintf(out, "lab %s: left behind by %s, which has ended; to take it down: %s\n",
+			name, owner, down);
+	else
+		fprintf(out, "lab %s: half built, its builder was killed; to take it down: %s\n",
+			name, down);
+	free(down);
+}
+
 int show_status(FILE *out, const char *name, char **error)
 {
 	json_t *status = show_status_json(name, error);
 	if (!status)
 		return -1;
 	const char *state = json_string_value(json_object_get(status, "state"));
+	const char *owner = json_string_value(json_object_get(status, "owner"));
 	if (strcmp(state, "up") != 0) {
-		fprintf(out, "lab %s: %s\n", name,
-			strcmp(state, "busy") == 0 ? "is being built or taken down right now"
-						   : "half built, its builder was killed; lab down "
-						     "--name takes it down");
+		show_not_up(out, name, state, owner);
 		json_decref(status);
 		return 0;
 	}
@@ -391,9 +409,9 @@ int show_status(FILE *out, const char *name, char **error)
 	time_t since = (time_t)integer(status, "since");
 	char when[32];
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", localtime(&since));
-	fprintf(out, "lab %s: up since %s, from %s%s\n\n", name, when,
+	fprintf(out, "lab %s: up since %s, from %s%s%s%s\n\n", name, when,
 		json_string_value(json_object_get(status, "scenario_file")),
-		s->super_packets ? ", with super-packets" : "");
+		s->super_packets ? ", with super-packets" : "", *owner ? ", by " : "", owner);
 	show_nics(out, s);
 	fputc('\n', out);
 	show_links(out, s, json_object_get(status, "counters"));

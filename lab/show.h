@@ -13,8 +13,9 @@
 void show_drawing(FILE *out, const struct scenario *s);
 
 /* What `lab status` knows about one lab:
- * { "name", "state", and if it is up: "scenario_file", "since", "scenario", "counters",
- * "processes" }. NULL with `*error` set when there is no such lab. */
+ * { "name", "state": "up", "busy", "broken" or "left", "owner": as lab_whose() says it, and if it
+ * is up: "scenario_file", "since", "scenario", "counters", "processes" }. NULL with `*error` set
+ * when there is no such lab, or when it is damaged. */
 json_t *show_status_json(const char *name, char **error);
 
 /* The same as tables. Returns 0, or -1 with `*error` set. */

@@ -4,20 +4,22 @@
  *
  * Theory of operation
  * -------------------
- * The directory of a lab is made first and removed last, so nothing of a lab exists without it.
- * Files appear whole, by rename. Locks are flock(2) on the directories themselves: the kernel
- * drops them when their owner dies, which is how a lab that is being built is told from one whose
- * builder was killed.
+ * The directory of a lab is made first and removed last, so nothing of a lab exists without it. It
+ * comes and goes whole, by one rename from and to ASIDE, so that from its first moment it has all
+ * that it takes to remove the lab: the scenario, and whose it is. Files appear whole as well. Locks
+ * are flock(2) on the directories themselves: the kernel drops them when their owner dies, which is
+ * how a lab that is being built is told from one whose builder was killed.
  */
 
 #include "lab/state.h"
 
+#include "lab/call.h"
 #include "lab/error.h"
+#include "lab/lock.h"
 #include "lab/netns.h"
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,33 +30,17 @@
 #include <unistd.h>
 
 #define MARKER "/.run-netns"
+#define ASIDE  "/.aside" /* a lab's directory as it comes or goes */
 
-static const char *const files[] = {
-	"/up.json", "/up.json.new", "/scenario.json", "/scenario.json.new"};
+/* How long it may take those who only look (state_of()) to give back a lock. */
+#define LOOK_MS 200
+
+static const char *const files[] = {"up.json", "up.json.new", "owner.json", "owner.json.new",
+	"scenario.json", "scenario.json.new"};
 
 static void state_path(const char *name, const char *file, char out[PATH_MAX])
 {
 	snprintf(out, PATH_MAX, STATE_DIR "/%s%s", name, file);
-}
-
-/* An open and locked directory; -1 with errno. Whoever had the lock before may have removed it. */
-static int lock_directory(const char *path, int how)
-{
-	for (;;) {
-		int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0)
-			return -1;
-		if (flock(fd, how) < 0) {
-			int why = errno;
-			close(fd);
-			errno = why;
-			return -1;
-		}
-		struct stat locked, now;
-		if (fstat(fd, &locked) == 0 && stat(path, &now) == 0 && locked.st_ino == now.st_ino)
-			return fd;
-		close(fd);
-	}
 }
 
 static int lock_all(bool create, char **error)
@@ -83,7 +69,7 @@ enum state_kind state_of(const char *name)
 {
 	char path[PATH_MAX];
 	state_path(name, "", path);
-	int lock = lock_directory(path, LOCK_EX | LOCK_NB);
+	int lock = lock_directory(path, LOCK_SH | LOCK_NB);
 	if (lock < 0)
 		return errno == EWOULDBLOCK ? STATE_BUSY : STATE_NONE;
 	state_path(name, "/up.json", path);
@@ -94,19 +80,33 @@ enum state_kind state_of(const char *name)
 
 static int fail_exists(const char *name, char **error)
 {
+	char *down = call_of("down", name);
 	switch (state_of(name)) {
 	case STATE_BUSY:
-		return lab_fail(error, "lab %s is being built or taken down right now", name);
+		lab_fail(error, "lab %s is being built or taken down right now", name);
+		break;
 	case STATE_BROKEN:
-		return lab_fail(error,
+		lab_fail(error,
 			"lab %s was left half built by a 'lab up' or 'lab down' that was killed; "
-			"first "
-			"take it down: lab down --name %s",
-			name, name);
+			"first take it down: %s",
+			name, down);
+		break;
 	default:
-		return lab_fail(error, "lab %s is up already; to take it down: lab down --name %s",
-			name, name);
+		lab_fail(error, "lab %s is up already; to take it down: %s", name, down);
 	}
+	free(down);
+	return -1;
+}
+
+int state_fail_none(const char *name, char **error)
+{
+	json_t *labs = state_list();
+	char *names = call_list(labs);
+	lab_fail(error, "there is no lab %s, %s%s", name,
+		json_array_size(labs) ? "there is " : "nor any other", names);
+	free(names);
+	json_decref(labs);
+	return -1;
 }
 
 /* Remembers what netns_prepare() is about to make. */
@@ -127,9 +127,24 @@ static bool any_lab(void)
 	return any;
 }
 
+/* Removes a lab's directory that is aside: that of one who was killed, too. With the lock on
+ * STATE_DIR held. */
+static int clear_aside(char **error)
+{
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), STATE_DIR ASIDE "/%s", files[i]);
+		unlink(path);
+	}
+	if (rmdir(STATE_DIR ASIDE) < 0 && errno != ENOENT)
+		return lab_fail(error, STATE_DIR ASIDE ": %s", strerror(errno));
+	return 0;
+}
+
 /* With the lock on STATE_DIR held. */
 static void tidy_locked(void)
 {
+	clear_aside(NULL);
 	if (any_lab())
 		return;
 	json_t *made = json_load_file(STATE_DIR MARKER, 0, NULL);
@@ -151,7 +166,34 @@ void state_tidy(void)
 	close(all);
 }
 
-int state_claim(const char *name, const struct scenario *s, char **error)
+/* Makes the directory of a lab aside, with all that is in it from the first moment on. Returns its
+ * lock, or -1. */
+static int make_aside(const struct scenario *s, const struct lab_owner *owner, char **error)
+{
+	if (clear_aside(error) < 0)
+		return -1;
+	if (mkdir(STATE_DIR ASIDE, 0755) < 0)
+		return lab_fail(error, STATE_DIR ASIDE ": %s", strerror(errno));
+	int lock = lock_directory(STATE_DIR ASIDE, LOCK_EX);
+	if (lock < 0)
+		return lab_fail(error, STATE_DIR ASIDE ": %s", strerror(errno));
+	json_t *whose = owner ? owner_describe(owner, error) : NULL;
+	int result = owner && !whose ? -1 : 0;
+	if (result == 0 && whose)
+		result = write_whole(STATE_DIR ASIDE "/owner.json", whose, error);
+	json_decref(whose);
+	if (result == 0)
+		result = write_whole(STATE_DIR ASIDE "/scenario.json", s->source, error);
+	if (result == 0)
+		result = netns_prepare(record_netns_dir, NULL, error);
+	if (result == 0)
+		return lock;
+	close(lock);
+	return -1;
+}
+
+int state_claim(
+	const char *name, const struct scenario *s, const struct lab_owner *owner, char **error)
 {
 	int all = lock_all(true, error);
 	if (all < 0)
@@ -160,22 +202,14 @@ int state_claim(const char *name, const struct scenario *s, char **error)
 	char path[PATH_MAX];
 	state_path(name, "", path);
 	int lock = -1;
-	if (mkdir(path, 0755) < 0) {
-		if (errno == EEXIST)
-			fail_exists(name, error);
-		else
-			lab_fail(error, "%s: %s", path, strerror(errno));
-	} else if ((lock = lock_directory(path, LOCK_EX)) < 0) {
+	if (access(path, F_OK) == 0)
+		fail_exists(name, error);
+	else
+		lock = make_aside(s, owner, error);
+	if (lock >= 0 && rename(STATE_DIR ASIDE, path) < 0) {
 		lab_fail(error, "%s: %s", path, strerror(errno));
-	} else {
-		state_path(name, "/scenario.json", path);
-		if (write_whole(path, s->source, error) < 0 ||
-			netns_prepare(record_netns_dir, NULL, error) < 0) {
-			close(lock);
-			close(all);
-			state_forget(name, error);
-			return -1;
-		}
+		close(lock);
+		lock = -1;
 	}
 	if (lock < 0)
 		tidy_locked();
@@ -200,11 +234,36 @@ int state_lock(const char *name, char **error)
 	char path[PATH_MAX];
 	state_path(name, "", path);
 	int lock = lock_directory(path, LOCK_EX | LOCK_NB);
+	for (int ms = 0; lock < 0 && errno == EWOULDBLOCK && ms < LOOK_MS; ms++) {
+		usleep(1000);
+		lock = lock_directory(path, LOCK_EX | LOCK_NB);
+	}
 	if (lock < 0 && errno == EWOULDBLOCK)
 		return fail_exists(name, error);
-	if (lock < 0)
-		return lab_fail(error, "there is no lab %s", name);
-	return lock;
+	return lock < 0 ? state_fail_none(name, error) : lock;
+}
+
+static bool is_ours(const char *file)
+{
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (strcmp(file, files[i]) == 0)
+			return true;
+	return !strcmp(file, ".") || !strcmp(file, "..");
+}
+
+/* Somebody else's file in the directory of a lab is not removed with it. */
+static int check_files(const char *path, char **error)
+{
+	DIR *d = opendir(path);
+	int result = 0;
+	for (struct dirent *e; d && result == 0 && (e = readdir(d));)
+		if (!is_ours(e->d_name))
+			result = lab_fail(error,
+				"%s/%s is not the lab's, so it stays; remove it first", path,
+				e->d_name);
+	if (d)
+		closedir(d);
+	return result;
 }
 
 int state_forget(const char *name, char **error)
@@ -213,14 +272,14 @@ int state_forget(const char *name, char **error)
 	if (all < 0)
 		return -1;
 	char path[PATH_MAX];
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		state_path(name, files[i], path);
-		unlink(path);
-	}
 	state_path(name, "", path);
-	int result = 0;
-	if (rmdir(path) < 0)
+	int result = check_files(path, error);
+	if (result == 0)
+		result = clear_aside(error);
+	if (result == 0 && rename(path, STATE_DIR ASIDE) < 0)
 		result = lab_fail(error, "%s: %s", path, strerror(errno));
+	if (result == 0)
+		result = clear_aside(error);
 	tidy_locked();
 	close(all);
 	return result;
@@ -262,13 +321,21 @@ struct scenario *state_scenario(const char *name, char **error)
 	char path[PATH_MAX];
 	state_path(name, "", path);
 	if (access(path, F_OK) < 0) {
-		lab_fail(error, "there is no lab %s", name);
+		state_fail_none(name, error);
 		return NULL;
 	}
 	state_path(name, "/scenario.json", path);
+	return scenario_load(path, error);
+}
+
+json_t *state_owner(const char *name)
+{
+	char path[PATH_MAX];
+	state_path(name, "/owner.json", path);
 	if (access(path, F_OK) < 0)
 		return NULL;
-	return scenario_load(path, error);
+	json_t *owner = json_load_file(path, 0, NULL);
+	return owner ? owner : json_object();
 }
 
 json_t *state_up(const char *name)

@@ -2,6 +2,7 @@
 #ifndef LAB_STATE_H
 #define LAB_STATE_H
 
+#include "lab/owner.h"
 #include "lab/scenario.h"
 
 #include <jansson.h>
@@ -11,8 +12,10 @@
  *
  *      /run/mpip-lab/            its lock: who adds or removes labs
  *        .run-netns              how much of /run/netns the lab made itself, see netns.h
+ *        .aside/                 a lab's directory while it is made or removed
  *        NAME/                   its lock: who builds or takes down this lab
- *          scenario.json         written before anything is built; enough to take it all down
+ *          scenario.json         there before anything is built; enough to take it all down
+ *          owner.json            the process that it is for (owner.h); a user's own lab has none
  *          up.json               written when everything is built: {"scenario_file", "since"}
  */
 
@@ -27,10 +30,11 @@ enum state_kind {
 
 enum state_kind state_of(const char *name);
 
-/* Enters the lab `name` as one that is being built from `s`, and sees to it that namespaces can be
- * named. Returns the lab's lock, to be closed when it is built; -1 with `*error` set, and nothing
- * changed, when there is a lab of this name in whatever state. */
-int state_claim(const char *name, const struct scenario *s, char **error);
+/* Enters the lab `name` as one that is being built from `s`, for `owner` (NULL: the user), and sees
+ * to it that namespaces can be named. Returns the lab's lock, to be closed when it is built; -1
+ * with `*error` set, and nothing changed, when there is a lab of this name in whatever state. */
+int state_claim(
+	const char *name, const struct scenario *s, const struct lab_owner *owner, char **error);
 
 /* The lab is built. */
 int state_mark_up(const char *name, const struct scenario *s, char **error);
@@ -47,9 +51,15 @@ void state_tidy(void);
 /* Names of all labs, sorted: an array of strings. */
 json_t *state_list(void);
 
-/* The scenario that a lab was built from. NULL with `*error` set when there is no such lab; NULL
- * without, when its builder was killed before it had built anything. */
+/* The scenario that a lab was built from. NULL with `*error` set when there is no such lab, or when
+ * somebody has damaged the file. */
 struct scenario *state_scenario(const char *name, char **error);
+
+/* owner.json, an empty object when it cannot be read; NULL when the lab is a user's own. */
+json_t *state_owner(const char *name);
+
+/* Sets `*error` to that there is no lab of this name, and which there are. Always returns -1. */
+int state_fail_none(const char *name, char **error);
 
 /* up.json, or NULL. */
 json_t *state_up(const char *name);

@@ -39,7 +39,12 @@ open_cache() {
 		[[ -w $directory && (! -e $directory/lock || -w $directory/lock) ]] || continue
 		cache=$directory
 		exec 9>"$cache/lock"
-		flock 9
+		flock -w 2 9 || {
+			echo "kernel: another process is at work in $cache, waiting for it" >&2
+			flock 9
+		}
+		# What one who was killed has left.
+		rm -rf "$cache"/.fetch.?????? "$cache"/.build.??????
 		return
 	done < <(caches)
 	fail "no place to keep a kernel: expected to be able to write one of: $(caches | paste -sd ' ')"

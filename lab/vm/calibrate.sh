@@ -7,6 +7,8 @@
 # From the environment: BUILD (build), GIPS (0), KERNEL (kernel.sh).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
+# shellcheck source=lab/vm/scratch.sh
+. "$here/scratch.sh"
 lab=${BUILD:-build}/lab/lab
 
 fail() {
@@ -31,7 +33,8 @@ if ! [[ $GIPS =~ ^[0-9]{1,3}$ ]] || ((10#$GIPS > 64)); then
 	fail "GIPS=$GIPS: expected a whole number from 0 to 64"
 fi
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-calibrate.XXXXXX")
+scratch=''
+make_scratch scratch "${TMPDIR:-/tmp}/mpip-calibrate"
 guest=''
 # shellcheck disable=SC2317 # a trap calls it
 end() {
@@ -58,7 +61,7 @@ exit \$(cat /tmp/status)
 END
 image=$("$here/image.sh" run)
 : >"$scratch/out/.guest/report"
-"$here/guest.sh" "$image" "$scratch/job" "$scratch/out" 2>"$scratch/said" &
+SCRATCH=$scratch "${with_us[@]}" "$here/guest.sh" "$image" "$scratch/job" "$scratch/out" 2>"$scratch/said" &
 guest=$!
 
 # One line of progress, where there is a terminal to write it on again and again.

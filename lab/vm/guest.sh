@@ -12,8 +12,9 @@
 # The guest goes on from where snapshot.sh has stored it; with KVM, or with GIPS=0, it boots.
 #
 # From the environment: SEED (1), GIPS (0), MEMORY_MB (1024), REALTIME=1 (with KVM where it works,
-# or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which one of those that run at a time it is, from 0),
-# TMPDIR (room.sh) and LIMIT_S: so many seconds without a word from the guest are a hang (600).
+# or as KVM=0 or KVM=1 say), SLOT (with GIPS=0: which of this machine's processors), SCRATCH (TMPDIR): where
+# its scratch files are, TMPDIR: where its memory may be (room.sh), and LIMIT_S: so many seconds without a
+# word from the guest are a hang (600).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 # shellcheck source=lab/vm/machine.sh
@@ -24,11 +25,12 @@ here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 (($# == 3)) || { echo "usage: guest.sh IMAGE JOB OUT" >&2 && exit 125; }
 image=$(realpath "$1") job=$2 out=$(realpath -m "$3")
 limit_s=${LIMIT_S:-600}
-slot=${SLOT:-0}
-[[ -r $image/image.json ]] || { echo "vm: $image: expected an image made by image.sh" >&2 && exit 125; }
+slot=${SLOT:-$$}
+{ hold "$image" && [[ -r $image/image.json ]]; } || { echo "vm: $image: expected an image made by image.sh" >&2 && exit 125; }
 [[ -r $job/command ]] || { echo "vm: $job/command: expected a shell script, the job" >&2 && exit 125; }
 
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+scratch=''
+make_scratch scratch "${SCRATCH:-${TMPDIR:-/tmp}}/mpip-vm"
 signal=TERM
 child=''
 # shellcheck disable=SC2317 # a trap calls it
@@ -69,6 +71,7 @@ start_qemu() {
 		child=$!
 		wait "$child" || exit
 		snapshot=$(<"$scratch/snapshot")
+		hold "$snapshot" || { echo "vm: $snapshot: expected a stored guest" >&2 && exit 125; }
 		resume "$image" "$snapshot" "$scratch/job"
 		"${run[@]}" "${resumed[@]}" </dev/null 8<"$snapshot/devices" 2>"$scratch/emulator" &
 	fi
@@ -87,7 +90,7 @@ start_time_travel() {
 	result=$out/.guest/result.tar
 	# Its kernel and its processes take turns: on two processors they would wait for each other's waking.
 	mapfile -t processors < <(list_processors)
-	(cd "$out/.guest" && TMPDIR=$memory exec setpriv --pdeathsig KILL taskset -c "${processors[slot % ${#processors[@]}]}" \
+	(cd "$out/.guest" && TMPDIR=$memory exec "${with_us[@]}" taskset -c "${processors[slot % ${#processors[@]}]}" \
 		"${fixed[@]}" "$image/vmlinuz" "mem=${memory_mb}M" "${time_travel[@]}" </dev/null >console 2>&1) &
 }
 if ((gips > 0)); then

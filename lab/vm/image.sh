@@ -53,7 +53,8 @@ else
 	release=$(<"$kernel/release")
 	emulator='user-mode Linux'
 fi
-work=$(mktemp -d "$store/.image.XXXXXX")
+work=''
+make_scratch work "$store/.image"
 trap 'rm -rf "$work"' EXIT
 
 # modules WHEN: the files of the modules of modules.list, in the order to be loaded.
@@ -207,6 +208,5 @@ JSON
 # Two that were started at once have made the same: the first one's stays.
 mv -T "$aside" "$image" 2>/dev/null || true
 # Builds change often: the few images of each profile that were made or used last (guest.sh) are enough.
-find "$store" -maxdepth 1 -name "image-$profile-*" -printf '%T@ %p\n' | sort -rn | tail -n +4 | cut -d' ' -f2- |
-	xargs -r -d '\n' rm -rf
+keep_newest 3 "$store/image-$profile-"
 echo "$image"

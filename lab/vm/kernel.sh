@@ -29,6 +29,11 @@ version_in() {
 	dd if="$1" bs=1 skip=$((offset + 512)) count=128 status=none | tr '\0' '\n' | sed -n '1s/ .*//p'
 }
 
+# link TO NAME: others may be reading by it: where it is right, it is left alone.
+link() {
+	[[ $(readlink "$2") == "$1" ]] || ln -sfn "$1" "$2"
+}
+
 # ready VMLINUZ MODULES: prints the place, as a directory with these two.
 ready() {
 	local place name
@@ -40,8 +45,8 @@ ready() {
 	[[ -n ${cache:-} ]] || open_cache
 	place=$cache/$name
 	mkdir -p "$place"
-	ln -sfn "$(realpath "$1")" "$place/vmlinuz"
-	ln -sfn "$(realpath "$2")" "$place/modules"
+	link "$(realpath "$1")" "$place/vmlinuz"
+	link "$(realpath "$2")" "$place/modules"
 	echo "$place"
 }
 

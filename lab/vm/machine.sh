@@ -14,6 +14,9 @@
 # Time passes only where all wait for it, and 256 ns with each look at the clock. It is what more and
 # more GIPS lead to, several times as fast in real time, and says nothing about the cost of anything.
 
+# shellcheck source=lab/vm/scratch.sh
+. "${BASH_SOURCE[0]%/*}/scratch.sh"
+
 gips=${GIPS:-0} # to 64
 memory_mb=${MEMORY_MB:-1024}
 
@@ -29,8 +32,7 @@ time_travel=(time-travel=inf-cpu time-travel-start=1767225600000000000 initrd=in
 	umid=time-travel con0=null,fd:1 con=null norandmaps quiet)
 clock_bits=32 # a stored guest goes on at a multiple of 2^32 virtual nanoseconds (snapshot.sh)
 
-# Whoever ends, ends QEMU with it.
-qemu=(setpriv --pdeathsig KILL qemu-system-x86_64)
+qemu=("${with_us[@]}" qemu-system-x86_64)
 
 # describe: all of the above that decides the guest's bits, for the image's hash; the two settings by
 # their names.
@@ -79,7 +81,7 @@ real_time() {
 		echo 0 >"$tried"
 		if [[ -w /dev/kvm ]]; then
 			echo "vm: trying whether guests run with KVM here (once)" >&2
-			! timeout -k 1 20 "${qemu[@]}" "${with_kvm[@]}" -monitor none -m "$memory_mb" \
+			! "${with_us[@]}" timeout -k 1 20 setpriv --pdeathsig KILL qemu-system-x86_64 "${with_kvm[@]}" -monitor none -m "$memory_mb" \
 				-kernel "$1/vmlinuz" -initrd "$1/base" -append "$kernel_options" \
 				-chardev null,id=console -device isa-serial,index=0,chardev=console \
 				-chardev stdio,id=report -device isa-serial,index=1,chardev=report </dev/null 2>/dev/null |

@@ -4,8 +4,8 @@
 # shell.sh SCENARIO.json: a lab of the scenario in a guest, in real time, and a shell in it on this
 # terminal. Ctrl-C is the guest's; `exit` ends it, and all is gone.
 #
-# From the environment: BUILD, KERNEL (kernel.sh), KVM (machine.sh), MEMORY_MB, GIPS (1: what a
-# processor without KVM does in real time).
+# From the environment: BUILD, LAB (lab), the lab's name, KERNEL (kernel.sh), KVM (machine.sh), MEMORY_MB,
+# GIPS (1: what a processor without KVM does in real time).
 set -euo pipefail
 here=$(cd "${BASH_SOURCE[0]%/*}" && pwd)
 export GIPS=${GIPS:-1}
@@ -18,7 +18,9 @@ export GIPS=${GIPS:-1}
 [[ -t 0 && -t 1 ]] || { echo "lab-shell: expected a terminal" >&2 && exit 1; }
 scenario=$(realpath "$1")
 image=$("$here/image.sh" shell)
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/mpip-vm.XXXXXX")
+hold "$image"
+scratch=''
+make_scratch scratch "${TMPDIR:-/tmp}/mpip-vm"
 child=''
 # shellcheck disable=SC2317 # a trap calls it
 end() {
@@ -38,12 +40,12 @@ mkdir "$job"
 size=$(stty size)
 cat >"$job/command" <<END
 stty rows ${size% *} cols ${size#* } 2>/dev/null
-export SCENARIO=$(printf %q "$(basename "$scenario")") TERM=${TERM:-vt100}
+export LAB=$(printf %q "${LAB:-lab}") SCENARIO=$(printf %q "$(basename "$scenario")") TERM=${TERM:-vt100}
 END
 cat >>"$job/command" <<'END'
 export PATH=$PATH:/mpip/build/lab:/mpip/build/mpip:/mpip/build/experiments
 echo 'root:x:0:0::/root:/bin/sh' >/etc/passwd
-lab up --name lab /job/scenario.json || exit
+lab up --name "$LAB" /job/scenario.json || exit
 # As what tcpdump goes on when it has its socket.
 echo 'tcpdump:x:100:100::/:/bin/sh' >>/etc/passwd
 cat >/etc/bashrc <<'RC'
@@ -51,17 +53,17 @@ on() {
 	local host=$1
 	shift
 	if [ $# -eq 0 ]; then set -- bash --rcfile /etc/bashrc; fi
-	ip netns exec "lab-$host" "$@"
+	ip netns exec "$LAB-$host" "$@"
 }
 PS1='lab:\w# '
 RC
 cat <<BANNER
 
 The lab of $SCENARIO is up. Its namespaces:
-$(cd /run/netns && printf '  %s\n' * | sed 's/lab-//')
+$(cd /run/netns && printf '  %s\n' * | sed "s/$LAB-//")
 
   on HOST CMD...     runs CMD there, or a shell: on client ping -c 3 10.0.3.2
-  lab status, lab counters, lab play (each with --name lab)
+  lab status, lab counters, lab play
   ip tc ss nft ethtool ping iperf3 tcpdump, mpipd mpipctl
   exit               ends the guest, and all of this
 
@@ -82,6 +84,7 @@ if real_time "$image"; then
 		-append "$kernel_options" <&0 &
 else
 	snapshot=$("$here/snapshot.sh" "$image")
+	hold "$snapshot"
 	resume "$image" "$snapshot" "$scratch/job"
 	"${run[@]}" "${resumed[@]}" <&0 8<"$snapshot/devices" &
 fi

@@ -34,7 +34,8 @@ exec 9>"$store/.snapshot.lock"
 flock 9
 ready
 
-aside=$(mktemp -d "$store/.snapshot.XXXXXX")
+aside=''
+make_scratch aside "$store/.snapshot"
 trap 'rm -rf "$aside"' EXIT
 trap 'exit 143' TERM
 trap 'exit 130' INT
@@ -100,10 +101,9 @@ printf -v idle %016x $(((((now >> clock_bits) + 1) << clock_bits) - instructions
 # shellcheck disable=SC2001,SC2059 # it has nothing but \x and digits
 printf "$(sed 's/../\\x&/g' <<<"$idle")" | dd of="$aside/devices" bs=1 seek="$idle_at" conv=notrunc status=none
 
-rm "$aside"/{console,report,result}
+rm "$aside"/{console,report,result,.held}
 mv -T "$aside" "$snapshot"
 trap - EXIT
 # Settings and kernels change: the newest few are enough.
-find "$store" -maxdepth 1 -name "snapshot-*" -printf '%T@ %p\n' | sort -rn | tail -n +9 | cut -d' ' -f2- |
-	xargs -r -d '\n' rm -rf
+keep_newest 8 "$store/snapshot-"
 echo "$snapshot"
