@@ -23,9 +23,9 @@ struct tolerances {
 struct amounts {
 	size_t trains, trains_most; /* of a fixed delay the least will do */
 	double trains_s;            /* at most; then fewer trains */
-	double load_s;              /* at least */
-	size_t load_frames, load_most;
-	double queue_s; /* a queue that takes longer to fill is not measured */
+	double load_s, load_most_s;
+	size_t load_frames, load_most; /* the least comes before load_most_s */
+	double queue_s;                /* a queue that takes longer to fill is not measured */
 	size_t bursts, bursts_most;
 	size_t losses, losses_most; /* packets of which losses are counted */
 	double losses_s;            /* at most; then fewer packets */

@@ -44,7 +44,7 @@
 #define LEAST        10  /* frames; of fewer nothing is told */
 
 /* The statistical error that is worth to measure longer for. */
-#define RATE_ERROR     0.01  /* of the rate, for jitter, and as much for losses */
+#define RATE_ERROR     0.007 /* of the rate, for jitter, and as much for losses */
 #define QUEUE_ERROR    0.02  /* of the queue, and half a frame */
 #define LOSS_FIND      0.005 /* a loss that is higher by so much, or by so much of it, is found */
 #define LOSS_FIND_PART 0.3
@@ -124,9 +124,9 @@ static void judge_rate(const struct calibrate_job *j, size_t first)
 	if (arrived > 0)
 		mbit = slopes[parts / 2] / kept * LAB_FRAME_BYTES * 8 / 1e3;
 	double expected = kept * (double)count / OVERLOAD;
-	tolerance += VERDICT_ERRORS * sqrt(FIT_VARIANCE * loss_of(j) / expected);
-	tolerance += VERDICT_ERRORS *
-		     jitter_slope_error(j->shape, frame, (double)count * frame / OVERLOAD);
+	double lost = FIT_VARIANCE * loss_of(j) / expected;
+	double moved = jitter_slope_error(j->shape, frame, (double)count * frame / OVERLOAD);
+	tolerance += VERDICT_ERRORS * sqrt(lost + moved * moved);
 	calibrate_judge(
 		&j->out->rate_mbit, rate, mbit, rate * (1 - tolerance), rate * (1 + tolerance));
 }
@@ -141,6 +141,7 @@ static double load_ms(const struct calibrate_job *j)
 	/* The error falls with the duration to the power of 1.5. */
 	double ms = pow(error * jitter_slope_error(j->shape, frame, 1), 2.0 / 3);
 	ms = fmax(ms, fmax(frames, (double)a->load_frames) * frame);
+	ms = fmin(ms, fmax((double)a->load_frames * frame, a->load_most_s * 1e3));
 	return fmin(fmax(ms, a->load_s * 1e3), (double)a->load_most * frame);
 }
 
