@@ -45,7 +45,7 @@
 
 /* The statistical error that is worth to measure longer for. */
 #define RATE_ERROR     0.007 /* of the rate, for jitter, and as much for losses */
-#define QUEUE_ERROR    0.02  /* of the queue, and half a frame */
+#define QUEUE_ERROR    0.01  /* of the queue, and half a frame */
 #define LOSS_FIND      0.005 /* a loss that is higher by so much, or by so much of it, is found */
 #define LOSS_FIND_PART 0.3
 #define FIND_ERRORS    7.0 /* standard errors from one good value to a surely bad one */
