@@ -48,7 +48,7 @@
 #define QUEUE_ERROR    0.01  /* of the queue, and half a frame */
 #define LOSS_FIND      0.005 /* a loss that is higher by so much, or by so much of it, is found */
 #define LOSS_FIND_PART 0.3
-#define FIND_ERRORS    7.0 /* standard errors from one good value to a surely bad one */
+#define FIND_ERRORS    3.1 /* standard errors that a bad value is off, and found all the same */
 #define FIT_VARIANCE   1.2 /* of a fitted count, times that of a count */
 
 static double loss_of(const struct calibrate_job *j)
@@ -254,8 +254,10 @@ static void send_lightly(const struct calibrate_job *j, size_t packets)
 void calibrate_losses(const struct calibrate_job *j, size_t first)
 {
 	const struct amounts *a = j->amounts;
-	double p = loss_of(j), find = fmax(LOSS_FIND, LOSS_FIND_PART * p);
-	double wanted = p * (1 - p) * pow(FIND_ERRORS / find, 2);
+	double p = loss_of(j), find = fmax(LOSS_FIND, LOSS_FIND_PART * p), more = fmin(1, p + find);
+	/* The higher loss has a deviation of its own. */
+	double apart = VERDICT_ERRORS * sqrt(p * (1 - p)) + FIND_ERRORS * sqrt(more * (1 - more));
+	double wanted = pow(apart / find, 2);
 	wanted = fmin(fmax(wanted, (double)a->losses), (double)a->losses_most);
 	int64_t sent = (int64_t)(traffic_sent(j->traffic) - first), lost = 0, low, high;
 	if (wanted > (double)sent)
