@@ -100,6 +100,26 @@ altered() { # REASON TC-ARGUMENTS...
   [ "$("$json" links[].up.delay_ms.configured <"$out" | tr '\n' ' ')" = "0.0 5.0 20.0 50.0 20.0 20.0 " ]
 }
 
+# A copy of dual-nic.json whose links to the client do this.
+edited() { # LINK LINK
+  awk -v first="$1" -v second="$2" '
+    /client.eth0.*rate_mbit/ { sub(/"rate_mbit": 100/, first) }
+    /client.eth1.*rate_mbit/ { sub(/"rate_mbit": 100/, second) }
+    { print }' "$scenarios/dual-nic.json" >"$BATS_TEST_TMPDIR/edited.json"
+  echo "$BATS_TEST_TMPDIR/edited.json"
+}
+
+# What is on its way, and what jitter holds back and lets go at once, is more than the queue.
+# bats test_tags=netem
+@test "a delay or a jitter far longer than the queue is no fault of the link" {
+  is_good --name "$name" --short "$(edited '"rate_mbit": 100, "delay_ms": 20' \
+    '"rate_mbit": 50, "delay_ms": 50, "jitter_ms": 10, "distribution": "normal"')"
+  [ "$("$json" links[].up.loss_percent.configured <"$out" | sort -u)" = 0.0 ]
+  is_good --name "$name" --short "$(edited '"rate_mbit": 100, "delay_ms": 100, "queue_packets": 20' \
+    '"rate_mbit": 10, "queue_packets": 50, "delay_ms": 50, "jitter_ms": 10, "distribution": "normal"')"
+  [ "$("$json" links[].down.queue_packets.configured <"$out" | tr '\n' ' ')" = "20.0 50.0 100.0 100.0 " ]
+}
+
 # bats test_tags=netem
 @test "delay, jitter, loss and order altered behind the lab's back are found" {
   "$lab" up --name "$name" "$scenarios/calibration.json"
@@ -164,6 +184,7 @@ passed() {
   altered "client.eth1 up: delay" qdisc replace dev c1.up2 root netem limit 100000 delay 5.2ms
   altered "client.eth0 up: rate" \
     qdisc change dev c0.up1 root tbf rate 101.5mbit burst 25000 limit 151400
-  altered "client.eth0 down: queue" \
-    qdisc change dev c0 root tbf rate 100mbit burst 25000 limit 145344
+  # Where nothing is lost at random, which makes a queue less certain.
+  altered "client.eth1 up: queue" \
+    qdisc change dev c1.up1 root tbf rate 20mbit burst 6056 limit 145344
 }

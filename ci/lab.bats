@@ -478,6 +478,16 @@ LOOK
   fi
 }
 
+# The queue that overflows is the rate's, never the delay's.
+# bats test_tags=netem
+@test "delay: as many packets can be on their way as a machine sends meanwhile" {
+  sed 's/"delay_ms": 5/"delay_ms": 1000, "jitter_ms": 500/' "$scenarios/dual-nic-5ms.json" >"$BATS_TEST_TMPDIR/1s.json"
+  "$lab" up --name "$name" "$BATS_TEST_TMPDIR/1s.json"
+  in_lab router tc qdisc show | tee "$BATS_TEST_TMPDIR/qdiscs"
+  [ "$(grep -c netem "$BATS_TEST_TMPDIR/qdiscs")" -eq 2 ]
+  [ "$(grep -c 'netem.* limit 3000000 ' "$BATS_TEST_TMPDIR/qdiscs")" -eq 2 ]
+}
+
 # 100 Mbit/s of frames are 95.6 of TCP's. In real time a machine whose CPUs are taken away misses the rate,
 # so that it is measured in virtual time; above the rate no link is on any machine.
 rate_reached() {

@@ -387,3 +387,12 @@ no_rights() {
 	sleep 0.2
 	run -1 pgrep -f 'sleep 3[0-9]*\.125'
 }
+
+# A link that has more on its way than its queue holds; jitter of two distributions, and a queue of 20.
+@test "calibration: links as they are, and altered in six ways, and no wrong verdict" {
+	run env GIPS=0 CELLS="46 12 25" ci/calibration-grid.sh 1
+	echo "$output"
+	[[ $status -eq 0 && $output == "3 cells, seeds 1: 6 directions as they should be, "*" 0 wrong verdicts, "* ]]
+	run -2 env CELLS=0 ci/calibration-grid.sh 1
+	[[ $output == "calibration-grid: CELLS: 0: expected numbers from 1 to 60" ]]
+}

@@ -4,102 +4,119 @@
  *
  * Theory of operation
  * -------------------
- * A link is a token bucket, a queue of bytes in front of it, and netem behind it (wiring.h). Three
- * kinds of traffic tell these apart, one after the other, in one direction at a time:
+ * A link is a token bucket, a queue of bytes in front of it, and netem behind it (wiring.h). What
+ * tells these apart is sent one after the other, in one direction at a time: first what fills the
+ * rate and the queue (calibrate_load.c), then trains of small packets, each train to an idle link:
+ * a train fits into the bucket, so that it takes no time for the rate. The first of a train has the
+ * link's delay alone; the last one has its law in order, given when those ahead of it were sent and
+ * which of them were not lost. Either is one sample of jitter, independent of those of other
+ * trains.
  *
- * Trains of small probes, each train to an idle link: a train fits into the bucket, so that it
- * takes no time for the rate. The first of a train has the link's delay alone; the last one has its
- * law in order, given when those ahead of it were sent and which of them were not lost, and is the
- * train's one sample of jitter, so that the samples are independent.
- *
- * Load in a window: as many full frames are kept on their way as the link can have in flight plus
- * half its queue. So the rate never pauses and the queue never drops, and every frame that is
- * missing was lost at random. The rate is the slope of frames over arrival times, fitted by least
- * squares, after the first fifth, in which the bucket empties.
- *
- * Load of twice the rate: the queue overflows. A frame that is taken then waits for as many frames
- * as the queue holds; it comes when there is room, on average half a sending interval after a
- * departure.
- *
- * Each of them is judged by an interval around what the scenario says, of which verdict.h says how
- * often a good link is outside; to this comes what the clocks of the ground are worth.
+ * Each value is judged by an interval around what the scenario says, of which verdict.h says how
+ * often a good link is outside; to this comes what the clocks of the ground are worth. As many
+ * packets are sent as it takes to find a link that is a little off; in real time, and for a short
+ * calibration, only as many as there is time for.
  */
 
-#include "lab/calibrate.h"
+#include "lab/calibrate_inside.h"
 
 #include "lab/error.h"
 #include "lab/jitter.h"
 #include "lab/lab.h"
-#include "lab/qdisc.h"
-#include "lab/traffic.h"
 #include "lab/verdict.h"
 
 #include <math.h>
 #include <sched.h>
 #include <stdlib.h>
 
-#define TRAIN           5
-#define TRAINS_MIN      40
-#define LOAD_FRAMES     200000 /* at most */
-#define SKIP            5      /* 1/SKIP of the load is not measured */
-#define OVERLOAD        2.0
-#define SENDER_PRIORITY 1 /* below the receiver's */
+#define TRAIN      3
+#define TRAINS_MIN 40
+/* Enough to tell one distribution from another, and a size from one that is 1.5 times as much. */
+#define TRAINS_JITTER   1000
+#define FIND_DELAY_MS   0.9 /* with jitter: what a mean is off that is surely found */
+#define FIND_ERRORS     7.2 /* standard errors from one good mean to a surely bad one */
+#define SENDER_PRIORITY 1   /* below the receiver's */
 
-/* What a value may be off for the ground's sake. */
-struct tolerances {
-	double rate;         /* of the rate */
-	double delay_ms;     /* of the delay of a packet that comes alone */
-	double law_ms;       /* by which single delays may be beside their law */
-	double queue;        /* of the queue */
-	double queue_frames; /* and besides */
-	double quiet_ms;     /* without a packet, beyond what the link takes: no more will come */
-	size_t parts; /* of the load, of which the median counts: some may meet a late machine */
-};
 static const struct tolerances exact = {0.01, 0.1, 0.05, 0.02, 1, 50, 1};
-static const struct tolerances rough = {0.05, 1, 1, 0.1, 2, 300, 9};
+static const struct tolerances rough = {0.05, 1, 1, 0.1, 2, 150, 9};
 
-/* How much is measured. */
-struct amounts {
-	size_t trains;
-	double trains_s; /* at most; then fewer trains */
-	double load_s;
-	size_t load_frames; /* at least */
-	double queue_s;     /* a queue that takes longer to fill is not measured */
+/* [in virtual time][in short]. Real time costs time; in virtual time only packets cost. */
+static const struct amounts amounts[2][2] = {
+	{
+		{.trains = 1000,
+			.trains_most = 1000,
+			.trains_s = 20,
+			.load_s = 2,
+			.load_most_s = 2,
+			.load_frames = 150,
+			.load_most = 100000,
+			.queue_s = 600,
+			.bursts = 5,
+			.bursts_most = 20,
+			.losses = 5000,
+			.losses_most = 20000,
+			.losses_s = 2},
+		{.trains = 150,
+			.trains_most = 150,
+			.trains_s = 1,
+			.load_s = 0.3,
+			.load_most_s = 0.3,
+			.load_frames = 30,
+			.load_most = 50000,
+			.queue_s = 1,
+			.bursts = 3,
+			.bursts_most = 3,
+			.losses = 2000,
+			.losses_most = 3000,
+			.losses_s = 0.3},
+	},
+	{
+		{.trains = 200,
+			.trains_most = 7000,
+			.trains_s = INFINITY,
+			.load_s = 0,
+			.load_most_s = INFINITY,
+			.load_frames = 400,
+			.load_most = 40000,
+			.queue_s = INFINITY,
+			.bursts = 1,
+			.bursts_most = 40,
+			.losses = 3000,
+			.losses_most = 30000,
+			.losses_s = INFINITY},
+		{.trains = 100,
+			.trains_most = 200,
+			.trains_s = INFINITY,
+			.load_s = 0,
+			.load_most_s = 2,
+			.load_frames = 100,
+			.load_most = 4000,
+			.queue_s = 10,
+			.bursts = 1,
+			.bursts_most = 3,
+			.losses = 2000,
+			.losses_most = 5000,
+			.losses_s = 5},
+	},
 };
-static const struct amounts full = {1000, 20, 2, 150, 600};
-static const struct amounts brief = {150, 1, 0.3, 30, 1};
 
-struct job {
-	const struct shape *shape;
-	const struct tolerances *tolerances;
-	const struct amounts *amounts;
-	struct traffic *traffic;
-	struct calibrated_direction *out;
-};
-
-static double frame_ms(const struct job *j)
-{
-	return LAB_FRAME_BYTES * 8 / (j->shape->rate_mbit * 1e3);
-}
-
-static double highest_delay_ms(const struct shape *v)
-{
-	return v->delay_ms + v->jitter_ms * jitter_highest(v->distribution);
-}
-
-static int64_t ns(double ms)
+int64_t calibrate_ns(double ms)
 {
 	return (int64_t)(ms * 1e6);
 }
 
-/* Nothing is on its way any more when nothing has come for so long. */
-static int64_t quiet_ns(const struct job *j)
+double calibrate_frame_ms(const struct calibrate_job *j)
 {
-	double rate = j->shape->rate_mbit > 0 ? 4 * frame_ms(j) : 0;
-	return ns(highest_delay_ms(j->shape) + rate + j->tolerances->quiet_ms);
+	return LAB_FRAME_BYTES * 8 / (j->shape->rate_mbit * 1e3);
 }
 
-static void judge(struct calibrated *c, double configured, double value, double low, double high)
+int64_t calibrate_quiet_ns(const struct calibrate_job *j)
+{
+	double rate = j->shape->rate_mbit > 0 ? 4 * calibrate_frame_ms(j) : 0;
+	return calibrate_ns(jitter_longest_ms(j->shape) + rate + j->tolerances->quiet_ms);
+}
+
+void calibrate_judge(struct calibrated *c, double configured, double value, double low, double high)
 {
 	*c = (struct calibrated){.measured = true,
 		.good = value >= low && value <= high,
@@ -121,7 +138,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /* Of packets that came alone. */
-static void judge_delay(const struct job *j, double *delays, size_t n)
+static void judge_delay(const struct calibrate_job *j, double *delays, size_t n)
 {
 	double sum = 0, squares = 0;
 	for (size_t i = 0; i < n; i++)
@@ -136,58 +153,114 @@ static void judge_delay(const struct job *j, double *delays, size_t n)
 		qsort(delays, n, sizeof(*delays), by_value);
 		mean = delays[n / 2];
 	}
-	judge(&j->out->delay_ms, j->shape->delay_ms, mean, j->shape->delay_ms - tolerance,
+	calibrate_judge(&j->out->delay_ms, j->shape->delay_ms, mean, j->shape->delay_ms - tolerance,
 		j->shape->delay_ms + tolerance);
-	judge(&j->out->deviation_ms, deviation, sqrt(squares / (double)n), 0, INFINITY);
+	calibrate_judge(&j->out->deviation_ms, deviation, sqrt(squares / (double)n), 0, INFINITY);
 }
 
-/* A train's sample of jitter: the last one of it that has come, as what its law says of it. False
- * when the train was lost. */
-static bool train_sample(const struct job *j, size_t first, double *low, double *high)
+/* What the law says of a packet's delay: the chance of one that is a little shorter, and of one
+ * that is a little longer. */
+struct samples {
+	double *low, *high;
+	size_t n;
+};
+
+static struct samples samples_for(size_t trains)
+{
+	struct samples s = {.low = calloc(trains + 1, sizeof(*s.low)),
+		.high = calloc(trains + 1, sizeof(*s.high))};
+	if (!s.low || !s.high)
+		abort();
+	return s;
+}
+
+/* Of a train's packet `number`, with those before it ahead of it. */
+static void add_sample(
+	const struct calibrate_job *j, size_t first, size_t number, struct samples *s)
 {
 	double ahead[TRAIN];
-	size_t n = 0, last = TRAIN;
-	while (last > 0 && !traffic_frame(j->traffic, first + last - 1).arrived_ns)
-		last--;
-	if (last == 0)
-		return false;
-	struct frame sample = traffic_frame(j->traffic, first + last - 1);
-	for (size_t i = 0; i + 1 < last && !j->shape->reorder; i++) {
+	size_t n = 0;
+	struct frame sample = traffic_frame(j->traffic, first + number);
+	for (size_t i = 0; i < number && !j->shape->reorder; i++) {
 		struct frame other = traffic_frame(j->traffic, first + i);
 		if (other.arrived_ns)
 			ahead[n++] = (double)(sample.sent_ns - other.sent_ns) / 1e6;
 	}
 	double delay = delay_of(sample), beside = j->tolerances->law_ms;
-	*low = jitter_law_in_order(j->shape, delay - beside, ahead, n);
-	*high = jitter_law_in_order(j->shape, delay + beside, ahead, n);
-	return true;
+	s->low[s->n] = jitter_law_in_order(j->shape, delay - beside, ahead, n);
+	s->high[s->n++] = jitter_law_in_order(j->shape, delay + beside, ahead, n);
 }
 
-static void judge_trains(const struct job *j, size_t trains)
+/* Of two sets of samples, the one that is further from its law. */
+static void judge_jitter(const struct calibrate_job *j, struct samples *s)
 {
-	double *alone = calloc(trains + 1, sizeof(*alone)), *low = calloc(trains + 1, sizeof(*low)),
-	       *high = calloc(trains + 1, sizeof(*high));
-	if (!alone || !low || !high)
+	double distance[2] = {0}, limit[2] = {1, 1};
+	for (int i = 0; i < 2; i++) {
+		if (s[i].n == 0)
+			continue;
+		distance[i] = ks_distance(s[i].low, s[i].high, s[i].n);
+		limit[i] = ks_limit(s[i].n, 2);
+	}
+	int worse = distance[1] / limit[1] > distance[0] / limit[0];
+	if (s[0].n + s[1].n > 0)
+		calibrate_judge(&j->out->jitter, 0, distance[worse], 0, limit[worse]);
+	j->out->samples = s[0].n + s[1].n;
+}
+
+/* Trains that were sent, the first packet being number `begin`; behind `full` trains they are of
+ * one packet each. */
+struct trains {
+	size_t begin, full, n;
+};
+
+static size_t train_begin(const struct trains *t, size_t i)
+{
+	return t->begin + (i < t->full ? i * TRAIN : t->full * (TRAIN - 1) + i);
+}
+
+static void judge_trains(const struct calibrate_job *j, const struct trains *t)
+{
+	double *alone = calloc(t->n + 1, sizeof(*alone));
+	struct samples s[] = {samples_for(t->n), samples_for(t->n)};
+	if (!alone)
 		abort();
-	size_t n_alone = 0, n = 0;
-	for (size_t i = 0; i < trains; i++) {
-		struct frame first = traffic_frame(j->traffic, i * TRAIN);
-		if (first.arrived_ns)
-			alone[n_alone++] = delay_of(first);
-		if (train_sample(j, i * TRAIN, &low[n], &high[n]))
-			n++;
+	size_t n_alone = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		size_t first = train_begin(t, i), last = train_begin(t, i + 1) - first - 1;
+		if (traffic_frame(j->traffic, first).arrived_ns) {
+			alone[n_alone++] = delay_of(traffic_frame(j->traffic, first));
+			add_sample(j, first, 0, &s[0]);
+		}
+		while (last > 0 && !traffic_frame(j->traffic, first + last).arrived_ns)
+			last--;
+		if (last > 0)
+			add_sample(j, first, last, &s[1]);
 	}
 	if (n_alone > 0)
 		judge_delay(j, alone, n_alone);
-	if (n > 0)
-		judge(&j->out->jitter, 0, ks_distance(low, high, n), 0, ks_limit(n));
-	j->out->samples = n;
+	judge_jitter(j, s);
 	free(alone);
-	free(low);
-	free(high);
+	for (int i = 0; i < 2; i++) {
+		free(s[i].low);
+		free(s[i].high);
+	}
 }
 
-static void run_trains(const struct job *j)
+/* How many trains to send, of which each takes so long. */
+static struct trains plan_trains(const struct calibrate_job *j, double train_ms)
+{
+	const struct amounts *a = j->amounts;
+	double most = fmax(TRAINS_MIN, a->trains_s * 1e3 / train_ms), full = (double)a->trains;
+	double n = pow(FIND_ERRORS * jitter_deviation_ms(j->shape) / FIND_DELAY_MS, 2);
+	if (j->shape->jitter_ms > 0)
+		full = fmax(full, fmin(TRAINS_JITTER, (double)a->trains_most));
+	n = fmax(full, fmin(n, (double)a->trains_most));
+	return (struct trains){.begin = traffic_sent(j->traffic),
+		.full = (size_t)fmin(full, most),
+		.n = (size_t)fmin(n, most)};
+}
+
+static void run_trains(const struct calibrate_job *j)
 {
 	const struct shape *v = j->shape;
 	/* Close enough to wait for each other, and the next train when the link is idle again. */
@@ -195,186 +268,37 @@ static void run_trains(const struct job *j)
 	double pause = fmax(1, jitter_span_ms(v));
 	if (v->rate_mbit > 0)
 		pause = fmax(pause, TRAIN * TRAFFIC_FRAME_MIN * 8 / (v->rate_mbit * 1e3) * 1.2);
-	double per_train = spacing * (TRAIN - 1) + pause;
-	size_t trains = (size_t)fmin((double)j->amounts->trains,
-		fmax(TRAINS_MIN, j->amounts->trains_s * 1e3 / per_train));
+	struct trains t = plan_trains(j, spacing * (TRAIN - 1) + pause);
+	size_t done = 0;
 
 	int64_t next = traffic_now();
-	size_t done = 0;
-	for (; done < trains && !lab_stop; done++) {
-		for (int i = 0; i < TRAIN; i++) {
+	for (; done < t.n && !lab_stop; done++) {
+		size_t length = train_begin(&t, done + 1) - train_begin(&t, done);
+		for (size_t i = 0; i < length; i++) {
 			traffic_sleep_until(next);
 			traffic_send(j->traffic, TRAFFIC_FRAME_MIN);
-			next += ns(i < TRAIN - 1 ? spacing : pause);
+			next += calibrate_ns(i < length - 1 ? spacing : pause);
 		}
 		/* Late by more than that, the pause is kept all the same. */
 		int64_t now = traffic_now();
 		next = next > now ? next : now;
 	}
-	traffic_drain(j->traffic, quiet_ns(j));
-	judge_trains(j, done);
+	traffic_drain(j->traffic, calibrate_quiet_ns(j));
+	t.n = done;
+	judge_trains(j, &t);
 }
 
-/* Frames per ms, from the arrivals of the `count` frames from `first` on. */
-static double slope(const struct traffic *t, size_t first, size_t count)
+static void measure(const struct calibrate_job *j)
 {
-	double n = 0, x = 0, y = 0, xx = 0, xy = 0;
-	int64_t zero = 0;
-	for (size_t i = first; i < first + count; i++) {
-		struct frame f = traffic_frame(t, i);
-		if (!f.arrived_ns)
-			continue;
-		if (!zero)
-			zero = f.arrived_ns;
-		double number = (double)(i - first), ms = (double)(f.arrived_ns - zero) / 1e6;
-		n++;
-		x += number;
-		y += ms;
-		xx += number * number;
-		xy += number * ms;
-	}
-	double spread = n * xx - x * x;
-	return n > 1 && n * xy - x * y > 0 ? spread / (n * xy - x * y) : 0;
-}
-
-/* From the load, whose first frame is `first`. */
-static void judge_rate(const struct job *j, size_t first, double load_ms)
-{
-	size_t all = traffic_sent(j->traffic) - first, parts = j->tolerances->parts;
-	size_t count = (all - all / SKIP) / parts;
-	double slopes[16], rate = j->shape->rate_mbit;
-	for (size_t i = 0; i < parts; i++)
-		slopes[i] = slope(j->traffic, first + all / SKIP + i * count, count);
-	qsort(slopes, parts, sizeof(*slopes), by_value);
-	double mbit = slopes[parts / 2] * LAB_FRAME_BYTES * 8 / 1e3;
-	/* Jitter moves the ends of the line that is fitted. */
-	double moved = jitter_span_ms(j->shape) / load_ms * (double)parts;
-	double tolerance = rate * (j->tolerances->rate + moved);
-	judge(&j->out->rate_mbit, rate, mbit, rate - tolerance, rate + tolerance);
-}
-
-static void run_load(const struct job *j)
-{
-	struct traffic *t = j->traffic;
-	double frame = frame_ms(j), queue = fmax(1, j->shape->queue_packets / 2.0);
-	size_t window = (size_t)(ceil(highest_delay_ms(j->shape) / frame) + queue);
-	size_t first = traffic_sent(t), base = first;
-	double load_ms = fmax(j->amounts->load_s * 1e3, (double)j->amounts->load_frames * frame);
-	int64_t began = traffic_now(), step = ns(fmin(fmax(frame * queue / 4, 0.02), 5));
-	int64_t end = began + ns(load_ms), progress = began;
-
-	while (traffic_now() < end && traffic_sent(t) - first < LOAD_FRAMES && !lab_stop) {
-		size_t up_to = traffic_arrived_up_to(t);
-		if (up_to > base) {
-			base = up_to;
-			progress = traffic_now();
-		}
-		while (traffic_sent(t) - base < window && traffic_send(t, LAB_FRAME_BYTES))
-			;
-		/* All that was on its way is lost: begin again. */
-		if (traffic_now() > progress + quiet_ns(j) + ns((double)window * frame)) {
-			base = traffic_sent(t);
-			progress = traffic_now();
-		}
-		traffic_sleep_until(traffic_now() + step);
-	}
-	traffic_drain(t, quiet_ns(j));
-
-	judge_rate(j, first, load_ms);
-}
-
-/* Everything sent so far has met a queue with room. */
-static void judge_loss(const struct job *j)
-{
-	int64_t sent = (int64_t)traffic_sent(j->traffic), lost = 0, low, high;
-	for (int64_t i = 0; i < sent; i++)
-		lost += traffic_frame(j->traffic, (size_t)i).arrived_ns == 0;
-	binomial_interval(sent, j->shape->loss_percent / 100, &low, &high);
-	double percent = sent ? 100.0 / (double)sent : 0;
-	judge(&j->out->loss_percent, j->shape->loss_percent, (double)lost * percent,
-		(double)low * percent, (double)high * percent);
-	j->out->loss_percent.good = lost >= low && lost <= high;
-	j->out->sent = sent;
-	j->out->lost = lost;
-}
-
-/* The delay of the frames from `first` on that were taken: the mean, or the median where some may
- * have met a late machine. 0 when none was. */
-static double delay_in_queue(const struct job *j, size_t first)
-{
-	size_t all = traffic_sent(j->traffic), n = 0;
-	double *delays = calloc(all - first + 1, sizeof(*delays)), sum = 0;
-	if (!delays)
-		abort();
-	for (size_t i = first; i < all; i++) {
-		struct frame f = traffic_frame(j->traffic, i);
-		if (!f.arrived_ns)
-			continue;
-		delays[n] = delay_of(f);
-		sum += delays[n++];
-	}
-	double delay = n ? sum / (double)n : 0;
-	if (n > 0 && j->tolerances->parts > 1) {
-		qsort(delays, n, sizeof(*delays), by_value);
-		delay = delays[n / 2];
-	}
-	free(delays);
-	return delay;
-}
-
-/* Sends OVERLOAD times the rate for `ms`. */
-static void overload(const struct job *j, double ms)
-{
-	int64_t began = traffic_now(), interval = ns(frame_ms(j) / OVERLOAD), next = began;
-	while (next < began + ns(ms) && !lab_stop) {
-		traffic_sleep_until(next);
-		if (!traffic_send(j->traffic, LAB_FRAME_BYTES))
-			return;
-		next += interval;
-	}
-}
-
-static void run_queue(const struct job *j)
-{
-	struct traffic *t = j->traffic;
-	double rate = j->out->rate_mbit.value, configured = j->shape->queue_packets;
-	double frame = frame_ms(j), bucket = qdisc_burst(j->shape) / LAB_FRAME_BYTES;
-	double fill = (configured + bucket) * frame / (OVERLOAD - 1) * 1.5;
-	double measure = fmax(20, fmin(configured, 500)) * frame;
-	if (fill + measure > j->amounts->queue_s * 1e3 || rate <= 0)
-		return;
-	overload(j, fill);
-	size_t first = traffic_sent(t);
-	overload(j, measure);
-	traffic_drain(t, quiet_ns(j) + ns(jitter_span_ms(j->shape)));
-
-	size_t n = traffic_sent(t) - first;
-	double interval = 0, delay = delay_in_queue(j, first), held = 0;
-	if (n > 1)
-		interval = (double)(traffic_frame(t, first + n - 1).sent_ns -
-				    traffic_frame(t, first).sent_ns) /
-			   1e6 / (double)(n - 1);
-	frame *= j->shape->rate_mbit / rate;
-	if (delay > 0)
-		held = (delay - jitter_mean_ms(j->shape, frame) + interval / 2) / frame;
-	double tolerance = j->tolerances->queue_frames + configured * j->tolerances->queue +
-			   jitter_span_ms(j->shape) / frame / 10;
-	judge(&j->out->queue_packets, configured, held, configured - tolerance,
-		configured + tolerance);
-}
-
-static void measure(const struct job *j)
-{
+	calibrate_rate(j);
+	calibrate_queue(j);
+	size_t first = traffic_sent(j->traffic);
 	run_trains(j);
-	if (j->shape->rate_mbit > 0 && !lab_stop)
-		run_load(j);
-	judge_loss(j);
-	if (j->shape->rate_mbit > 0 && !lab_stop)
-		run_queue(j);
+	calibrate_losses(j, first);
 
 	double overtaken = (double)traffic_overtaken(j->traffic);
 	bool may = j->shape->reorder && j->shape->jitter_ms > 0;
-	judge(&j->out->overtaken, 0, overtaken, 0, may ? INFINITY : 0);
+	calibrate_judge(&j->out->overtaken, 0, overtaken, 0, may ? INFINITY : 0);
 
 	struct calibrated_direction *d = j->out;
 	const struct calibrated *all[] = {&d->rate_mbit, &d->delay_ms, &d->jitter, &d->loss_percent,
@@ -388,10 +312,10 @@ static int calibrate_direction(const struct scenario *s, const char *lab, const 
 	bool down, const struct calibrate_options *options, struct calibrated_direction *out,
 	char **error)
 {
-	struct job j = {
+	struct calibrate_job j = {
 		.shape = down ? &l->down : &l->up,
 		.tolerances = options->virtual_time ? &exact : &rough,
-		.amounts = options->brief ? &brief : &full,
+		.amounts = &amounts[options->virtual_time][options->brief],
 		.out = out,
 	};
 	struct end from = down ? l->far : l->near, to = down ? l->near : l->far;

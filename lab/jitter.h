@@ -29,6 +29,9 @@ const int16_t *jitter_table(enum jitter_distribution distribution, size_t *n);
 double jitter_lowest(enum jitter_distribution distribution);
 double jitter_highest(enum jitter_distribution distribution);
 
+/* The longest delay that there is, in ms. */
+double jitter_longest_ms(const struct shape *shape);
+
 /* The span of a shape's delays in ms; 0 without jitter. */
 double jitter_span_ms(const struct shape *shape);
 
@@ -43,8 +46,9 @@ double jitter_law(const struct shape *shape, double delay_ms);
 double jitter_law_in_order(
 	const struct shape *shape, double delay_ms, const double *ahead_ms, size_t n);
 
-/* The mean delay in ms of packets that come without end, one each `spacing_ms` (> 0), in order
- * unless the shape reorders. */
-double jitter_mean_ms(const struct shape *shape, double spacing_ms);
+/* A stream of packets, one each `spacing_ms` for `duration_ms`: the standard error, at most, of the
+ * slope of the line that is fitted to their arrival times by least squares, as a part of the slope.
+ */
+double jitter_slope_error(const struct shape *shape, double spacing_ms, double duration_ms);
 
 #endif

@@ -12,7 +12,8 @@
  *
  * netem's message is filled in by hand. libnl has no setter for delays in ns, and takes the loss as
  * a signed int, although the kernel's scale goes to 2^32-1: nothing above 50 % could be said. netem
- * gets room for any number of packets in flight, because the queue that may overflow is TBF's.
+ * gets room for as many packets in flight as a machine can send while they are delayed, because the
+ * queue that may overflow is TBF's.
  *
  * netem alone lets packets with jitter overtake each other: each is sorted in by its own time. With
  * a rate it takes the last packet in its queue as the earliest time for the next one. So a rate at
@@ -54,7 +55,8 @@
 #define BURST_FRAMES 4
 #define BURST_US     2000
 
-#define NETEM_LIMIT    100000           /* packets */
+#define NETEM_LIMIT    100000           /* packets, at least */
+#define NETEM_LIMIT_MS 2000             /* packets for each ms of delay */
 #define IN_ORDER_RATE  1000000000000000 /* bytes per second */
 #define NETEM_MSG_SIZE 16384            /* a table of 4096 numbers is its largest part */
 
@@ -109,6 +111,11 @@ int qdisc_change_rate(
 	return send_tbf(ns, interface, shape, burst, NLM_F_REPLACE, error);
 }
 
+static uint32_t netem_limit(const struct shape *shape)
+{
+	return (uint32_t)fmax(NETEM_LIMIT, ceil(jitter_longest_ms(shape)) * NETEM_LIMIT_MS);
+}
+
 static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 {
 	struct tcmsg tc = {
@@ -118,7 +125,7 @@ static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 		.tcm_handle = TC_HANDLE(1, 0),
 	};
 	struct tc_netem_qopt options = {
-		.limit = NETEM_LIMIT,
+		.limit = netem_limit(shape),
 		.loss = (uint32_t)llround(shape->loss_percent / 100 * UINT32_MAX),
 	};
 	int64_t delay = llround(shape->delay_ms * 1e6), jitter = llround(shape->jitter_ms * 1e6);

@@ -6,7 +6,7 @@ LAB_PKGS := jansson libnl-route-3.0 libnftables
 LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
 	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
 	owner.o call.o lock.o inside.o counters.o verdict.o player.o ground.o \
-	traffic.o calibrate.o calibrate_show.o losses.o rates.o pacer.o)
+	traffic.o calibrate.o calibrate_load.o calibrate_show.o losses.o rates.o pacer.o)
 LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o which.o)
 LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test rates_test losses_test)
 

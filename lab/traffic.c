@@ -21,6 +21,7 @@
 #include "lab/traffic.h"
 
 #include "lab/error.h"
+#include "lab/jitter.h"
 #include "lab/lab.h"
 #include "lab/netns.h"
 
@@ -38,9 +39,9 @@
 #include <unistd.h>
 
 #define FRAMES_MAX   (1U << 20)
-#define HEADERS      42 /* Ethernet, IP and UDP */
-#define BUFFER_BYTES (64 << 20)
-#define DRAIN_STEP   500000 /* ns */
+#define HEADERS      42        /* Ethernet, IP and UDP */
+#define BUFFER_BYTES (1 << 29) /* the longest queue, with what the kernel adds to a frame */
+#define DRAIN_STEP   500000    /* ns */
 #define GREETINGS    10
 #define GREETING_S   1 /* at most, beyond the link's delay */
 
@@ -57,7 +58,8 @@ struct traffic {
 	pthread_t receiver;
 	struct frame *frames;
 	size_t sent;
-	_Atomic size_t received, up_to, overtaken;
+	size_t up_to; /* the number behind the highest that has arrived: the receiver's own */
+	_Atomic size_t received, overtaken;
 	_Atomic int64_t last_arrival;
 };
 
@@ -136,7 +138,7 @@ static void *receive(void *arg)
 static void greet(struct traffic *t, const struct sockaddr_in *out, const struct sockaddr_in *in,
 	double delay_ms)
 {
-	struct timeval wait = {.tv_sec = GREETING_S + (time_t)(delay_ms / 1000)};
+	struct timeval wait = {.tv_sec = GREETING_S + (time_t)ceil(delay_ms / 1000)};
 	socklen_t length = sizeof(t->to);
 	t->to = *in;
 	setsockopt(t->out, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
@@ -168,7 +170,8 @@ struct traffic *traffic_open(
 		const struct lab_link *l = &s->links[scenario_nic(s, from)->link];
 		t->to = in;
 		if (node_has_rules(&s->nodes[from.node]) || node_has_rules(&s->nodes[to.node]))
-			greet(t, &out, &in, fmax(l->up.delay_ms, l->down.delay_ms));
+			greet(t, &out, &in,
+				fmax(jitter_longest_ms(&l->up), jitter_longest_ms(&l->down)));
 		errno = pthread_create(&t->receiver, NULL, receive, t);
 		if (errno == 0) {
 			/* Sleeps end when they should, not up to 50 us later. */
@@ -228,16 +231,6 @@ size_t traffic_sent(const struct traffic *t)
 struct frame traffic_frame(const struct traffic *t, size_t number)
 {
 	return t->frames[number];
-}
-
-size_t traffic_arrived_up_to(const struct traffic *t)
-{
-	return t->up_to;
-}
-
-int64_t traffic_last_arrival(const struct traffic *t)
-{
-	return t->last_arrival;
 }
 
 size_t traffic_overtaken(const struct traffic *t)

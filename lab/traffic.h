@@ -38,10 +38,6 @@ bool traffic_send(struct traffic *t, size_t frame_bytes);
 size_t traffic_sent(const struct traffic *t);
 struct frame traffic_frame(const struct traffic *t, size_t number);
 
-/* The number behind the highest that has arrived, and when the last one did (0: none has). */
-size_t traffic_arrived_up_to(const struct traffic *t);
-int64_t traffic_last_arrival(const struct traffic *t);
-
 /* How many have arrived behind one that was sent later. */
 size_t traffic_overtaken(const struct traffic *t);
 

@@ -68,7 +68,7 @@ double ks_distance(double *low, double *high, size_t n)
 	return distance;
 }
 
-double ks_limit(size_t n)
+double ks_limit(size_t n, int tests)
 {
-	return n ? sqrt(-log(VERDICT_CHANCE / 2) / 2 / (double)n) : 1;
+	return n ? sqrt(-log(VERDICT_CHANCE / tests / 2) / 2 / (double)n) : 1;
 }

@@ -21,8 +21,9 @@ void binomial_interval(int64_t n, double p, int64_t *low, int64_t *high);
  * number when the law is continuous and the sample exact. Sorts both arrays. */
 double ks_distance(double *low, double *high, size_t n);
 
-/* What the distance of `n` independent samples exceeds with probability VERDICT_CHANCE. */
-double ks_limit(size_t n);
+/* What the distance of `n` independent samples exceeds, in any of `tests` such tests, with
+ * probability VERDICT_CHANCE. */
+double ks_limit(size_t n, int tests);
 
 /* How many standard errors a mean is off with probability VERDICT_CHANCE. */
 #define VERDICT_ERRORS 3.8906
