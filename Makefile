@@ -19,6 +19,7 @@ ifneq ($(shell case '$(subst ','\'',$(BUILD))' in (*[!A-Za-z0-9_./+,@~-]*|'') ec
 $(error BUILD=$(BUILD): expected a name of letters, digits and _./+,@~- alone; a symbolic link can have one)
 endif
 CC      ?= gcc
+AR      ?= ar
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -37,6 +38,11 @@ DEPS    ?= deps
 # Lists that the rooms add to.
 PROGRAMS :=
 UNIT_TESTS :=
+
+# The sources of folders that go into a program, the objects of these, and the unit tests there.
+sources = $(filter-out %_test.c %_testbed.c %_bench.c %.bpf.c,$(wildcard $(addsuffix /*.c,$(1))))
+objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
+tests = $(patsubst %.c,$(BUILD)/%,$(wildcard $(addsuffix /*_test.c,$(1))))
 
 include mpip/rules.mk lab/rules.mk experiments/rules.mk analysis/rules.mk ci/rules.mk
 
@@ -65,6 +71,12 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(CC) $(CFLAGS) $(ROOM_CFLAGS) -c -o $@ $<
+
+$(BUILD)/%.a:
+	@mkdir -p $(@D)
+	@echo "  AR    $@"
+	rm -f $@
+	$(AR) rcs $@ $^
 
 .PHONY: deps
 deps:

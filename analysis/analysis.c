@@ -14,19 +14,19 @@
  */
 
 #include "analysis/callcmd.h"
-#include "analysis/converge.h"
-#include "analysis/data.h"
-#include "analysis/gallery.h"
+#include "analysis/clock/skewcmd.h"
+#include "analysis/figure/gallery.h"
+#include "analysis/figure/plot.h"
 #include "analysis/help.h"
-#include "analysis/pathlog.h"
-#include "analysis/paths.h"
-#include "analysis/plot.h"
-#include "analysis/replay.h"
-#include "analysis/report.h"
-#include "analysis/results.h"
-#include "analysis/skewcmd.h"
-#include "analysis/table.h"
-#include "experiments/files.h"
+#include "analysis/measure/converge.h"
+#include "analysis/measure/paths.h"
+#include "analysis/measure/replay.h"
+#include "analysis/measure/results.h"
+#include "analysis/report/data.h"
+#include "analysis/report/report.h"
+#include "analysis/report/table.h"
+#include "experiments/record/pathlog.h"
+#include "mpip/base/files.h"
 #include "mpip/base/output.h"
 
 #include <getopt.h>
@@ -47,7 +47,7 @@ struct options {
 /* A command was not given as it has to be. */
 static int misused(const char *command, const char *expected, char **error)
 {
-	return lab_fail(error, "analysis %s: expected %s; see analysis %s --help", command,
+	return error_set(error, "analysis %s: expected %s; see analysis %s --help", command,
 		expected, command);
 }
 
@@ -58,7 +58,7 @@ static json_t *load_paper(const struct options *o, char **error)
 	json_t *paper = o->paper ? json_load_file(o->paper, 0, &e)
 				 : json_loadb(own.text, own.length, 0, &e);
 	if (!paper)
-		lab_fail(error, "%s: expected the paper's values: %s",
+		error_set(error, "%s: expected the paper's values: %s",
 			o->paper ? o->paper : own.name, e.text);
 	return paper;
 }
@@ -95,13 +95,14 @@ static int table(const struct options *o, char **error)
 /* The results at one of the two speeds, below converge/; NULL and *error. The caller's own. */
 static struct results *load_speed(const struct options *o, const char *speed, char **error)
 {
-	char *out = lab_text("%s/converge/%s", o->out, speed);
-	char *runs = lab_text("%s/%s/runs.json", out, o->names[0]);
+	char *out = text_format("%s/converge/%s", o->out, speed);
+	char *runs = text_format("%s/%s/runs.json", out, o->names[0]);
 	struct options at = *o;
 	struct results *r = NULL;
 	at.out = out;
 	if (access(runs, F_OK) != 0)
-		lab_fail(error, "%s: not there: make converge NAME=%s makes it", runs, o->names[0]);
+		error_set(
+			error, "%s: not there: make converge NAME=%s makes it", runs, o->names[0]);
 	else
 		r = load(&at, o->names[0], error);
 	free(runs);
@@ -141,7 +142,7 @@ static int plot_all(const struct options *o, const struct gallery *g, char **err
 	size_t i;
 	int rc = gallery_prune(g, all, error);
 	if (rc == 0 && json_array_size(all) == 0)
-		rc = lab_fail(error, "%s: no results to draw; make experiment makes some", o->out);
+		rc = error_set(error, "%s: no results to draw; make experiment makes some", o->out);
 	json_array_foreach (all, i, name) {
 		char *trouble = NULL;
 		if (plot_one(o, g, json_string_value(name), &trouble) != 0) {
@@ -156,7 +157,7 @@ static int plot_all(const struct options *o, const struct gallery *g, char **err
 
 static int plot(const struct options *o, char **error)
 {
-	char *directory = lab_text("%s/figures", o->out);
+	char *directory = text_format("%s/figures", o->out);
 	struct gallery g = {.directory = directory};
 	int rc = gallery_set_formats(&g, o->format, error);
 	if (rc == 0 && o->size)
@@ -180,9 +181,9 @@ static int replay_log(const char *file, struct replay_settings settings, char **
 		v.weights, v.steps, v.sessions, v.wrong);
 	int rc = 0;
 	if (v.wrong)
-		rc = lab_fail(error, "%s: %s", file, v.first);
+		rc = error_set(error, "%s: %s", file, v.first);
 	else if (v.weights == 0)
-		rc = lab_fail(error, "%s: expected weights, it has none", file);
+		rc = error_set(error, "%s: expected weights, it has none", file);
 	free(v.first);
 	return rc;
 }
@@ -224,20 +225,20 @@ static int replay_result(const char *file, char **error)
 
 	int rc = 0;
 	if (!json_is_object(mpipd))
-		rc = lab_fail(error, "%s: expected a run with mpipd", file);
+		rc = error_set(error, "%s: expected a run with mpipd", file);
 	else if (scheduler && !json_is_string(scheduler))
-		rc = lab_fail(error, "%s: mpipd.scheduler: expected a name", file);
+		rc = error_set(error, "%s: mpipd.scheduler: expected a name", file);
 	else if (scheduler && strcmp(json_string_value(scheduler), "algorithm-1") != 0)
-		rc = lab_fail(error, "%s: expected the scheduler algorithm-1, it is %s", file,
+		rc = error_set(error, "%s: expected the scheduler algorithm-1, it is %s", file,
 			json_string_value(scheduler));
 	else if (json_object_size(hosts) == 0)
-		rc = lab_fail(error, "%s: mpipd.hosts: expected hosts, there are none", file);
-	char *own = lab_text("%s", file);
+		rc = error_set(error, "%s: mpipd.hosts: expected hosts, there are none", file);
+	char *own = text_format("%s", file);
 	const char *directory = dirname(own);
 	const char *host;
 	json_t *tables;
 	json_object_foreach (hosts, host, tables) {
-		char *log = lab_text("%s/paths-%s.csv", directory, host);
+		char *log = text_format("%s/paths-%s.csv", directory, host);
 		if (rc == 0)
 			rc = replay_log(log, set, error);
 		free(log);
@@ -358,7 +359,7 @@ static int run(const struct command *command, const struct options *o, const cha
 {
 	char *error = NULL;
 	const char *other = not_taken(command, given);
-	int rc = other ? lab_fail(&error,
+	int rc = other ? error_set(&error,
 				 "analysis %s: it does not take --%s; see analysis %s --help",
 				 command->name, other, command->name)
 		       : command->run(o, &error);

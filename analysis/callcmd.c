@@ -3,9 +3,9 @@
 
 #include "analysis/callcmd.h"
 
-#include "analysis/call.h"
-#include "analysis/results.h"
-#include "lab/error.h"
+#include "analysis/measure/results.h"
+#include "experiments/record/call.h"
+#include "mpip/base/error.h"
 
 #include <libgen.h>
 #include <math.h>
@@ -87,8 +87,8 @@ static void print_call(const char *file, const json_t *call, FILE *out)
 static int read_log(
 	const char *directory, const char *from, const char *to, struct call_log *log, char **error)
 {
-	char *sent = lab_text("%s/call-sent-%s.csv", directory, from);
-	char *received = lab_text("%s/call-received-%s.csv", directory, to);
+	char *sent = text_format("%s/call-sent-%s.csv", directory, from);
+	char *received = text_format("%s/call-received-%s.csv", directory, to);
 	int rc = call_log_read(sent, received, log, error);
 	free(received);
 	free(sent);
@@ -102,8 +102,8 @@ int call_command(const char *file, const json_t *result, FILE *out, char **error
 	const char *to = json_string_value(json_object_get(workload, "to"));
 	const json_t *stored = json_object_get(result, "call");
 	if (!json_is_object(stored) || !from || !to)
-		return lab_fail(error, "%s: expected a run with a call", file);
-	char *own = lab_text("%s", file);
+		return error_set(error, "%s: expected a run with a call", file);
+	char *own = text_format("%s", file);
 	const char *directory = dirname(own);
 	struct call_log forward = {0}, reverse = {0};
 	int rc = read_log(directory, from, to, &forward, error);

@@ -3,35 +3,20 @@
 
 ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
-ANALYSIS_BASE := $(BUILD)/experiments/files.o $(BUILD)/experiments/names.o $(BUILD)/lab/error.o $(BUILD)/lab/lock.o
 
-$(ANALYSIS): $(addprefix $(BUILD)/analysis/, analysis.o call.o callcmd.o calllog.o claims.o claims_rules.o converge.o data.o delaylog.o \
-		emodel.o gallery.o gnuplot.o help.o html.o hull.o interval.o lines.o logged.o measures.o paper.o pathlog.o paths.o plot.o plot_call.o \
-		plot_clock.o plot_connections.o plot_goodput.o plot_lines.o plot_load.o plot_parts.o plot_paths.o \
-		plot_settings.o reordering.o replay.o report.o report_experiment.o resultfile.o results.o settings.o skew.o skewcmd.o stats.o \
-		steps.o summary.o table.o textlist.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
+ANALYSIS_FOLDERS := analysis/measure analysis/clock analysis/figure analysis/report
+ANALYSIS_LIB := $(BUILD)/analysis/libanalysis.a
+$(ANALYSIS_LIB): $(call objects,$(ANALYSIS_FOLDERS))
+
+$(ANALYSIS): $(call objects,analysis) $(ANALYSIS_LIB) $(RECORD_LIB) $(LAB_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 # They are a part of the program, see data.c.
-$(BUILD)/analysis/data.o: analysis/paper-values.json analysis/claims.json
+$(BUILD)/analysis/report/data.o: analysis/paper-values.json analysis/claims.json
 
-ANALYSIS_TESTS := $(addprefix $(BUILD)/analysis/, call_test emodel_test measures_test paper_test paths_test reordering_test replay_test \
-	skew_test stats_test)
+ANALYSIS_TESTS := $(call tests,$(ANALYSIS_FOLDERS))
 UNIT_TESTS += $(ANALYSIS_TESTS)
-$(BUILD)/analysis/paths_test: $(addprefix $(BUILD)/analysis/, paths.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
-$(BUILD)/analysis/call_test: $(addprefix $(BUILD)/analysis/, call.o calllog.o emodel.o lines.o reordering.o \
-	resultfile.o stats.o) $(ANALYSIS_BASE) $(BASE_OBJS)
-$(BUILD)/analysis/paper_test: $(addprefix $(BUILD)/analysis/, paper.o resultfile.o) $(ANALYSIS_BASE) $(BASE_OBJS)
-$(BUILD)/analysis/emodel_test: $(BUILD)/analysis/emodel.o
-$(BUILD)/analysis/measures_test: $(addprefix $(BUILD)/analysis/, delaylog.o hull.o interval.o lines.o logged.o measures.o resultfile.o \
-	results.o skew.o stats.o steps.o weights.o) $(ANALYSIS_BASE) $(BASE_OBJS)
-$(BUILD)/analysis/reordering_test: $(BUILD)/analysis/reordering.o
-$(BUILD)/analysis/skew_test: $(addprefix $(BUILD)/analysis/, delaylog.o hull.o interval.o lines.o skew.o stats.o steps.o) \
-	$(BUILD)/lab/error.o
-$(BUILD)/analysis/stats_test: $(BUILD)/analysis/stats.o
-$(BUILD)/analysis/replay_test: $(addprefix $(BUILD)/analysis/, lines.o pathlog.o replay.o) \
-	$(BUILD)/lab/error.o
-$(ANALYSIS_TESTS): %: %.o
+$(ANALYSIS_TESTS): %: %.o $(ANALYSIS_LIB) $(RECORD_LIB) $(LAB_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson) -lm
 
 PLOT_OPTIONS = $(call option,size,$(SIZE)) $(call option,format,$(FORMAT))

@@ -151,7 +151,7 @@ big_scenario() {
   [ -z "$(leftovers)" ]
   run "$lab" down --name "$name"
   [ "$status" -eq 1 ]
-  [[ $output == "lab: there is no lab $name" ]]
+  [[ $output == "lab: there is no lab $name, "* ]]
 }
 
 @test "a second up says so and changes nothing" {
@@ -175,7 +175,7 @@ big_scenario() {
 
   run "$lab" exec client true
   [ "$status" -eq 1 ]
-  [[ $output == *"say which with --name"* ]]
+  [[ $output == *"say which, as in lab exec --name $name"* ]]
 
   "$lab" down --name "$name"
   "$lab" exec --name "$name-b" client ping -q -c 1 -W 1 10.0.4.2

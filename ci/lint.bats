@@ -18,7 +18,7 @@ setup() {
 	root=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 	COPY="$BATS_TEST_TMPDIR/a copy"
 	mkdir -p "$COPY/ci" "$COPY/lab"
-	cp "$root"/ci/{lint.sh,sources.sh,cppcheck.h} "$COPY/ci/"
+	cp "$root"/ci/{lint.sh,includes.sh,directions.txt,sources.sh,cppcheck.h} "$COPY/ci/"
 	cp "$root"/.clang-{format,tidy} "$root/.shellcheckrc" "$COPY/"
 	cd "$COPY" || return
 	printf '%s\n' '#include "lab/one.h"' '' 'int one(void)' '{' $'\treturn least(1, 2);' '}' >lab/one.c
@@ -35,8 +35,22 @@ setup() {
 		tee ../compile_commands.json >compile_commands.json
 	git -C .. init -q
 	run -0 ci/lint.sh
-	[[ ${#lines[@]} -eq 4 && $output != *NOT* ]]
-	[[ ${lines[0]} == 'clang-format: 3 files, clean '* && ${lines[3]} == 'clang-tidy: 1 files, clean '* ]]
+	[[ ${#lines[@]} -eq 6 && $output != *NOT* ]]
+	[[ ${lines[1]} == 'includes: 3 files, clean '* && ${lines[2]} == 'clang-format: 3 files, clean '* && ${lines[5]} == 'clang-tidy: 1 files, clean '* ]]
+}
+
+@test "lint: an include against the direction, and a module of the core that leads back to itself" {
+	mkdir -p mpip/core
+	echo '#include "analysis/two.h"' >lab/up.c
+	echo '#include "mpip/core/b.h"' >mpip/core/a.h
+	echo '#include "mpip/core/c.h"' >mpip/core/b.h
+	echo '#include "mpip/core/a.h"' >mpip/core/c.c
+	touch mpip/core/c.h
+	run -1 ci/lint.sh includes
+	[[ $output == *'lab/up.c: includes analysis/two.h: expected none of analysis (ci/directions.txt)'* ]]
+	[[ $output == *'mpip/core/a -> mpip/core/b -> mpip/core/c -> mpip/core/a: expected no way back'* ||
+		$output == *' -> mpip/core/a'*'expected no way back'* ]]
+	[[ $output == *'lint: not clean: includes'* ]]
 }
 
 @test "lint: what each tool finds is told, in headers too, and all of them have their turn" {
@@ -65,7 +79,7 @@ setup() {
 	PATH=$BATS_TEST_TMPDIR/few run -1 ci/lint.sh cppcheck
 	[[ ${#lines[@]} -eq 1 && $output == 'lint: expected the program cppcheck on this machine; '* ]]
 	run -2 ci/lint.sh nonsense
-	[[ $output == 'lint: nonsense: expected some of: clang-format '* ]]
+	[[ $output == 'lint: nonsense: expected some of: includes clang-format '* ]]
 }
 
 @test "lint: the analyzer looks longer with FULL=1" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# lint.sh [TOOL...]: clang-format, shellcheck, cppcheck and clang-tidy over all sources, or some of
+# lint.sh [TOOL...]: includes.sh, clang-format, shellcheck, cppcheck and clang-tidy over all sources, or some of
 # these. What each finds is shown as it says it, a line for each tool says how many files it has read,
 # and in the end all that found something are named: status 1. `make lint` and its tests call it.
 #
@@ -48,6 +48,10 @@ trap 'exit 143' TERM
 # look TOOL: fails where it finds something; sets @files.
 look() {
 	case $1 in
+	includes)
+		files=${#c_and_h[@]}
+		ci/includes.sh
+		;;
 	clang-format)
 		files=${#c_and_h[@]}
 		clang-format --dry-run --Werror "${c_and_h[@]}"
@@ -73,7 +77,7 @@ look() {
 	esac
 }
 
-known=(clang-format shellcheck cppcheck clang-tidy)
+known=(includes clang-format shellcheck cppcheck clang-tidy)
 tools=("$@")
 (($#)) || tools=("${known[@]}")
 for tool in "${tools[@]}"; do
@@ -81,7 +85,7 @@ for tool in "${tools[@]}"; do
 		echo "lint: $tool: expected some of: ${known[*]}" >&2
 		exit 2
 	}
-	command -v "$tool" >/dev/null || {
+	[[ $tool == includes ]] || command -v "$tool" >/dev/null || {
 		echo "lint: expected the program $tool on this machine; run make deps" >&2
 		exit 1
 	}

@@ -204,7 +204,7 @@ sends_again() {
 	[[ $(wc -l <"$T/named") -gt 10 ]]
 	while read -r name; do
 		[[ -e experiments/$name.json ]] ||
-			[[ -e experiments/${name%-*}.json && $(grep -c "{\"-${name##*-}\", plot_" analysis/plot.c) -eq 1 ]] ||
+			[[ -e experiments/${name%-*}.json && $(grep -c "{\"-${name##*-}\", plot_" analysis/figure/plot.c) -eq 1 ]] ||
 			{ echo "$name"; return 1; }
 	done <"$T/named"
 }

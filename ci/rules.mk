@@ -4,16 +4,14 @@
 CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags json cm_sender)
 PROGRAMS += $(CI_TOOLS)
 
-CI_OUTPUT := $(BUILD)/mpip/base/output.o
-
 $(addprefix $(BUILD)/ci/, stream datagrams): $(BUILD)/ci/tool/late.o
-$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o $(CI_OUTPUT)
+$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^
 
-$(BUILD)/ci/json: $(BUILD)/ci/tool/json.o $(CI_OUTPUT)
+$(BUILD)/ci/json: $(BUILD)/ci/tool/json.o $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-$(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_OBJS)
+$(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 # make test [TESTS="ci/exact.bats engine_test"] [GROUND=vm] [SANITIZE=1] [MINUTES=10]: everything, or only these.

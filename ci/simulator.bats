@@ -14,7 +14,7 @@ setup() {
 @test "without faults not one packet is dropped and every session is multipath within 2 s" {
 	run -0 timeout 1200 "$SIMULATE" --seeds 1-1000 --faults none
 	echo "$output"
-	[[ $output =~ ^1000\ seeds,\ 0\ broken ]]
+	[[ $output == *"1000 seeds, 0 broken: "* ]]
 }
 
 @test "no law breaks in 10,000 seeds, each with at least 20 faults of at least 4 kinds" {
@@ -28,7 +28,7 @@ setup() {
 @test "two hosts open 200 sessions to each other at once, and no tag shows up in another session" {
 	run -0 timeout 1200 "$SIMULATE" --seeds 1-2 --faults none --many 200
 	echo "$output"
-	[[ $output =~ ^2\ seeds,\ 0\ broken ]]
+	[[ $output == *"2 seeds, 0 broken: "* ]]
 }
 
 @test "a seed runs the same every time" {

@@ -79,7 +79,7 @@ tcp_download() {
 	in_host client ip mptcp endpoint add "$CLIENT1" dev eth0 subflow fullmesh
 	in_host client ip mptcp endpoint add "$CLIENT2" dev eth1 subflow fullmesh
 	in_host server ip mptcp endpoint add "$SERVER2" dev eth1 signal
-	tcp_download 4 --mptcp
+	tcp_download 8 --mptcp # the subflows come one after the other
 	within "$GOODPUT" 1500 $((2 * ONE_LINK)) "goodput in tenths of Mbit/s"
 }
 

@@ -9,9 +9,9 @@
  * 1 if there was one, 2 for a wrong call.
  */
 
-#include "experiments/digest.h"
-#include "experiments/schema.h"
-#include "lab/error.h"
+#include "experiments/record/digest.h"
+#include "experiments/record/schema.h"
+#include "mpip/base/error.h"
 #include "mpip/base/output.h"
 
 #include <jansson.h>
@@ -46,10 +46,10 @@ static json_t *load(const char *file)
 static int check_digest(const char *file, const json_t *result, char **error)
 {
 	const char *got = json_string_value(json_object_get(result, "digest"));
-	char *copy = lab_text("%s", file), digest[SHA256_TEXT];
+	char *copy = text_format("%s", file), digest[SHA256_TEXT];
 	int rc = digest_of_run(dirname(copy), digest, error);
 	if (rc == 0 && (!got || strcmp(got, digest) != 0))
-		rc = lab_fail(error, "digest: expected %s, as its logs make it, got %s", digest,
+		rc = error_set(error, "digest: expected %s, as its logs make it, got %s", digest,
 			got ? got : "none");
 	free(copy);
 	return rc;

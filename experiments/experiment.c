@@ -12,18 +12,18 @@
  * runs everything again.
  */
 
-#include "experiments/calibration.h"
-#include "experiments/estimate.h"
-#include "experiments/files.h"
-#include "experiments/guests.h"
-#include "experiments/load.h"
-#include "experiments/options.h"
-#include "experiments/place.h"
-#include "experiments/progress.h"
-#include "experiments/provenance.h"
-#include "experiments/reproduce.h"
-#include "experiments/run.h"
-#include "lab/lab.h"
+#include "experiments/runner/calibration.h"
+#include "experiments/runner/checks.h"
+#include "experiments/runner/estimate.h"
+#include "experiments/runner/guests.h"
+#include "experiments/runner/options.h"
+#include "experiments/runner/place.h"
+#include "experiments/runner/progress.h"
+#include "experiments/runner/provenance.h"
+#include "experiments/runner/reproduce.h"
+#include "experiments/runner/run.h"
+#include "lab/build/lab.h"
+#include "mpip/base/files.h"
 #include "mpip/base/output.h"
 
 #include <errno.h>
@@ -85,7 +85,7 @@ static int check_only(const struct session *s, char **error)
 	for (size_t i = 0; i < d->contestant_count; i++)
 		if (is_chosen(s, &d->contestants[i]))
 			return 0;
-	return lab_fail(error, "--only: %s has no contestant \"%s\"", d->file, s->options->only);
+	return error_set(error, "--only: %s has no contestant \"%s\"", d->file, s->options->only);
 }
 
 static int check_programs(const struct session *s, char **error)
@@ -97,9 +97,9 @@ static int check_programs(const struct session *s, char **error)
 	}
 	static const char *const names[] = {"mpip/mpipd", "mpip/mpipctl"};
 	for (size_t i = 0; wanted && i < 2; i++) {
-		char *file = lab_text("%s/%s", s->programs, names[i]);
+		char *file = text_format("%s/%s", s->programs, names[i]);
 		if (access(file, X_OK) != 0)
-			lab_fail(error, "%s: %s; run make first", file, strerror(errno));
+			error_set(error, "%s: %s; run make first", file, strerror(errno));
 		free(file);
 	}
 	return *error ? -1 : 0;
@@ -109,7 +109,7 @@ static int load(struct session *s, char **error)
 {
 	s->programs = find_programs(error);
 	s->definition =
-		s->programs ? load_checked(s->options, s->programs, &s->ground, error) : NULL;
+		s->programs ? checks_load(s->options, s->programs, &s->ground, error) : NULL;
 	if (!s->definition || options_apply(s->options, s->definition, error) ||
 		check_only(s, error))
 		return -1;
@@ -126,7 +126,7 @@ static const char *inner_text(const json_t *value, const char *a, const char *b)
 static enum cell look(struct session *s, const struct contestant *c, int rep)
 {
 	char *name = definition_run_name(s->definition, c, rep);
-	char *file = lab_text("%s/%s/result.json", s->place.directory, name);
+	char *file = text_format("%s/%s/result.json", s->place.directory, name);
 	json_t *result = json_load_file(file, 0, NULL);
 	free(file);
 	free(name);
@@ -189,9 +189,9 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 		scenario_free(scenario);
 	if (rc < 0) {
 		s->failed++;
-		note = lab_text("failed: %s", error);
+		note = text_format("failed: %s", error);
 	} else {
-		note = lab_text("%.1f Mbit/s", goodput);
+		note = text_format("%.1f Mbit/s", goodput);
 	}
 	if (rc <= 0)
 		progress_run_over(&s->progress, note, rc < 0);
@@ -252,7 +252,7 @@ static int write_runs(const struct session *s, char **error)
 	}
 	json_t *runs = json_pack("{s:s, s:o, s:s}", "experiment", d->name, "runs", names, "ground",
 		ground_names[s->ground.ground]);
-	char *file = lab_text("%s/" RUNS_FILE, s->place.directory);
+	char *file = text_format("%s/" RUNS_FILE, s->place.directory);
 	int rc = file_write_json(file, runs, error);
 	if (rc == 0)
 		rc = give_to_caller(file, error);
@@ -379,7 +379,7 @@ static int run_all(struct session *s, char **error)
 		return 128 + proc_stop_signal();
 	}
 	if (s->failed)
-		lab_fail(error, "%s: %d of %d runs failed; their logs are in %s/failed",
+		error_set(error, "%s: %d of %d runs failed; their logs are in %s/failed",
 			s->definition->name, s->failed, s->progress.runs, s->place.directory);
 	return s->failed ? 1 : 0;
 }
@@ -409,7 +409,7 @@ static int become_root(char **argv, char **error)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execvp("sudo", call);
 	free(call);
-	return lab_fail(error,
+	return error_set(error,
 		"the host ground needs root, for network namespaces, and sudo: %s; "
 		"GROUND=vm (--ground vm) needs neither",
 		strerror(errno));
@@ -419,7 +419,7 @@ static int become_root(char **argv, char **error)
 static int print_plan(struct session *s)
 {
 	size_t count;
-	s->place.directory = lab_text("%s/%s", s->options->out, s->definition->name);
+	s->place.directory = text_format("%s/%s", s->options->out, s->definition->name);
 	struct guest_cell *cells = cells_to_run(s, &count);
 	printf("%s %zu %.0f\n", s->definition->name, count, estimate_s(s, cells, count));
 	free(cells);
@@ -458,9 +458,9 @@ static int carry_out(const struct options *o, char **argv, char **error)
 {
 	struct session s = {.options = o, .place = {.lock = -1}};
 	if (o->check)
-		return load_check_files(o, error);
+		return checks_files(o, error);
 	if (o->list)
-		return load_list_files(o);
+		return checks_list(o);
 	if (o->reproduce) {
 		int rc = again(o, argv, error);
 		return rc < 0 ? 1 : rc;

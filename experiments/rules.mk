@@ -5,35 +5,31 @@ EXPERIMENT := $(BUILD)/experiments/experiment
 CHECK_RESULT := $(BUILD)/experiments/check-result
 PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT)
 
-EXPERIMENT_OBJS := $(addprefix $(BUILD)/experiments/, experiment.o agent.o calibration.o check.o call.o call_definition.o callrun.o connections.o connrun.o cpu.o definition.o digest.o estimate.o files.o footprint.o guests.o iperf_report.o \
-	links.o load.o marks.o mib.o mptcp.o names.o pairs.o proc.o processes.o options.o place.o progress.o project.o provenance.o reproduce.o result.o run.o scratch.o sha256.o \
-	sockdiag.o sysctls.o witness.o workload.o) $(addprefix $(BUILD)/analysis/, call.o calllog.o \
-	emodel.o lines.o pathlog.o reordering.o resultfile.o stats.o) $(addprefix $(BUILD)/mpip/io/, config.o policies.o) \
-	$(addprefix $(BUILD)/mpip/core/, policy.o settings.o)
+# What the runner shares with the analysis; the runner with its loads and probes.
+RECORD_LIB := $(BUILD)/experiments/record/librecord.a
+RUNNER_FOLDERS := experiments/runner experiments/load experiments/probe
+RUNNER_LIB := $(BUILD)/experiments/runner/librunner.a
+EXPERIMENTS_FOLDERS := experiments/record $(RUNNER_FOLDERS)
+EXPERIMENTS_TESTS := $(call tests,$(EXPERIMENTS_FOLDERS))
+$(RECORD_LIB): $(call objects,experiments/record)
+$(RUNNER_LIB): $(call objects,$(RUNNER_FOLDERS))
 
-$(BUILD)/experiments/%.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
+$(call objects,experiments $(EXPERIMENTS_FOLDERS)) $(addsuffix .o,$(EXPERIMENTS_TESTS)): \
+	ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
 
 # The filter is part of the program, see pairs.c; $(BUILD)/%.bpf.o is built by mpip/io's rule.
-$(BUILD)/experiments/pairs.o: $(BUILD)/experiments/pairs.bpf.o
-$(BUILD)/experiments/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -Wa,-I$(BUILD)
+$(BUILD)/experiments/probe/pairs.o: $(BUILD)/experiments/probe/pairs.bpf.o
+$(BUILD)/experiments/probe/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libbpf) -Wa,-I$(BUILD)
 
 # -rdynamic: libiperf, which has no pkg-config file, must find the socket() that workload.c defines.
-$(EXPERIMENT): $(EXPERIMENT_OBJS) $(LAB_OBJS) $(BASE_OBJS)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $(sort $^) $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
+$(EXPERIMENT): $(BUILD)/experiments/experiment.o $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
 
-$(CHECK_RESULT): $(addprefix $(BUILD)/experiments/, check_result.o digest.o files.o schema.o sha256.o) $(BUILD)/lab/error.o $(BUILD)/mpip/base/output.o
+$(CHECK_RESULT): $(BUILD)/experiments/check_result.o $(RECORD_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-EXPERIMENTS_TESTS := $(addprefix $(BUILD)/experiments/, definition_test iperf_report_test mib_test \
-	schema_test sha256_test)
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
-$(BUILD)/experiments/definition_test: $(addprefix $(BUILD)/experiments/, call_definition.o definition.o names.o \
-	sha256.o) $(BUILD)/analysis/emodel.o $(BASE_OBJS) $(LAB_OBJS)
-$(BUILD)/experiments/mib_test: $(addprefix $(BUILD)/experiments/, mib.o files.o) $(BUILD)/lab/error.o $(BUILD)/mpip/base/output.o
-$(BUILD)/experiments/iperf_report_test: $(BUILD)/experiments/iperf_report.o $(BUILD)/lab/error.o
-$(BUILD)/experiments/sha256_test: $(BUILD)/experiments/sha256.o
-$(BUILD)/experiments/schema_test: $(BUILD)/experiments/schema.o $(BUILD)/lab/error.o
-$(EXPERIMENTS_TESTS): %: %.o
+$(EXPERIMENTS_TESTS): %: %.o $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -lm
 
 # make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]

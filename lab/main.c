@@ -10,15 +10,15 @@
  * shell, for a command that cannot be run or is not found.
  */
 
-#include "lab/calibrate.h"
-#include "lab/call.h"
-#include "lab/error.h"
-#include "lab/ground.h"
-#include "lab/lab.h"
-#include "lab/player.h"
-#include "lab/scenario.h"
+#include "lab/build/call.h"
+#include "lab/build/ground.h"
+#include "lab/build/lab.h"
+#include "lab/build/player.h"
+#include "lab/calibrate/calibrate.h"
+#include "lab/scenario/scenario.h"
 #include "lab/show.h"
 #include "lab/which.h"
+#include "mpip/base/error.h"
 #include "mpip/base/output.h"
 
 #include <errno.h>
@@ -98,7 +98,7 @@ static int need_root(const char *command, char **error)
 {
 	if (geteuid() == 0)
 		return 0;
-	return lab_fail(error, "lab %s needs root: run it with sudo", command);
+	return error_set(error, "lab %s needs root: run it with sudo", command);
 }
 
 static void on_signal(int number)
@@ -119,7 +119,7 @@ static void catch_signals(void)
 static char *name_for(const struct options *o)
 {
 	const char *base = strrchr(o->arguments[0], '/');
-	char *name = lab_text("%s", o->name ? o->name : base ? base + 1 : o->arguments[0]);
+	char *name = text_format("%s", o->name ? o->name : base ? base + 1 : o->arguments[0]);
 	size_t n = strlen(name);
 	if (!o->name && n > 5 && strcmp(name + n - 5, ".json") == 0)
 		name[n - 5] = '\0';
@@ -257,7 +257,7 @@ static int next_error(const char *why, char **error)
 		fprintf(stderr, "lab: %s\n", *error);
 	free(*error);
 	*error = NULL;
-	return lab_fail(error, "%s", why);
+	return error_set(error, "%s", why);
 }
 
 static int run_status(const struct options *o, char **error)
@@ -359,7 +359,7 @@ static int play_all(struct player *p, char **error)
 				p, microseconds() - start, &next, print_played, p, error);
 	}
 	if (result == 0 && next != PLAYER_DONE)
-		return lab_fail(error, "interrupted, the lab stays as it is now");
+		return error_set(error, "interrupted, the lab stays as it is now");
 	return result;
 }
 
@@ -372,7 +372,7 @@ static int run_play(const struct options *o, char **error)
 	struct player *p = name ? player_open(name, error) : NULL;
 	int result = -1;
 	if (p && !player_needed(player_scenario(p))) {
-		lab_fail(error, "lab %s has no events or changing rates to play", name);
+		error_set(error, "lab %s has no events or changing rates to play", name);
 	} else if (p) {
 		catch_signals();
 		/* On a busy machine too; without the right to it, as well as it goes. */
@@ -390,7 +390,7 @@ static int run_link(const struct options *o, char **error)
 	const char *end_name = o->arguments[0], *state = o->arguments[1];
 	bool up = strcmp(state, "up") == 0;
 	if (!up && strcmp(state, "down") != 0)
-		return lab_fail(error, "link %s %s: expected down or up", end_name, state);
+		return error_set(error, "link %s %s: expected down or up", end_name, state);
 	if (need_root("link", error) < 0)
 		return -1;
 	char *name = which_lab(o->name, o->command, error), *why = NULL;
@@ -398,7 +398,7 @@ static int run_link(const struct options *o, char **error)
 	struct end end;
 	int result = -1;
 	if (p && scenario_find_end(player_scenario(p), end_name, &end, &why) < 0)
-		lab_fail(error, "link %s: %s", end_name, why);
+		error_set(error, "link %s: %s", end_name, why);
 	else if (p)
 		result = player_link(p, scenario_nic(player_scenario(p), end)->link, up, error);
 	free(why);
@@ -423,7 +423,7 @@ static int report(const struct options *o, const struct scenario *s, const struc
 	json_t *json = calibration_json(s, c);
 	int result = 0;
 	if (o->output && json_dump_file(json, o->output, JSON_INDENT(2)) < 0)
-		result = lab_fail(error, "%s: cannot be written: %s", o->output, strerror(errno));
+		result = error_set(error, "%s: cannot be written: %s", o->output, strerror(errno));
 	if (o->json) {
 		json_dumpf(json, stdout, JSON_INDENT(2));
 		putchar('\n');
@@ -449,7 +449,7 @@ static int calibrate_lab(
 		return -1;
 	int result = report(o, s, c, error);
 	if (result == 0 && !c->good)
-		result = lab_fail(error, "%s: links are not as configured", name);
+		result = error_set(error, "%s: links are not as configured", name);
 	calibration_free(c);
 	return result;
 }
@@ -462,7 +462,7 @@ static int run_calibrate(const struct options *o, char **error)
 		return -1;
 	bool own = o->n_arguments == 1;
 	/* Not the name of a lab that somebody plays in while its scenario is calibrated. */
-	char *name = own && !o->name ? lab_text("calibrate%d", (int)getpid())
+	char *name = own && !o->name ? text_format("calibrate%d", (int)getpid())
 				     : which_lab(o->name, o->command, error);
 	struct scenario *s = own    ? scenario_load(o->arguments[0], error)
 			     : name ? lab_scenario(name, error)

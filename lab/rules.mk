@@ -1,27 +1,24 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# lab: scenarios as network namespaces. Programs that link LAB_OBJS also need $(BASE_OBJS) and the
+# lab: scenarios as network namespaces. Programs that link LAB_LIB also need $(BASE_LIB) and the
 # libraries of LAB_PKGS.
 
 LAB_PKGS := jansson libnl-route-3.0 libnftables
-LAB_OBJS := $(addprefix $(BUILD)/lab/, error.o jitter.o shape.o scenario.o scenario_check.o \
-	events.o routing.o netns.o net.o qdisc.o addressing.o firewall.o wiring.o state.o lab.o \
-	owner.o call.o lock.o inside.o counters.o verdict.o player.o ground.o \
-	traffic.o calibrate.o calibrate_load.o calibrate_show.o losses.o rates.o pacer.o)
-LAB_MAIN_OBJS := $(addprefix $(BUILD)/lab/, main.o show.o which.o)
-LAB_TESTS := $(addprefix $(BUILD)/lab/, scenario_test routing_test events_test jitter_test rates_test losses_test)
+LAB_FOLDERS := lab/scenario lab/build lab/calibrate
+LAB_LIB := $(BUILD)/lab/liblab.a
+LAB_MAIN_OBJS := $(call objects,lab)
+LAB_TESTS := $(call tests,$(LAB_FOLDERS))
+$(LAB_LIB): $(call objects,$(LAB_FOLDERS))
 
-$(LAB_OBJS) $(LAB_MAIN_OBJS) $(addsuffix .o,$(LAB_TESTS)): \
+$(call objects,$(LAB_FOLDERS)) $(LAB_MAIN_OBJS) $(addsuffix .o,$(LAB_TESTS)): \
 	ROOM_CFLAGS = $(call pkg-cflags,$(LAB_PKGS))
 
 PROGRAMS += $(BUILD)/lab/lab
-$(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_OBJS) $(BASE_OBJS)
+$(BUILD)/lab/lab: $(LAB_MAIN_OBJS) $(LAB_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS)) -lm
 
-SCENARIO_OBJS := $(addprefix $(BUILD)/lab/, scenario.o scenario_check.o events.o shape.o jitter.o \
-	verdict.o rates.o losses.o routing.o error.o)
 UNIT_TESTS += $(LAB_TESTS)
-$(LAB_TESTS): %: %.o $(SCENARIO_OBJS) $(BASE_OBJS)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson cmocka) -lm
+$(LAB_TESTS): %: %.o $(LAB_LIB) $(BASE_LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,$(LAB_PKGS) cmocka) -lm
 
 # What is needed for the commands below: dependencies first, then the program.
 define LAB_READY

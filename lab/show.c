@@ -11,10 +11,10 @@
 
 #include "lab/show.h"
 
-#include "lab/call.h"
-#include "lab/error.h"
-#include "lab/events.h"
-#include "lab/lab.h"
+#include "lab/build/call.h"
+#include "lab/build/lab.h"
+#include "lab/scenario/events.h"
+#include "mpip/base/error.h"
 
 #include <arpa/inet.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static char *across_text(const struct scenario *s, struct end port)
 	char *name = scenario_end_name(s, across), address[INET_ADDRSTRLEN];
 	const struct nic *nic = scenario_nic(s, across);
 	inet_ntop(AF_INET, &nic->address, address, sizeof(address));
-	char *text = lab_text("%s %s/%d", name, address, nic->prefix);
+	char *text = text_format("%s %s/%d", name, address, nic->prefix);
 	free(name);
 	return text;
 }
@@ -39,8 +39,8 @@ static char *across_text(const struct scenario *s, struct end port)
 static char *link_text(const struct lab_link *l)
 {
 	char *up = shape_text(&l->up), *down = shape_text(&l->down);
-	char *text =
-		strcmp(up, down) == 0 ? lab_text("%s", up) : lab_text("up %s; down %s", up, down);
+	char *text = strcmp(up, down) == 0 ? text_format("%s", up)
+					   : text_format("up %s; down %s", up, down);
 	free(up);
 	free(down);
 	return text;
@@ -94,7 +94,7 @@ static struct side side_of(const struct scenario *s, size_t node, bool left)
 		side.across_width = wider(side.across_width, across_text(s, port));
 		side.link_width = wider(side.link_width, link_text(link_of(s, port)));
 		side.port_width =
-			wider(side.port_width, lab_text("%s", scenario_nic(s, port)->name));
+			wider(side.port_width, text_format("%s", scenario_nic(s, port)->name));
 	}
 	return side;
 }
@@ -190,7 +190,7 @@ json_t *show_status_json(const char *name, char **error)
 	const char *state = lab_state(name);
 	if (strcmp(state, "none") == 0) {
 		scenario_free(lab_scenario(name, error)); /* says which there are */
-		lab_fail(error, "there is no lab %s", name);
+		error_set(error, "there is no lab %s", name);
 		return NULL;
 	}
 	char *who = NULL;

@@ -2,7 +2,7 @@
 #ifndef LAB_SHOW_H
 #define LAB_SHOW_H
 
-#include "lab/scenario.h"
+#include "lab/scenario/scenario.h"
 
 #include <jansson.h>
 #include <stdio.h>

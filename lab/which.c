@@ -3,9 +3,9 @@
 
 #include "lab/which.h"
 
-#include "lab/call.h"
-#include "lab/error.h"
-#include "lab/lab.h"
+#include "lab/build/call.h"
+#include "lab/build/lab.h"
+#include "mpip/base/error.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -14,10 +14,11 @@
 static json_t *describe(const char *name, enum lab_whose whose, const char *who)
 {
 	char *sweep = call_of("sweep", NULL);
-	char *text = whose == LAB_LEFT
-			     ? lab_text("%s (left behind by %s, which has ended; %s takes it down)",
-				       name, who, sweep)
-			     : lab_text("%s (of %s)", name, who);
+	char *text =
+		whose == LAB_LEFT
+			? text_format("%s (left behind by %s, which has ended; %s takes it down)",
+				  name, who, sweep)
+			: text_format("%s (of %s)", name, who);
 	json_t *one = json_string(text);
 	free(text);
 	free(sweep);
@@ -48,14 +49,14 @@ static int fail_choice(const char *command, const json_t *own, const json_t *oth
 	char *call = call_of(command, one ? json_string_value(one) : "...");
 	char *names = call_list(own), *foreign = call_list(others);
 	if (one)
-		lab_fail(error, "there are %zu labs, %s: say which, as in %s", json_array_size(own),
-			names, call);
+		error_set(error, "there are %zu labs, %s: say which, as in %s",
+			json_array_size(own), names, call);
 	else if (json_array_size(others))
-		lab_fail(error,
+		error_set(error,
 			"there is no lab of your own, and others are not chosen unasked: %s",
 			foreign);
 	else
-		lab_fail(error, "there is no lab");
+		error_set(error, "there is no lab");
 	free(foreign);
 	free(names);
 	free(call);
@@ -65,12 +66,12 @@ static int fail_choice(const char *command, const json_t *own, const json_t *oth
 char *which_lab(const char *named, const char *command, char **error)
 {
 	if (named)
-		return lab_text("%s", named);
+		return text_format("%s", named);
 	json_t *own = json_array(), *others = json_array();
 	sort_labs(own, others);
 	char *name = NULL;
 	if (json_array_size(own) == 1)
-		name = lab_text("%s", json_string_value(json_array_get(own, 0)));
+		name = text_format("%s", json_string_value(json_array_get(own, 0)));
 	else
 		fail_choice(command, own, others, error);
 	json_decref(own);
@@ -82,7 +83,7 @@ int which_may_go(const char *name, char **error)
 {
 	char *who = NULL;
 	if (lab_whose(name, &who) == LAB_FOREIGN)
-		lab_fail(error, "lab %s is in use by %s, and is taken down when that ends", name,
+		error_set(error, "lab %s is in use by %s, and is taken down when that ends", name,
 			who);
 	free(who);
 	return *error ? -1 : 0;
@@ -100,6 +101,6 @@ const struct lab_owner *which_owner(char **error)
 		owner = (struct lab_owner){.pid = (pid_t)pid};
 		return &owner;
 	}
-	lab_fail(error, "LAB_OWNER=%s: expected the number of a process", asked);
+	error_set(error, "LAB_OWNER=%s: expected the number of a process", asked);
 	return NULL;
 }

@@ -2,7 +2,7 @@
 #ifndef LAB_WHICH_H
 #define LAB_WHICH_H
 
-#include "lab/owner.h"
+#include "lab/build/owner.h"
 
 /* Which lab a command is about. One line in `*error` says what there is, and how to choose. */
 

@@ -105,8 +105,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	daemon_say("%u addresses, wire form %s, scheduler %s", d.addresses.count,
-		encap_names[d.config.settings.encap],
-		scheduler_names[d.config.settings.scheduler]);
+		encap_names[d.config.settings.encap], scheduler_names[d.config.settings.scheduler]);
 	if (ready_fd >= 0) {
 		if (write(ready_fd, "\n", 1) < 0)
 			daemon_say("ready-fd %d: %s", ready_fd, strerror(errno));

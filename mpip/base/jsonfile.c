@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /* Reading a JSON file that a person wrote; the theory of operation is in the header. */
 
-#include "jsonfile.h"
+#include "mpip/base/jsonfile.h"
 
 #include <math.h>
 #include <stdarg.h>

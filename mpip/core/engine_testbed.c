@@ -2,7 +2,7 @@
 /*
  * Theory of operation: packets under way are a list; the next thing to happen is the earliest
  * arrival or the earlier deadline of the two engines. A raw packet meets the ingress hook's
- * verdict, as mpip/io/ingress.bpf.c has it; a datagram to the wire port meets the engine.
+ * verdict, as mpip/io/ingress/ingress.bpf.c has it; a datagram to the wire port meets the engine.
  */
 
 #include "mpip/core/engine_testbed.h"

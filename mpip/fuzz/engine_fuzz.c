@@ -2,11 +2,12 @@
 /*
  * Fuzzer of the engine's entries.
  *
- * Theory of operation: two engines first agree on a session, the encapsulation and the protocol drawn
- * by the input's first byte. Then the input is a list of steps: an entry, a time to wait, a length,
- * and so many bytes. Bytes for the network become a packet of this session as far as the entry's
- * upper bits say: with its addresses and ports, and with the node, session and checksum of a CM.
- * After each step what the engine asked for is read to its last byte, and its tables are looked at.
+ * Theory of operation: two engines first agree on a session, the encapsulation and the protocol
+ * drawn by the input's first byte. Then the input is a list of steps: an entry, a time to wait, a
+ * length, and so many bytes. Bytes for the network become a packet of this session as far as the
+ * entry's upper bits say: with its addresses and ports, and with the node, session and checksum of
+ * a CM. After each step what the engine asked for is read to its last byte, and its tables are
+ * looked at.
  */
 
 #include "mpip/core/cm.h"
@@ -77,8 +78,9 @@ static void check(const struct node *n)
 	for (const struct session *s = NULL; (s = engine_next_session(n->engine, s));) {
 		uint64_t weight = 0;
 		for (unsigned i = 0; i < s->paths; i++)
-			weight +=
-				s->mp->path[i]->state == PATH_IN_USE ? (uint64_t)s->mp->path[i]->weight : 0;
+			weight += s->mp->path[i]->state == PATH_IN_USE
+					  ? (uint64_t)s->mp->path[i]->weight
+					  : 0;
 		if (weight != s->weight_sum || s->arrivals > MAX_PATHS)
 			abort();
 		sessions++;
@@ -131,7 +133,7 @@ static void exchange(unsigned rounds)
 		struct node *from = &node[i], *to = &node[!i];
 		for (unsigned k = 0; k < from->actions.wires && k < 64; k++) {
 			const struct wire_packet *p = &from->actions.wire[k];
-			unsigned nic = p->nic < from->addresses.count ? p->nic : 0;
+			unsigned nic = p->local_index < from->addresses.count ? p->local_index : 0;
 			arrive(to, p, from->addresses.ip[nic]);
 		}
 		forget(from);
@@ -251,7 +253,7 @@ static void from_network(bool tcp, bool hook, uint8_t how, const uint8_t *data, 
 	} else {
 		struct wire_input in = {.bytes = bytes + ip,
 			.length = length - ip,
-			.nic = how >> 2 & 1,
+			.local_index = how >> 2 & 1,
 			.from = {node[1].addresses.ip[how >> 3 & 1], htons(5280)},
 			.arrived = now};
 		engine_from_wire(node[0].engine, &in, now, &node[0].actions);
@@ -314,7 +316,7 @@ static void open_node(unsigned i, enum encapsulation encap)
 	struct engine_setup setup = {.settings = settings_default(),
 		.node = {{2, 0, 0, 0, 0, (uint8_t)(i + 1)}},
 		.wire_port = htons(5280)};
-	setup.settings.encap = form;
+	setup.settings.encap = encap;
 	setup.settings.max_paths = 24;
 	setup.settings.max_sessions = 4;
 	setup.settings.max_peers = 2;

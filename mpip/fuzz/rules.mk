@@ -6,7 +6,7 @@ FUZZERS := cm packet engine
 SECONDS ?= 60
 FUZZ_FLAGS = $(FUZZ_EXTRA) -std=gnu17 -g -O1 -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CORE = $(patsubst $(BUILD)/%.o,%.c,$(CORE_OBJS))
+FUZZ_CORE = $(call sources,mpip/core)
 
 $(addprefix $(BUILD)/fuzz/,$(FUZZERS)): $(BUILD)/fuzz/%: mpip/fuzz/%_fuzz.c $(wildcard mpip/core/*.[ch])
 	@mkdir -p $(@D)

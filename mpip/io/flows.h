@@ -3,7 +3,7 @@
 #define MPIP_IO_FLOWS_H
 
 #include "mpip/core/types.h"
-#include "mpip/io/ingress.h"
+#include "mpip/io/ingress/ingress.h"
 
 #include <uthash.h>
 

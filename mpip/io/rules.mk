@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# The rooms that talk to the kernel's routing and to its ingress hook.
+# Linux around the core: the daemon, its sockets, the kernel's routing and the ingress hook.
 
-HOSTNET_OBJS := $(patsubst %,$(BUILD)/mpip/io/%.o, \
-	hostnet hostnet_change hostnet_nics hostnet_picture hostnet_want)
-MPIP_IO_NET_OBJS := $(HOSTNET_OBJS) $(BUILD)/mpip/io/ingress.o
-
-$(MPIP_IO_NET_OBJS): ROOM_CFLAGS += $(call pkg-cflags,libnl-route-3.0)
+IO_LIB := $(BUILD)/mpip/io/libmpip-io.a
+IO_OBJS := $(call objects,mpip/io mpip/io/hostnet mpip/io/ingress)
+$(IO_LIB): $(IO_OBJS)
+$(IO_OBJS): ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 jansson)
 
 # clang does not look where a multiarch distribution keeps asm/types.h when its target is eBPF.
 BPF_INCLUDES = $(shell $(CLANG) -v -E -x c /dev/null 2>&1 >/dev/null | \
@@ -17,20 +16,19 @@ $(BUILD)/%.bpf.o: %.bpf.c
 	$(CLANG) -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -I. $(BPF_INCLUDES) -MMD -MP -c -o $@ $<
 
 # The object is part of the program: ingress.c takes it in with .incbin, which searches here.
-$(BUILD)/mpip/io/ingress.o: $(BUILD)/mpip/io/ingress.bpf.o
-$(BUILD)/mpip/io/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
+$(BUILD)/mpip/io/ingress/ingress.o: $(BUILD)/mpip/io/ingress/ingress.bpf.o
+$(BUILD)/mpip/io/ingress/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
 
-HOSTNET_TESTS := $(patsubst %,$(BUILD)/mpip/io/%_test,hostnet hostnet_route)
-INGRESS_TESTS := $(patsubst %,$(BUILD)/mpip/io/%_test,ingress ingress_verdict)
+HOSTNET_TESTS := $(call tests,mpip/io/hostnet)
+INGRESS_TESTS := $(call tests,mpip/io/ingress)
 UNIT_TESTS += $(HOSTNET_TESTS) $(INGRESS_TESTS)
 
 $(patsubst %,%.o,$(HOSTNET_TESTS) $(INGRESS_TESTS)) \
-$(patsubst %,$(BUILD)/mpip/io/%_testbed.o,hostnet ingress): \
+$(BUILD)/mpip/io/hostnet/hostnet_testbed.o $(BUILD)/mpip/io/ingress/ingress_testbed.o: \
 	ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 libbpf cmocka)
 
-$(HOSTNET_TESTS): %: %.o $(BUILD)/mpip/io/hostnet_testbed.o $(HOSTNET_OBJS)
+$(HOSTNET_TESTS): %: %.o $(BUILD)/mpip/io/hostnet/hostnet_testbed.o $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libnl-route-3.0 cmocka)
 
-$(INGRESS_TESTS): %: %.o $(BUILD)/mpip/io/ingress_testbed.o $(BUILD)/mpip/io/ingress.o \
-		$(BUILD)/mpip/core/cm.o
+$(INGRESS_TESTS): %: %.o $(BUILD)/mpip/io/ingress/ingress_testbed.o $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 cmocka)

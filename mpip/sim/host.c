@@ -2,8 +2,8 @@
 /*
  * Theory of operation: this is mpip/io without Linux. What the daemon does in a turn is done here
  * in an event: something goes into the engine, its actions are carried out, its deadlines are
- * asked for. What the ingress hook decides is written down as mpip/io/ingress.bpf.c has it, with
- * the verdicts of a hook whose daemon is dead.
+ * asked for. What the ingress hook decides is written down as mpip/io/ingress/ingress.bpf.c has it,
+ * with the verdicts of a hook whose daemon is dead.
  *
  * A host's clock is another one than the simulator's: it has an offset and runs at its own speed.
  */

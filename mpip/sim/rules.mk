@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The protocol simulator.
 
-SIM_OBJS := $(patsubst %,$(BUILD)/mpip/sim/%.o, \
-	faults host kernel laws network scenario sim tcp udp)
+SIM_LIB := $(BUILD)/mpip/sim/libmpip-sim.a
+$(SIM_LIB): $(filter-out %/simulate.o,$(call objects,mpip/sim))
 PROGRAMS += $(BUILD)/mpip/sim/simulate
 
-$(BUILD)/mpip/sim/simulate: $(BUILD)/mpip/sim/simulate.o $(SIM_OBJS) $(CORE_OBJS) $(BUILD)/mpip/base/output.o
+$(BUILD)/mpip/sim/simulate: $(BUILD)/mpip/sim/simulate.o $(SIM_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^
