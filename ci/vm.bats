@@ -264,7 +264,9 @@ mounted() {
 		[[ $machine/cwd -ef $T/out/.guest && $machine/exe -ef $IMAGE/vmlinuz ]] || continue
 		kill -KILL "${machine#/proc/}"
 	done
-	run -125 wait "$guest"
+	local ended=0
+	wait "$guest" || ended=$?
+	((ended == 125))
 	[[ $(head -n 1 "$T/said") == "vm: the guest's machine was killed (signal 9)"* ]]
 	run -1 grep Killed "$T/said"
 	nothing_left

@@ -81,7 +81,7 @@ start_time_travel() {
 	# Where it may not fix its addresses, as in some containers, a little of them shows in the guest:
 	# in how large its memory is, and in nothing that has been seen to matter.
 	"${fixed[@]}" true 2>/dev/null || fixed=()
-	memory=$(find_room "$memory_mb" $((slot + 1))) || exit 126
+	memory=$(find_room "$memory_mb" $((${SLOT:-0} + 1))) || exit 126
 	# All names are relative: the command line is a part of what random numbers are made of.
 	cat "$image/base" "$image/programs" "$scratch/job" >"$out/.guest/initramfs" || {
 		echo "vm: $out: no room for what the guest starts with" >&2

@@ -147,7 +147,7 @@ static json_t *session_json(const struct session *s, struct usec now)
 		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
 		"received_bytes", (json_int_t)s->received_bytes, "regular_packets",
 		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
-		(int)s->mp->reorder.held);
+		s->mp ? (int)s->mp->reorder.held : 0);
 }
 
 static json_t *sessions_json(const struct engine *e, struct usec now)
