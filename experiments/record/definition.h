@@ -14,7 +14,7 @@
 /* An experiment as its JSON file defines it; experiments/README.md documents the format. */
 
 /* The version of result.json that the runner writes; part of each run's digest. */
-#define RESULT_VERSION 3
+#define RESULT_VERSION 4
 #define DURATION_MAX_S 86400 /* of a run; a day */
 
 enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL, WORKLOAD_CONNECTIONS };
