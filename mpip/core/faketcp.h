@@ -14,7 +14,7 @@ struct engine;
 struct path;
 struct session;
 
-/* The encapsulation's functions (forms.h). */
+/* The encapsulation's functions (encap.h). */
 bool faketcp_opens(const struct session *s, const struct path *p);
 bool faketcp_ends(struct engine *e, const struct session *s, struct path *p);
 uint32_t faketcp_flow(const struct session *s);

@@ -4,7 +4,7 @@
  *
  * Theory of operation: a packet from the TUN belongs to a session or it does not. If it does and a
  * path is in use, it is cut into segments if it is a super-packet, and each segment gets a path, a
- * CM, and the path's encapsulation (forms.h).
+ * CM, and the path's encapsulation (encap.h).
  *
  * A packet that is too big for a path takes another one, and TCP is told the smallest path MTU, so
  * that its next segments fit all paths. One that is too big for every path goes the regular way

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Table 6 (paper 3.6.2), as a table: its use by sessions is in paper_3_6_test.c. */
+/* Table 6 (paper 3.6.2), as a table: its use by sessions is in paper_3_7_test.c. */
 
 #include "mpip/core/policy.h"
 
