@@ -174,13 +174,12 @@ END
 	MPIPD=$T/mpipd-small mpipd_start client
 	mpipd_start server
 	root=/proc/${MPIPD_PID[client]}/root$T/small
-	transfer_start 8
+	transfer_start
 	wait_for 20 grep -q "path log" "${MPIPD_LOG[client]}"
 	is_multipath client tcp 5001
 	rm "$root/rest"
 	wait_for 20 grep -q "written again" "${MPIPD_LOG[client]}"
-	finish sender
-	finish receiver
+	transfer_end
 	said=$(grep "path log" "${MPIPD_LOG[client]}")
 	[[ $said =~ ^"mpipd: path log $T/small/p.csv: cannot be written: No space left on device"$'\n'"mpipd: path log $T/small/p.csv: written again, "[0-9]+" runs are missing"$ ]]
 	# Whole lines, before and behind the gap.
@@ -277,9 +276,8 @@ END
 	local ports
 	mpipd_start client
 	mpipd_start server
-	transfer_start 2
-	finish sender
-	finish receiver
+	transfer_start
+	transfer_end
 	# Both ends have closed; in the tables there is nothing now, and with --all that it has ended.
 	wait_for 5 eval '[[ $(ctl client sessions sessions[].ended) == true ]]'
 	in_host client "$MPIPCTL" sessions >"$T/table"
@@ -289,13 +287,12 @@ END
 	[[ $(grep -c "^1 connection that has ended is not shown; --all shows it$" "$T/table") -eq 2 ]]
 	in_host client "$MPIPCTL" --all sessions | grep -E "tcp .*:5001 +ended"
 
-	transfer_start 4
+	transfer_start
 	ports=$(ctl client sessions "sessions[ended=false].src")-5001
 	in_host client "$MPIPCTL" paths >"$T/table"
 	in_host client "$MPIPCTL" --all paths >"$T/all"
 	in_host client "$MPIPCTL" --json paths | "$BUILD/ci/json" paths[].src >"$T/sources"
-	finish sender
-	finish receiver
+	transfer_end
 	cat "$T/table" "$T/all"
 	[[ $(grep -cE "^[0-9]+ +tcp +${ports#*:} +[0-9]+ +10\..* in use" "$T/table") -eq 4 ]]
 	[[ $(grep -c " 10\." "$T/table") -eq 4 && $(grep -c " 10\." "$T/all") -eq 8 ]]
