@@ -7,6 +7,14 @@ $(BASE_LIB): $(call objects,mpip/base)
 $(CORE_LIB): $(call objects,mpip/core)
 $(call objects,mpip/base): ROOM_CFLAGS = $(call pkg-cflags,jansson)
 
+# The version is a part of the object, see version.c; the file is written only when its text changes.
+$(BUILD)/mpip/base/version.o: $(BUILD)/mpip/base/version.txt
+$(BUILD)/mpip/base/version.o: ROOM_CFLAGS = -Wa,-I$(BUILD)
+.PHONY: version
+version:
+$(BUILD)/mpip/base/version.txt: version
+	@ci/version.sh $@
+
 include mpip/io/rules.mk
 
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
