@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # make install and uninstall; the manual pages say what there is, and nothing else; all programs have one
-# version.
+# version; packages are installed by make deps, experiment and test alone.
 
 # bats file_tags=host,beside
 
@@ -177,4 +177,32 @@ settings_file() {
 	git -c user.name=a -c user.email=a@b commit -q -m second
 	ci/version.sh "$T/out/version"
 	[[ $(<"$T/out/version") == v1-1-g* ]]
+}
+
+# In a copy that needs a package which there is not, with an apt-get that says that it was called.
+@test "make deps, experiment and test install packages; all other goals say what is missing in one line" {
+	[[ $(id -u) -eq 0 ]] || skip "needs root: as another user, sudo would call the real apt-get"
+	local goal make=(env -u MAKEFLAGS -u MAKELEVEL -u BUILD -u DEPS make --no-print-directory)
+	mkdir "$T/copy" "$T/bin"
+	ci/sources.sh | cpio --quiet -pdm "$T/copy"
+	printf '#!/bin/sh\necho called >>%s/called\nexit 1\n' "$T" >"$T/bin/apt-get"
+	chmod +x "$T/bin/apt-get"
+	PATH=$T/bin:$PATH
+	cd "$T/copy"
+	echo 'no-such-package module:no-such-module' >>ci/packages.txt
+	for goal in all install lint plots report bench fuzz lab-up lab-down lab-sweep lab-status calibrate lab-shell \
+		'converge NAME=two-nics' 'reproduce RUN=out/two-nics/some' 'lab-exec CMD=true'; do
+		# shellcheck disable=SC2086 # its words
+		run -2 "${make[@]}" $goal </dev/null
+		[[ $(grep -c "Missing packages .*no-such-package; make deps installs them" <<<"$output") -eq 1 ]] ||
+			{ echo "$goal: $output"; return 1; }
+		[[ $(grep -vc '^make: ' <<<"$output") -eq 1 && ! -e $T/called ]] || { echo "$goal: $output"; return 1; }
+	done
+	for goal in deps test 'experiment NAME=two-nics'; do
+		# shellcheck disable=SC2086 # its words
+		run -2 "${make[@]}" $goal </dev/null
+		[[ $output == *"Installing with apt-get: no-such-package"* && -e $T/called ]] || { echo "$goal: $output"; return 1; }
+		rm "$T/called"
+	done
+	[[ ! -e build ]]
 }

@@ -46,7 +46,7 @@ $(ENGINE_BENCH): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
 .PHONY: bench
 bench:
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory $(ENGINE_BENCH)
 	@BUILD=$(BUILD) ci/bench.sh
 
