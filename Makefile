@@ -32,7 +32,8 @@ CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fram
 LDFLAGS += -fsanitize=address,undefined
 endif
 
-# The goal that installs what this machine lacks; the rooms call it before they build.
+# The goal that installs what this machine lacks; make experiment and make test call it before they build.
+# The others say what is missing. DEPS= does neither.
 DEPS    ?= deps
 
 # Lists that the rooms add to.
@@ -61,6 +62,16 @@ endif
 
 .PHONY: all
 all: $(PROGRAMS)
+
+# Before the first build, what it needs is looked for: the compiler's own words for that are many.
+ifneq ($(and $(DEPS),$(if $(MAKECMDGOALS),$(filter all install,$(MAKECMDGOALS)),all)),)
+ifeq ($(MAKELEVEL)$(wildcard $(BUILD)),0)
+MISSING := $(shell ci/install-packages.sh --check-build 2>&1)
+ifneq ($(MISSING),)
+$(error $(MISSING))
+endif
+endif
+endif
 
 # A value as one word for the shell.
 quoted = '$(subst ','\'',$(1))'
@@ -112,7 +123,10 @@ make fuzz [SECONDS=60]           fuzzers of the core, side by side
 make mutants [SAMPLE=5]         shows that checks can fail; make coverage
 make lint                       clang-format, shellcheck, cppcheck, clang-tidy (FULL=1 looks longer)
 make format                     clang-format on all sources
-make deps                       install what this machine lacks (apt)
+make install [PREFIX=/usr/local DESTDIR=]   programs, manual pages, dissector, example settings
+make uninstall                  remove what make install put there
+make deps                       install what this machine lacks (apt); so do make experiment and make
+                                test, and all others say what is missing
 make clean                      remove build/ (results stay in out/)
 V=1 shows the commands.
 endef
@@ -123,7 +137,7 @@ help:
 
 .PHONY: lint format
 lint:
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@FULL=$(call quoted,$(FULL)) ci/lint.sh
 
 format:

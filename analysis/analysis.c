@@ -28,6 +28,7 @@
 #include "experiments/record/pathlog.h"
 #include "mpip/base/files.h"
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 
 #include <getopt.h>
 #include <libgen.h>
@@ -325,6 +326,7 @@ static const struct option option_names[] = {
 	{"json", no_argument, NULL, 'j'},
 	{"csv", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
 	{0},
 };
 
@@ -378,6 +380,10 @@ int main(int argc, char **argv)
 		if (c == '?') {
 			fputs("see analysis --help\n", stderr);
 			return 2;
+		}
+		if (c == 'v') {
+			version_print("analysis");
+			return output_end(0);
 		}
 		help = help || c == 'h';
 		if (c == 'h')

@@ -85,7 +85,8 @@ void help_all(FILE *out)
 	fputs("usage: analysis COMMAND [OPTION...] ..., from experiments' results\n\n", out);
 	for (size_t i = 0; i < COMMANDS; i++)
 		fprintf(out, "  analysis %-9s %s\n", commands[i].name, commands[i].summary);
-	fputs("\nanalysis COMMAND --help explains one. What is judged, or checked, ends with "
+	fputs("\nanalysis COMMAND --help explains one, analysis --version prints the version. What "
+	      "is judged, or checked, ends with "
 	      "status\n"
 	      "0 when it is as it should be, and with 1 when it is not, or something is wrong.\n",
 		out);

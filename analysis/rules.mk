@@ -24,7 +24,7 @@ PLOT_OPTIONS = $(call option,size,$(SIZE)) $(call option,format,$(FORMAT))
 # make plots [NAME="a b" SIZE=1000x800 FORMAT="svg png pdf" OUT=]: every figure that there are results for.
 .PHONY: plots
 plots:
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory $(ANALYSIS)
 	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(PLOT_OPTIONS) $(foreach name,$(NAME),$(call quoted,$(name)))
 
@@ -39,7 +39,7 @@ report: export EXPERIMENT := $(EXPERIMENT)
 report:
 	$(if $(filter-out $(EXPERIMENT_NAMES),$(NAME)),@echo \
 		$(call quoted,NAME=$(NAME): expected some of: $(EXPERIMENT_NAMES)) >&2; exit 1)
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory all
 	@rc=0; MAKE='$(MAKE)' experiments/report.sh $(REPORT_NAMES) -- $(EXPERIMENT_OPTIONS) || { rc=$$?; [ $$rc -eq 1 ] || exit $$rc; }; \
 	$(ANALYSIS) plot $(call option,out,$(OUT)) || rc=1; \

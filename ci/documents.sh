@@ -27,7 +27,7 @@ set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/.."
 
 TABLE=ci/documents.txt
-DOCUMENTS=(README.md mpip/README.md lab/README.md experiments/README.md analysis/README.md)
+DOCUMENTS=(README.md mpip/README.md lab/README.md experiments/README.md analysis/README.md ci/README.md)
 
 # blocks DOCUMENT: its blocks, each line with the block's number in front.
 blocks() {

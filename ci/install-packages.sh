@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 # Installs what ci/packages.txt lists and this machine lacks. Says what; does nothing if all is there.
-# usage: ci/install-packages.sh
+# With --check it installs nothing: one line says what is missing and how to get it, status 1; with
+# --check-build only of what compiling needs.
+# usage: ci/install-packages.sh [--check | --check-build]
 set -euo pipefail
 list=$(dirname "$0")/packages.txt
 PATH=$PATH:/usr/sbin:/sbin
@@ -20,9 +22,18 @@ present() { # KIND:NAME
 missing=()
 while read -r package proof; do
   case $package in '' | \#*) continue ;; esac
+  case ${1:-}:$proof in
+    --check-build:header:* | --check-build:module:*) ;;
+    --check-build:program:gcc | --check-build:program:clang | --check-build:program:pkg-config) ;;
+    --check-build:*) continue ;;
+  esac
   present "$proof" || missing+=("$package")
 done < "$list"
 [ ${#missing[@]} -gt 0 ] || exit 0
+if [ $# -gt 0 ]; then
+  echo "Missing packages (Debian's names): ${missing[*]}; make deps installs them" >&2
+  exit 1
+fi
 
 if ! command -v apt-get >/dev/null; then
   echo "These packages (Debian's names) are missing, and this is no system with apt-get:" >&2

@@ -13,7 +13,9 @@ load common
 PRINTING='
   mpip/mpipd --help
   mpip/mpipd --version
+  mpip/mpipd --print-config
   mpip/mpipctl --help
+  mpip/mpipctl --version
   mpip/mpipctl status
   mpip/mpipctl --json status
   mpip/mpipctl peers
@@ -23,9 +25,11 @@ PRINTING='
   mpip/mpipctl stats
   mpip/mpipctl policy list
   mpip/sim/simulate --help
+  mpip/sim/simulate --version
   mpip/sim/simulate --seeds 1-2
   mpip/sim/simulate --seed 4 --trace
   lab/lab --help
+  lab/lab --version
   lab/lab up --name LAB-2 SCENARIO
   lab/lab status --name LAB
   lab/lab status --name LAB --json
@@ -40,11 +44,14 @@ PRINTING='
   lab/lab ground --ground vm SCENARIO
   lab/lab down --name LAB-2
   experiments/experiment --help
+  experiments/experiment --version
   experiments/experiment --plan SMALL
   experiments/experiment --check SMALL
   experiments/check-result --help
+  experiments/check-result --version
   experiments/check-result SCHEMA RESULT
   analysis/analysis --help
+  analysis/analysis --version
   analysis/analysis table --out OUT small
   analysis/analysis plot --out OUT small
   analysis/analysis converge --out OUT small

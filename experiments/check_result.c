@@ -13,6 +13,7 @@
 #include "experiments/record/schema.h"
 #include "mpip/base/error.h"
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 
 #include <jansson.h>
 #include <libgen.h>
@@ -27,6 +28,7 @@ static const char usage[] =
 	"                                       experiments/result.schema.json, and its digest\n"
 	"                                       against the logs beside it\n"
 	"  check-result --help                  this\n"
+	"  check-result --version               the version\n"
 	"\n"
 	"Each problem is a line \"FILE: PLACE: expected ...\".\n"
 	"Exit status: 0 when all are good, 1 when one is not, 2 for a wrong call.\n";
@@ -59,6 +61,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
 		fputs(usage, stdout);
+		return output_end(0);
+	}
+	if (argc == 2 && !strcmp(argv[1], "--version")) {
+		version_print("check-result");
 		return output_end(0);
 	}
 	if (argc < 3) {

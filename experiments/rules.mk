@@ -67,7 +67,7 @@ experiment:
 .PHONY: reproduce
 reproduce:
 	$(if $(RUN),,@echo 'RUN=: expected the directory of a run, such as out/two-nics/mpip-r01-s1-d20-vm4' >&2; exit 1)
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory all
 	@$(EXPERIMENT) --reproduce $(call quoted,$(RUN))
 
@@ -78,7 +78,7 @@ CONVERGE_OUT = $(RESULTS)/converge
 converge:
 	$(CHECK_NAME)
 	$(if $(filter-out vm,$(GROUND)),@echo $(call quoted,GROUND=$(GROUND): expected vm: only its processor has a speed) >&2; exit 1)
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory all
 	$(LIST_NAMES)
 	@$(EXPERIMENT) $(CONVERGE_OPTIONS) --twice --plan experiments/$(NAME).json >/dev/null

@@ -20,6 +20,7 @@
 #include "lab/which.h"
 #include "mpip/base/error.h"
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -69,6 +70,7 @@ static const char usage[] =
 	"  --short           about a second per direction\n"
 	"  --virtual-time    the clock is virtual: exact tolerances\n"
 	"  --json            the result as JSON; --output FILE writes it to a file besides\n"
+	"  --version\n"
 	"\n"
 	"lab/README.md describes scenarios.\n";
 
@@ -574,6 +576,7 @@ int main(int argc, char **argv)
 		{"ground", required_argument, NULL, 'g'},
 		{"make", no_argument, NULL, 'm'},
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{0},
 	};
 	struct options o = {.ground = "auto", .command = argc >= 2 ? argv[1] : ""};
@@ -599,6 +602,9 @@ int main(int argc, char **argv)
 			o.ground = optarg;
 		} else if (c == 'm') {
 			call_by_make = true;
+		} else if (c == 'V') {
+			version_print("lab");
+			return output_end(0);
 		} else if (c == 'h') {
 			fputs(usage, stdout);
 			return output_end(0);

@@ -22,7 +22,7 @@ $(LAB_TESTS): %: %.o $(LAB_LIB) $(BASE_LIB)
 
 # What is needed for the commands below: dependencies first, then the program.
 define LAB_READY
-+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
++$(if $(DEPS),@ci/install-packages.sh --check)
 +@$(MAKE) --no-print-directory $(BUILD)/lab/lab
 endef
 LAB_RUN = $(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/lab/lab
@@ -67,7 +67,7 @@ lab-exec:
 CALIBRATE_OPTIONS = $(if $(SHORT),--short) $(call option,output,$(OUTPUT))
 .PHONY: calibrate
 calibrate:
-	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	+$(if $(DEPS),@ci/install-packages.sh --check)
 	+@$(MAKE) --no-print-directory all
 	@ask=($(BUILD)/lab/lab ground $(call option,ground,$(GROUND)) $(LAB_SCENARIO)); \
 	ground=$$("$${ask[@]}"); [ $$ground != sudo ] || ground=$$(sudo "$${ask[@]}"); \
@@ -80,7 +80,7 @@ calibrate:
 # A shell in a lab in a guest: needs neither root nor anything of this kernel.
 .PHONY: lab-shell
 lab-shell:
-	+$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	+$(if $(DEPS),@ci/install-packages.sh --check)
 	+@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) LAB=$(call quoted,$(or $(NAME),lab)) lab/vm/shell.sh $(LAB_SCENARIO)
 

@@ -11,6 +11,7 @@
  */
 
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 #include "mpip/io/config.h"
 #include "mpip/io/control.h"
 #include "mpip/mpipctl_show.h"
@@ -95,7 +96,7 @@ struct options {
 	const struct command *command;
 	const char *socket_name;
 	char words[256]; /* what the daemon gets, in one message */
-	bool json, all, help;
+	bool json, all, help, version;
 	double watch; /* seconds; 0: once */
 };
 
@@ -122,7 +123,8 @@ static void print_usage(void)
 	      "  --socket NAME      mpipd's control socket: a path, or @NAME "
 	      "(default " CONFIG_SOCKET ",\n"
 	      "                     one per network namespace)\n"
-	      "  --help             this; mpipctl COMMAND --help tells more about one command\n",
+	      "  --help             this; mpipctl COMMAND --help tells more about one command\n"
+	      "  --version\n",
 		stdout);
 }
 
@@ -201,7 +203,8 @@ static void read_options(struct options *o, int argc, char **argv)
 {
 	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
 		{"all", no_argument, NULL, 'a'}, {"watch", optional_argument, NULL, 'w'},
-		{"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+		{"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'}, {0}};
 	double seconds;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		if (option == 'j')
@@ -212,6 +215,8 @@ static void read_options(struct options *o, int argc, char **argv)
 			o->socket_name = optarg;
 		else if (option == 'h')
 			o->help = true;
+		else if (option == 'v')
+			o->version = true;
 		else if (option == 'w' && optarg)
 			o->watch = watch_seconds(optarg);
 		else if (option == 'w' && optind < argc && is_seconds(argv[optind], &seconds))
@@ -223,6 +228,8 @@ static void read_options(struct options *o, int argc, char **argv)
 			exit(2);
 		}
 	}
+	if (o->version)
+		return;
 	if (!o->help || optind < argc)
 		read_command(o, argc - optind, argv + optind);
 }
@@ -348,6 +355,10 @@ int main(int argc, char **argv)
 {
 	struct options o = {.socket_name = CONFIG_SOCKET};
 	read_options(&o, argc, argv);
+	if (o.version) {
+		version_print("mpipctl");
+		return output_end(0);
+	}
 	if (o.help && o.command)
 		printf("usage: mpipctl [OPTION...] %s%s\n\n%s", o.command->name,
 			strcmp(o.command->name, "policy") == 0 ? " WORDS" : "", o.command->help);

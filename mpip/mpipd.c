@@ -5,6 +5,7 @@
  */
 
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 #include "mpip/io/daemon.h"
 
 #include <errno.h>
@@ -23,8 +24,9 @@ static const char usage[] =
 	"where the other end runs mpipd too. Runs in the foreground; SIGTERM or Ctrl-C ends it\n"
 	"and leaves the host's networking as it was. mpipctl shows what it does.\n"
 	"\n"
-	"  --config FILE    settings (JSON; keys and defaults in mpip/README.md)\n"
+	"  --config FILE    settings (JSON; see mpipd.conf(5))\n"
 	"  --check FILE     read the settings, say what is wrong with them, and end\n"
+	"  --print-config   print every setting with its default, as JSON for --config\n"
 	"  --path-log FILE  write each path's delays and weight at every run of Algorithm 1 (CSV)\n"
 	"  --ready-fd N     write a newline to this descriptor when connections are being taken\n"
 	"  --version, --help\n";
@@ -42,11 +44,21 @@ static int descriptor(const char *text)
 	return -1;
 }
 
+static int print_config(void)
+{
+	json_t *all = config_defaults();
+	json_dumpf(all, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(all);
+	return output_end(0);
+}
+
 int main(int argc, char **argv)
 {
-	enum { CONFIG = 1, CHECK, PATH_LOG, READY_FD, SHOW_VERSION, HELP };
+	enum { CONFIG = 1, CHECK, PRINT_CONFIG, PATH_LOG, READY_FD, SHOW_VERSION, HELP };
 	static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
 		{"check", required_argument, NULL, CHECK},
+		{"print-config", no_argument, NULL, PRINT_CONFIG},
 		{"path-log", required_argument, NULL, PATH_LOG},
 		{"ready-fd", required_argument, NULL, READY_FD},
 		{"version", no_argument, NULL, SHOW_VERSION}, {"help", no_argument, NULL, HELP},
@@ -63,6 +75,8 @@ int main(int argc, char **argv)
 		case CONFIG:
 			config = optarg;
 			break;
+		case PRINT_CONFIG:
+			return print_config();
 		case PATH_LOG:
 			path_log = optarg;
 			break;
@@ -72,7 +86,7 @@ int main(int argc, char **argv)
 				return 2;
 			break;
 		case SHOW_VERSION:
-			puts("mpipd " MPIPD_VERSION);
+			version_print("mpipd");
 			return output_end(0);
 		case HELP:
 			fputs(usage, stdout);

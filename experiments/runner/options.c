@@ -11,6 +11,7 @@
 #include "experiments/runner/options.h"
 
 #include "mpip/base/error.h"
+#include "mpip/base/version.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -59,6 +60,7 @@ static const char usage[] =
 	"  --jobs N            guests at a time, 1 to 256 (one per processor)\n"
 	"  --cell              inside a guest: progress to standard output\n"
 	"  --help              this\n"
+	"  --version           the version\n"
 	"\n"
 	"Exit status: 0 when all runs are there; 1 when some failed, their logs are in "
 	"DIR/NAME/failed;\n"
@@ -125,6 +127,7 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 		{"list", no_argument, NULL, 'L'},
 		{"cell", no_argument, NULL, 'C'},
 		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
 		{0},
 	};
 	*o = (struct options){
@@ -188,6 +191,9 @@ int options_read(int argc, char **argv, struct options *o, char **error)
 			break;
 		case 'h':
 			fputs(usage, stdout);
+			return 1;
+		case 'v':
+			version_print("experiment");
 			return 1;
 		case ':':
 			return error_set(error, "%s: expected a value", argv[optind - 1]);

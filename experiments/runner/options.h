@@ -15,7 +15,7 @@ struct options {
 	bool fresh, cell, twice, paper, plan, check, list;
 };
 
-/* 0 to go on, 1 when help was asked for and given, -1 and *error. */
+/* 0 to go on, 1 when help or the version was asked for and given, -1 and *error. */
 int options_read(int argc, char **argv, struct options *o, char **error);
 
 /* Whether a contestant is to be run. */

@@ -16,6 +16,6 @@ $(addprefix $(BUILD)/fuzz/,$(FUZZERS)): $(BUILD)/fuzz/%: mpip/fuzz/%_fuzz.c $(wi
 .PHONY: fuzz fuzzers
 fuzzers: $(addprefix $(BUILD)/fuzz/,$(FUZZERS))
 fuzz:
-	$(if $(DEPS),@$(MAKE) --no-print-directory $(DEPS))
+	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory fuzzers
 	@mpip/fuzz/run.sh $(BUILD)/fuzz $(SECONDS) $(FUZZERS)

@@ -121,7 +121,7 @@ static void read_clock(struct jat at, struct clock_distortion *clock)
 	static const char *const keys[] = {"offset_us", "skew_ppm", "step", NULL};
 	static const char *const step_keys[] = {"at_s", "by_us", NULL};
 	static const double far = 1e15;
-	if (!jat_present(at))
+	if (!jat_present(at) || json_is_null(at.value))
 		return;
 	jat_only(at, keys);
 	clock->any = true;
@@ -172,8 +172,10 @@ static void read_root(struct jat root, struct config *config)
 	if (jat_present(jat_key(root, "policies")))
 		policies_read(jat_key(root, "policies"), &set->policies);
 	read_clock(jat_key(root, "clock"), &set->clock);
-	config->seeded = jat_present(jat_key(root, "seed"));
-	set->seed = (uint64_t)jat_integer_or(jat_key(root, "seed"), 0, INT64_MAX, 0);
+	struct jat seed = jat_key(root, "seed");
+	config->seeded = jat_present(seed) && !json_is_null(seed.value);
+	if (config->seeded)
+		set->seed = (uint64_t)jat_integer(seed, 0, INT64_MAX);
 
 	read_interfaces(jat_key(root, "interfaces"), config);
 	const char *tun = jat_string_or(jat_key(root, "tun"), config->tun);
@@ -211,6 +213,38 @@ static struct config config_default(void)
 		.mask = 0x4d500000,
 		.batch_us = 100,
 	};
+}
+
+static void put_numbers(
+	json_t *object, const struct settings *set, const struct number *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct number *row = &rows[i];
+		const void *field = (const char *)set + row->offset;
+		json_int_t n = row->unit ? ((const struct usec *)field)->us / row->unit
+					 : *(const unsigned *)field;
+		json_object_set_new(object, row->key, json_integer(n));
+	}
+}
+
+json_t *config_defaults(void)
+{
+	struct config config = config_default();
+	const struct settings *set = &config.settings;
+	json_t *reorder = json_object();
+	put_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
+	/* What has no value of its own unless it is given is null. */
+	json_t *all = json_pack("{s:s, s:b, s:s, s:s, s:[], s:n, s:n, s:o, s:[], s:s, s:s, s:i, "
+				"s:I, s:I, s:I, s:I}",
+		"wire_form", encap_names[set->encap], "wire_fallback", set->wire_fallback,
+		"scheduler", scheduler_names[set->scheduler], "min_delay",
+		min_delay_names[set->min_delay], "policies", "clock", "seed", "reorder", reorder,
+		"interfaces", "tun", config.tun, "socket", config.socket, "wire_port",
+		ntohs(config.wire_port), "table", (json_int_t)config.table, "rule_priority",
+		(json_int_t)config.rule_priority, "mark", (json_int_t)config.mark, "batch_us",
+		(json_int_t)config.batch_us);
+	put_numbers(all, set, numbers, NUMBERS);
+	return all;
 }
 
 void config_check(struct jat at)

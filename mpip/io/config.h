@@ -28,6 +28,10 @@ struct config {
 int config_read(struct config *config, const char *file, char **error);
 void config_close(struct config *config);
 
+/* Every key with its default, an object that config_read() takes; null where there is none. A new
+ * reference. */
+json_t *config_defaults(void);
+
 /* Checks settings that are part of another document, an experiment's, just as config_read() does
  * those of a file; and a "clock" that would be among them. What is wrong is that document's error,
  * at its place there. */

@@ -18,8 +18,6 @@
  * does all the time. There is one per process, and it has one thread.
  */
 
-#define MPIPD_VERSION "0.1"
-
 #define HOOK_BATCH  32 /* packets from the hook per turn */
 #define WIRE_SLOTS  2048
 #define HOST_SLOTS  4096

@@ -10,6 +10,7 @@
  */
 
 #include "mpip/base/output.h"
+#include "mpip/base/version.h"
 #include "mpip/sim/faults.h"
 #include "mpip/sim/scenario.h"
 
@@ -66,7 +67,8 @@ static const char usage[] =
 	"  --seed N       this one; --trace shows all that happens\n"
 	"  --faults LIST  what goes wrong: all, none, or kinds, e.g. loss,restart\n"
 	"  --wire FORM    the wire form that all hosts wish for; else drawn by the seed\n"
-	"  --many N       N sessions from each of two hosts at the same moment\n";
+	"  --many N       N sessions from each of two hosts at the same moment\n"
+	"  --version, --help\n";
 
 __attribute__((noreturn)) static void refuse(const char *what, const char *value)
 {
@@ -121,7 +123,8 @@ static struct options parse(int argc, char **argv)
 		{"seed", required_argument, NULL, 'n'}, {"trace", no_argument, NULL, 't'},
 		{"faults", required_argument, NULL, 'f'}, {"wire", required_argument, NULL, 'w'},
 		{"many", required_argument, NULL, 'm'}, {"jobs", required_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+		{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0}};
 	struct options o = {.first = 1,
 		.last = 1000,
 		.jobs = (unsigned)sysconf(_SC_NPROCESSORS_ONLN),
@@ -169,6 +172,9 @@ static struct options parse(int argc, char **argv)
 			break;
 		case 'h':
 			fputs(usage, stdout);
+			exit(output_end(0));
+		case 'v':
+			version_print("simulate");
 			exit(output_end(0));
 		default:
 			fputs(usage, stderr);
