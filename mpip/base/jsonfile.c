@@ -3,11 +3,13 @@
 
 #include "mpip/base/jsonfile.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct jdoc {
 	char *file;
@@ -34,8 +36,18 @@ static struct jdoc *new_doc(const char *file, json_t *root, const json_error_t *
 
 struct jdoc *jdoc_load(const char *file)
 {
-	json_error_t e;
-	json_t *root = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
+	json_error_t e = {.line = -1};
+	struct stat status;
+	json_t *root = NULL;
+	FILE *f = fopen(file, "r");
+	if (!f)
+		snprintf(e.text, sizeof(e.text), "%s", strerror(errno));
+	else if (fstat(fileno(f), &status) == 0 && S_ISDIR(status.st_mode))
+		snprintf(e.text, sizeof(e.text), "expected a JSON file, this is a directory");
+	else
+		root = json_loadf(f, JSON_REJECT_DUPLICATES, &e);
+	if (f)
+		fclose(f);
 	return new_doc(file, root, &e);
 }
 
