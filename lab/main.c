@@ -75,6 +75,13 @@ void usage_error(const char *text)
 	exit(2);
 }
 
+static _Noreturn void wrong_option(const char *option, bool lacks_value)
+{
+	char *text =
+		text_format("%s: %s", option, lacks_value ? "expected a value" : "unknown option");
+	usage_error(text);
+}
+
 void expect_arguments(const struct options *o, int n, const char *text)
 {
 	if (o->n_arguments != n)
@@ -412,7 +419,8 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	for (int c; (c = getopt_long(argc, argv, "+n:h", long_options, NULL)) != -1;) {
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "+:n:h", long_options, NULL)) != -1;) {
 		if (c == 'n') {
 			o.name = optarg;
 		} else if (c == 'j') {
@@ -431,7 +439,7 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return output_end(0);
 		} else {
-			return 2;
+			wrong_option(argv[optind - 1], c == ':');
 		}
 	}
 	o.arguments = argv + optind;
