@@ -27,6 +27,7 @@
 #include "analysis/report/table.h"
 #include "experiments/record/pathlog.h"
 #include "mpip/base/files.h"
+#include "mpip/base/jsonfile.h"
 #include "mpip/base/output.h"
 #include "mpip/base/version.h"
 
@@ -56,11 +57,11 @@ static json_t *load_paper(const struct options *o, char **error)
 {
 	json_error_t e;
 	struct data own = data_paper();
-	json_t *paper = o->paper ? json_load_file(o->paper, 0, &e)
-				 : json_loadb(own.text, own.length, 0, &e);
+	if (o->paper)
+		return json_read(o->paper, 0, error);
+	json_t *paper = json_loadb(own.text, own.length, 0, &e);
 	if (!paper)
-		error_set(error, "%s: expected the paper's values: %s",
-			o->paper ? o->paper : own.name, e.text);
+		error_set(error, "%s: line %d: expected JSON: %s", own.name, e.line, e.text);
 	return paper;
 }
 

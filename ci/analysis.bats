@@ -232,6 +232,8 @@ experiment() {
 	[[ ${lines[0]} == "analysis bogus: there is no such command" && $output == *"analysis table"* ]]
 	run -2 "$ANALYSIS"
 	[[ ${lines[0]} == "usage: analysis COMMAND "* ]]
+	run -1 "$ANALYSIS" table out/two-nics
+	[[ $output == "out/two-nics: expected an experiment's name, such as two-nics" ]]
 	run -1 "$ANALYSIS" paths --unit s x
 	[[ $output == "analysis paths: it does not take --unit; see analysis paths --help" ]]
 	run -2 "$ANALYSIS" table --bogus

@@ -82,6 +82,10 @@ big_scenario() {
   [ "$status" -eq 2 ]
   run "$lab" up
   [ "$status" -eq 2 ]
+  run -2 "$lab" status --frobnicate
+  [[ $output == "lab: --frobnicate: unknown option; see lab --help" ]]
+  run -2 "$lab" status --name
+  [[ $output == "lab: --name: expected a value; see lab --help" ]]
 }
 
 @test "the scenarios of the repository are good, and can be drawn" {
@@ -580,6 +584,8 @@ first_link() {
   [[ ${lines[0]} == "lab: lab $name is up already; to take it down: make lab-down NAME=$name" ]]
   run "${make[@]}" lab-exec CMD=true
   [[ ${lines[0]} == "lab: there are "*" labs, "*"$name and $name-b"*": say which, as in make lab-exec NAME="* ]]
+  run -2 "${make[@]}" lab-exec NAME="$name-b"
+  [[ ${lines[0]} == "CMD=: expected a command, such as CMD='ping -c 3 10.0.3.2'" ]]
   for word in NAME=no-such SCENARIO=no-such SCENARIO=no/no-such.json; do
     run "${make[@]}" lab-down $word
     [[ ${lines[0]} == "lab: there is no lab no-such, there is "*"$name"* ]]

@@ -12,6 +12,7 @@
 #include "experiments/record/digest.h"
 #include "experiments/record/schema.h"
 #include "mpip/base/error.h"
+#include "mpip/base/jsonfile.h"
 #include "mpip/base/output.h"
 #include "mpip/base/version.h"
 
@@ -35,12 +36,11 @@ static const char usage[] =
 
 static json_t *load(const char *file)
 {
-	json_error_t e;
-	json_t *value = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
-	if (!value && e.line > 0)
-		fprintf(stderr, "%s: line %d: expected JSON: %s\n", file, e.line, e.text);
-	else if (!value)
-		fprintf(stderr, "%s: %s\n", file, e.text);
+	char *error = NULL;
+	json_t *value = json_read(file, JSON_REJECT_DUPLICATES, &error);
+	if (!value)
+		fprintf(stderr, "%s\n", error);
+	free(error);
 	return value;
 }
 

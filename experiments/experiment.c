@@ -85,7 +85,13 @@ static int check_only(const struct session *s, char **error)
 	for (size_t i = 0; i < d->contestant_count; i++)
 		if (is_chosen(s, &d->contestants[i]))
 			return 0;
-	return error_set(error, "--only: %s has no contestant \"%s\"", d->file, s->options->only);
+	error_set(error, "--only: %s has no contestant \"%s\", it has", d->file, s->options->only);
+	for (size_t i = 0; i < d->contestant_count; i++) {
+		char *before = *error;
+		*error = text_format("%s%s %s", before, i > 0 ? "," : "", d->contestants[i].name);
+		free(before);
+	}
+	return -1;
 }
 
 static int check_programs(const struct session *s, char **error)

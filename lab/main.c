@@ -4,17 +4,17 @@
  *
  * Theory of operation
  * -------------------
- * One function per subcommand, which gets the options that all of them share. Errors are printed
- * in main() alone: one line, "lab: ...", exit status 1; a wrong command line is 2. `lab exec`
- * becomes the command that it runs, so its exit status is that command's; 126 and 127 are, as in a
- * shell, for a command that cannot be run or is not found.
+ * One function per subcommand, which gets the options that all of them share; what plays and what
+ * measures is in play_command.c and calibrate_command.c. Errors are printed in main() alone: one
+ * line, "lab: ...", exit status 1; a wrong command line is 2. `lab exec` becomes the command that
+ * it runs, so its exit status is that command's; 126 and 127 are, as in a shell, for a command that
+ * cannot be run or is not found.
  */
 
 #include "lab/build/call.h"
 #include "lab/build/ground.h"
 #include "lab/build/lab.h"
-#include "lab/build/player.h"
-#include "lab/calibrate/calibrate.h"
+#include "lab/command.h"
 #include "lab/scenario/scenario.h"
 #include "lab/show.h"
 #include "lab/which.h"
@@ -25,12 +25,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
-#include <sched.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char usage[] =
@@ -74,29 +71,26 @@ static const char usage[] =
 	"\n"
 	"lab/README.md describes scenarios.\n";
 
-struct options {
-	const char *command; /* such as "down" */
-	const char *name;
-	const char *output, *ground;
-	bool json, brief, virtual_time;
-	char **arguments; /* NULL-terminated */
-	int n_arguments;
-};
-
-/* Wrong command lines end here. */
-static void usage_error(const char *text)
+void usage_error(const char *text)
 {
 	fprintf(stderr, "lab: %s; see lab --help\n", text);
 	exit(2);
 }
 
-static void expect_arguments(const struct options *o, int n, const char *text)
+static _Noreturn void wrong_option(const char *option, bool lacks_value)
+{
+	char *text =
+		text_format("%s: %s", option, lacks_value ? "expected a value" : "unknown option");
+	usage_error(text);
+}
+
+void expect_arguments(const struct options *o, int n, const char *text)
 {
 	if (o->n_arguments != n)
 		usage_error(text);
 }
 
-static int need_root(const char *command, char **error)
+int need_root(const char *command, char **error)
 {
 	if (geteuid() == 0)
 		return 0;
@@ -109,7 +103,7 @@ static void on_signal(int number)
 	lab_stop = 1;
 }
 
-static void catch_signals(void)
+void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	const int signals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -328,165 +322,6 @@ static int run_counters(const struct options *o, char **error)
 	return 0;
 }
 
-static void print_played(void *player, const struct lab_event *e)
-{
-	char *text = event_text(player_scenario(player), e);
-	printf("%9.3f s  %s\n", (double)e->at_us / 1e6, text);
-	fflush(stdout);
-	free(text);
-}
-
-static int64_t microseconds(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * INT64_C(1000000) + t.tv_nsec / 1000;
-}
-
-/* Sleeps until `deadline`; a signal ends it early. */
-static void sleep_until(int64_t deadline)
-{
-	struct timespec t = {deadline / 1000000, deadline % 1000000 * 1000};
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
-}
-
-static int play_all(struct player *p, char **error)
-{
-	int64_t start = microseconds(), next = 0;
-	int result = 0;
-	while (result == 0 && next != PLAYER_DONE && !lab_stop) {
-		sleep_until(start + next);
-		if (!lab_stop)
-			result = player_step(
-				p, microseconds() - start, &next, print_played, p, error);
-	}
-	if (result == 0 && next != PLAYER_DONE)
-		return error_set(error, "interrupted, the lab stays as it is now");
-	return result;
-}
-
-static int run_play(const struct options *o, char **error)
-{
-	expect_arguments(o, 0, "lab play wants no argument but --name");
-	if (need_root("play", error) < 0)
-		return -1;
-	char *name = which_lab(o->name, o->command, error);
-	struct player *p = name ? player_open(name, error) : NULL;
-	int result = -1;
-	if (p && !player_needed(player_scenario(p))) {
-		error_set(error, "lab %s has no events or changing rates to play", name);
-	} else if (p) {
-		catch_signals();
-		/* On a busy machine too; without the right to it, as well as it goes. */
-		sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = 1});
-		result = play_all(p, error);
-	}
-	player_close(p);
-	free(name);
-	return result;
-}
-
-static int run_link(const struct options *o, char **error)
-{
-	expect_arguments(o, 2, "lab link wants an end of a link, and down or up");
-	const char *end_name = o->arguments[0], *state = o->arguments[1];
-	bool up = strcmp(state, "up") == 0;
-	if (!up && strcmp(state, "down") != 0)
-		return error_set(error, "link %s %s: expected down or up", end_name, state);
-	if (need_root("link", error) < 0)
-		return -1;
-	char *name = which_lab(o->name, o->command, error), *why = NULL;
-	struct player *p = name ? player_open(name, error) : NULL;
-	struct end end;
-	int result = -1;
-	if (p && scenario_find_end(player_scenario(p), end_name, &end, &why) < 0)
-		error_set(error, "link %s: %s", end_name, why);
-	else if (p)
-		result = player_link(p, scenario_nic(player_scenario(p), end)->link, up, error);
-	free(why);
-	player_close(p);
-	free(name);
-	return result;
-}
-
-static void show_progress(
-	void *terminal, size_t done, size_t of, const char *link, const char *direction)
-{
-	if (*(bool *)terminal)
-		fprintf(stderr, "\rlab: %zu of %zu: %s %s    ", done + 1, of, link, direction);
-	else
-		fprintf(stderr, "lab: %zu of %zu: %s %s\n", done + 1, of, link, direction);
-}
-
-/* What was measured, wherever it shall go. */
-static int report(const struct options *o, const struct scenario *s, const struct calibration *c,
-	char **error)
-{
-	json_t *json = calibration_json(s, c);
-	int result = 0;
-	if (o->output && json_dump_file(json, o->output, JSON_INDENT(2)) < 0)
-		result = error_set(error, "%s: cannot be written: %s", o->output, strerror(errno));
-	if (o->json) {
-		json_dumpf(json, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		calibration_table(stdout, s, c);
-	}
-	json_decref(json);
-	return result;
-}
-
-static int calibrate_lab(
-	const struct options *o, const struct scenario *s, const char *name, char **error)
-{
-	bool terminal = isatty(STDERR_FILENO);
-	struct calibrate_options options = {.brief = o->brief,
-		.virtual_time = o->virtual_time,
-		.progress = show_progress,
-		.arg = &terminal};
-	struct calibration *c = calibrate(s, name, &options, error);
-	if (terminal)
-		fputs("\r\033[K", stderr);
-	if (!c)
-		return -1;
-	int result = report(o, s, c, error);
-	if (result == 0 && !c->good)
-		result = error_set(error, "%s: links are not as configured", name);
-	calibration_free(c);
-	return result;
-}
-
-static int run_calibrate(const struct options *o, char **error)
-{
-	if (o->n_arguments > 1)
-		usage_error("lab calibrate wants at most one scenario file");
-	if (need_root("calibrate", error) < 0)
-		return -1;
-	bool own = o->n_arguments == 1;
-	/* Not the name of a lab that somebody plays in while its scenario is calibrated. */
-	char *name = own && !o->name ? text_format("calibrate%d", (int)getpid())
-				     : which_lab(o->name, o->command, error);
-	struct scenario *s = own    ? scenario_load(o->arguments[0], error)
-			     : name ? lab_scenario(name, error)
-				    : NULL;
-	int result = s ? 0 : -1;
-	if (s) {
-		struct lab_owner owner = {getpid(), "lab calibrate"};
-		catch_signals();
-		if (own)
-			lab_sweep(NULL, NULL); /* a number is used again */
-		result = own ? lab_up(s, name, &owner, error) : 0;
-	}
-	if (s && result == 0) {
-		result = calibrate_lab(o, s, name, error);
-		if (own && lab_down(name, error) < 0)
-			result = -1;
-	}
-	free(name);
-	scenario_free(s);
-	return result;
-}
-
 static int run_check(const struct options *o, char **error)
 {
 	expect_arguments(o, 1, "lab check wants one scenario file");
@@ -587,7 +422,8 @@ int main(int argc, char **argv)
 		argc--;
 		argv++;
 	}
-	for (int c; (c = getopt_long(argc, argv, "+n:h", long_options, NULL)) != -1;) {
+	opterr = 0;
+	for (int c; (c = getopt_long(argc, argv, "+:n:h", long_options, NULL)) != -1;) {
 		if (c == 'n') {
 			o.name = optarg;
 		} else if (c == 'j') {
@@ -609,7 +445,7 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return output_end(0);
 		} else {
-			return 2;
+			wrong_option(argv[optind - 1], c == ':');
 		}
 	}
 	o.arguments = argv + optind;

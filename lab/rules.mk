@@ -59,8 +59,9 @@ lab-link:
 # CMD reaches the shell by the environment, so that it may contain quotes.
 lab-exec: export LAB_CMD = $(CMD)
 lab-exec:
+	$(if $(strip $(CMD)),,@echo "CMD=: expected a command, such as CMD='ping -c 3 10.0.3.2'" >&2; exit 1)
 	$(LAB_READY)
-	@$(LAB_RUN) exec $(LAB_NAME) $(call quoted,$(or $(HOST),client)) sh -c "$${LAB_CMD:?say what to run: CMD='...'}"
+	@$(LAB_RUN) exec $(LAB_NAME) $(call quoted,$(or $(HOST),client)) sh -c "$$LAB_CMD"
 
 # Whether the links of a scenario are as it says, by traffic: SHORT=1 for a second per direction;
 # GROUND=vm in a guest; without a GROUND, there if this kernel lacks what the scenario needs.

@@ -137,7 +137,10 @@ static json_t *load_names(const struct results *r, char **error)
 {
 	char *file = text_format("%s/runs.json", r->directory);
 	json_t *names = NULL;
-	if (access(file, F_OK) != 0) {
+	if (!name_is_plain(r->experiment)) {
+		error_set(error, "%s: expected an experiment's name, such as two-nics",
+			r->experiment);
+	} else if (access(file, F_OK) != 0) {
 		error_set(error, "%s: not there: make experiment NAME=%s makes it", file,
 			r->experiment);
 	} else {

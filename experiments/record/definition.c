@@ -211,10 +211,11 @@ static char *read_scenario(
 	char *file = name[0] == '/' ? copy(name) : text_format("%s/%s", dirname(own), name);
 	free(own);
 
-	json_error_t e;
-	json_t *scenario = json_load_file(file, 0, &e);
+	char *error = NULL;
+	json_t *scenario = json_read(file, 0, &error);
 	if (!scenario) {
-		jat_fail(at, "expected a scenario's file: %s: %s", file, e.text);
+		jat_fail(at, "expected a scenario's file: %s", error);
+		free(error);
 		return file;
 	}
 	json_object_del(scenario, "about");

@@ -217,91 +217,91 @@ static void a_clock_that_runs_fast(void **state)
 	definition_free(d);
 }
 
+/* What is wrong, and the beginning of what is said of it. */
+static const char *const faults[][2] = {
+	{"{", "line 1: expected JSON"},
+	{"[]", "top level: expected an object"},
+	{HEAD TCP "\"repeat\": 1, " TAIL, "repeat: unknown key, expected about, title"},
+	{"{\"title\": \"t\", " TCP TAIL, "scenario: missing, expected a string"},
+	{"{\"title\": \"t\", \"scenario\": \"none.json\", " TCP TAIL,
+		"scenario: expected a scenario's file"},
+	{HEAD TAIL, "workload: missing, expected an object"},
+	{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
+		"workload.kind: expected tcp, udp, call or connections"},
+	{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
+	{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"clock\": {\"host\": \"server\"}}]}",
+		"contestants[0].clock: expected only with \"mpipd\""},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"mpipd\": {}, \"clock\": {\"host\": \"moon\"}}]}",
+		"contestants[0].clock.host: expected client or server"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"sysctls\": {\"../x\": 1}}]}",
+		"contestants[0].sysctls.../x: expected a sysctl's name"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"sysctls\": 3}]}",
+		"contestants[0].sysctls: expected an object"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"scenario\": \"none.json\"}]}",
+		"contestants[0].scenario: expected a scenario's file"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"workload\": {\"strems\": 2}}]}",
+		"contestants[0].workload.strems: unknown key"},
+	{HEAD MANY(", \"rate_mbit\": 8, \"message_bytes\": 500") TAIL,
+		"workload.connections: missing"},
+	{HEAD MANY(", \"connections\": 9, \"rate_mbit\": 8, \"message_bytes\": 15") TAIL,
+		"workload.message_bytes: expected a whole number from 16"},
+	{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
+	{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
+		"workload.audio.codec: expected g711, g711-plc"},
+	{HEAD CALL(", \"audio\": {\"datagram_bytes\": 43}") TAIL,
+		"workload.audio.datagram_bytes: expected a whole number from 44"},
+	{HEAD CALL(", \"video\": {}") TAIL, "workload.video.rate_mbit: missing"},
+	{HEAD CALL(", \"audio\": {}, \"streams\": 2") TAIL, "workload.streams: unknown key"},
+	{HEAD CALL(", \"audio\": {}, \"tcp\": {\"rate_mbit\": 2}") TAIL,
+		"workload.tcp.rate_mbit: unknown key"},
+	{HEAD "\"workload\": {\"kind\": \"tcp\", \"rate_mbit\": 1}, " TAIL,
+		"workload.rate_mbit: expected only with"},
+	{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": -1, \"datagram_bytes\": "
+	      "100}, " TAIL,
+		"workload.rate_mbit: expected a number from"},
+	{HEAD "\"workload\": {\"kind\": \"tcp\", \"to\": \"client\"}, " TAIL,
+		"workload.to: expected another host than"},
+	{HEAD TCP "\"duration_s\": 0, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}]}",
+		"duration_s: expected a whole number from 1"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": []}",
+		"contestants: expected a list of at least one"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"A "
+		  "b\"}]}",
+		"contestants[0].name: expected a name of small letters"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}, "
+		  "{\"name\": \"a\"}]}",
+		"contestants[1].name: expected a name that no other"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"mpipd\": 3}]}",
+		"contestants[0].mpipd: expected an object"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"mpipd\": {\"seed\": 3}}]}",
+		"contestants[0].mpipd.seed: expected none"},
+	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+		  "\"paper\": \"x\"}]}",
+		"contestants[0].paper: expected a JSON pointer"},
+	{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": 1, \"datagram_bytes\": "
+	      "99}, "
+	      "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
+	      "\"mptcp\": true}]}",
+		"contestants[0].mptcp: expected none"},
+};
+
 static void errors_name_their_place(void **state)
 {
 	(void)state;
-	static const char *const examples[][2] = {
-		{"{", "line 1: expected JSON"},
-		{"[]", "top level: expected an object"},
-		{HEAD TCP "\"repeat\": 1, " TAIL, "repeat: unknown key, expected about, title"},
-		{"{\"title\": \"t\", " TCP TAIL, "scenario: missing, expected a string"},
-		{"{\"title\": \"t\", \"scenario\": \"none.json\", " TCP TAIL,
-			"scenario: expected a scenario's file"},
-		{HEAD TAIL, "workload: missing, expected an object"},
-		{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-			"workload.kind: expected tcp, udp, call or connections"},
-		{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
-		{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"clock\": {\"host\": \"server\"}}]}",
-			"contestants[0].clock: expected only with \"mpipd\""},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"mpipd\": {}, \"clock\": {\"host\": \"moon\"}}]}",
-			"contestants[0].clock.host: expected client or server"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"sysctls\": {\"../x\": 1}}]}",
-			"contestants[0].sysctls.../x: expected a sysctl's name"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"sysctls\": 3}]}",
-			"contestants[0].sysctls: expected an object"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"scenario\": \"none.json\"}]}",
-			"contestants[0].scenario: expected a scenario's file"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"workload\": {\"strems\": 2}}]}",
-			"contestants[0].workload.strems: unknown key"},
-		{HEAD MANY(", \"rate_mbit\": 8, \"message_bytes\": 500") TAIL,
-			"workload.connections: missing"},
-		{HEAD MANY(", \"connections\": 9, \"rate_mbit\": 8, \"message_bytes\": 15") TAIL,
-			"workload.message_bytes: expected a whole number from 16"},
-		{HEAD CALL("") TAIL, "workload.audio: missing, expected an object here or in"},
-		{HEAD CALL(", \"audio\": {\"codec\": \"mp3\"}") TAIL,
-			"workload.audio.codec: expected g711, g711-plc"},
-		{HEAD CALL(", \"audio\": {\"datagram_bytes\": 43}") TAIL,
-			"workload.audio.datagram_bytes: expected a whole number from 44"},
-		{HEAD CALL(", \"video\": {}") TAIL, "workload.video.rate_mbit: missing"},
-		{HEAD CALL(", \"audio\": {}, \"streams\": 2") TAIL,
-			"workload.streams: unknown key"},
-		{HEAD CALL(", \"audio\": {}, \"tcp\": {\"rate_mbit\": 2}") TAIL,
-			"workload.tcp.rate_mbit: unknown key"},
-		{HEAD "\"workload\": {\"kind\": \"tcp\", \"rate_mbit\": 1}, " TAIL,
-			"workload.rate_mbit: expected only with"},
-		{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": -1, \"datagram_bytes\": "
-		      "100}, " TAIL,
-			"workload.rate_mbit: expected a number from"},
-		{HEAD "\"workload\": {\"kind\": \"tcp\", \"to\": \"client\"}, " TAIL,
-			"workload.to: expected another host than"},
-		{HEAD TCP
-			"\"duration_s\": 0, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}]}",
-			"duration_s: expected a whole number from 1"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": []}",
-			"contestants: expected a list of at least one"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"A "
-			  "b\"}]}",
-			"contestants[0].name: expected a name of small letters"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\"}, "
-			  "{\"name\": \"a\"}]}",
-			"contestants[1].name: expected a name that no other"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"mpipd\": 3}]}",
-			"contestants[0].mpipd: expected an object"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"mpipd\": {\"seed\": 3}}]}",
-			"contestants[0].mpipd.seed: expected none"},
-		{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-			  "\"paper\": \"x\"}]}",
-			"contestants[0].paper: expected a JSON pointer"},
-		{HEAD "\"workload\": {\"kind\": \"udp\", \"rate_mbit\": 1, \"datagram_bytes\": "
-		      "99}, "
-		      "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
-		      "\"mptcp\": true}]}",
-			"contestants[0].mptcp: expected none"},
-	};
-	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
 		char *error, wanted[256];
-		struct definition *d = load("it.json", examples[i][0], &error);
+		struct definition *d = load("it.json", faults[i][0], &error);
 		assert_null(d);
-		snprintf(wanted, sizeof(wanted), "%s/it.json: %s", directory, examples[i][1]);
+		snprintf(wanted, sizeof(wanted), "%s/it.json: %s", directory, faults[i][1]);
 		if (!error || strncmp(error, wanted, strlen(wanted)) != 0)
 			fail_msg("wanted \"%s...\", got \"%s\"", wanted, error);
 		assert_true(error && !strchr(error, '\n'));

@@ -19,6 +19,7 @@
 #include "experiments/runner/sysctls.h"
 #include "lab/scenario/scenario.h"
 #include "mpip/base/error.h"
+#include "mpip/base/jsonfile.h"
 #include "mpip/io/config.h"
 
 #include <errno.h>
@@ -90,10 +91,7 @@ static json_t *load_paper(const struct definition *d, const char *programs, char
 		wanted = wanted || d->contestants[i].paper;
 	char *error = NULL;
 	char *file = wanted ? project_file(programs, PAPER_FILE, &error) : NULL;
-	json_error_t e;
-	json_t *paper = file ? json_load_file(file, 0, &e) : NULL;
-	if (file && !paper)
-		error_set(&error, "%s: line %d: expected JSON: %s", file, e.line, e.text);
+	json_t *paper = file ? json_read(file, 0, &error) : NULL;
 	free(file);
 	definition_fault(faults, error);
 	return paper;

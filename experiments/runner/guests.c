@@ -23,6 +23,7 @@
 #include "experiments/runner/project.h"
 #include "lab/scenario/scenario.h"
 #include "mpip/base/files.h"
+#include "mpip/base/jsonfile.h"
 #include "mpip/base/lock.h"
 
 #include <errno.h>
@@ -245,12 +246,11 @@ static void look(struct guest *g)
 static int complete_result(const struct guests_plan *plan, const struct guest *g, const char *image,
 	const char *file, double *goodput, char **error)
 {
-	json_error_t e;
-	json_t *result = json_load_file(file, 0, &e);
+	json_t *result = json_read(file, 0, error);
 	if (!result)
-		return error_set(error, "%s: %s", file, e.text);
+		return -1;
 	char *image_file = text_format("%s/image.json", image);
-	json_t *vm = json_load_file(image_file, 0, &e);
+	json_t *vm = json_load_file(image_file, 0, NULL);
 	json_object_set_new(vm, "gips", json_integer(plan->definition->gips));
 	json_object_set_new(vm, "wall_s", json_real((double)(now_us() - g->started_us) / 1e6));
 	json_object_set_new(result, "vm", vm);
@@ -276,9 +276,8 @@ static int take_calibration(const struct guests_plan *plan, const struct guest *
 {
 	struct definition own = definition_for(plan->definition, g->cell->contestant);
 	char *file = text_format("%s/out/calibration.json", g->aside);
-	json_error_t e;
-	json_t *calibration = json_load_file(file, 0, &e);
-	int rc = calibration ? 0 : error_set(error, "%s: %s", file, e.text);
+	json_t *calibration = json_read(file, 0, error);
+	int rc = calibration ? 0 : -1;
 	progress_clear(plan->progress);
 	if (rc == 0)
 		rc = calibration_keep(plan->directory, plan->definition, &own, calibration, error);

@@ -105,101 +105,111 @@ static const char *ground(const char *value, char **error)
 	return value;
 }
 
+static const struct option names[] = {
+	{"out", required_argument, NULL, 'o'},
+	{"paper", no_argument, NULL, 'P'},
+	{"duration", required_argument, NULL, 'd'},
+	{"warm-up", required_argument, NULL, 'w'},
+	{"reps", required_argument, NULL, 'r'},
+	{"seed", required_argument, NULL, 's'},
+	{"only", required_argument, NULL, 'c'},
+	{"ground", required_argument, NULL, 'g'},
+	{"gips", required_argument, NULL, 'G'},
+	{"jobs", required_argument, NULL, 'j'},
+	{"rep", required_argument, NULL, 'R'},
+	{"twice", no_argument, NULL, 't'},
+	{"reproduce", required_argument, NULL, 'p'},
+	{"fresh", no_argument, NULL, 'f'},
+	{"plan", no_argument, NULL, 'l'},
+	{"check", no_argument, NULL, 'k'},
+	{"list", no_argument, NULL, 'L'},
+	{"cell", no_argument, NULL, 'C'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'v'},
+	{0},
+};
+
+/* One option and its value, in optarg. 0 to go on, 1 after help, -1 and *error. */
+static int take_option(int c, char **argv, struct options *o, char **error)
+{
+	switch (c) {
+	case 'o':
+		o->out = optarg;
+		break;
+	case 'P':
+		o->paper = true;
+		break;
+	case 'd':
+		o->duration = (long)number("duration", optarg, 1, DURATION_MAX_S, error);
+		break;
+	case 'w':
+		o->warm_up = (long)number("warm-up", optarg, 0, 600, error);
+		break;
+	case 'r':
+		o->reps = (long)number("reps", optarg, 1, 999, error);
+		break;
+	case 's':
+		o->seed = number("seed", optarg, 0, 1000000000, error);
+		break;
+	case 'c':
+		o->only = optarg;
+		break;
+	case 'g':
+		o->ground = ground(optarg, error);
+		break;
+	case 'G':
+		o->gips = (long)number("gips", optarg, 0, GIPS_MAX, error);
+		break;
+	case 'j':
+		o->jobs = (long)number("jobs", optarg, 1, 256, error);
+		break;
+	case 'R':
+		o->rep = (long)number("rep", optarg, 1, 999, error);
+		break;
+	case 't':
+		o->twice = true;
+		break;
+	case 'p':
+		o->reproduce = optarg;
+		break;
+	case 'f':
+		o->fresh = true;
+		break;
+	case 'l':
+		o->plan = true;
+		break;
+	case 'k':
+		o->check = true;
+		break;
+	case 'L':
+		o->list = true;
+		break;
+	case 'C':
+		o->cell = true;
+		break;
+	case 'h':
+		fputs(usage, stdout);
+		return 1;
+	case 'v':
+		version_print("experiment");
+		return 1;
+	case ':':
+		return error_set(error, "%s: expected a value", argv[optind - 1]);
+	default:
+		return error_set(error, "%s: unknown option, see --help", argv[optind - 1]);
+	}
+	return 0;
+}
+
 int options_read(int argc, char **argv, struct options *o, char **error)
 {
-	static const struct option names[] = {
-		{"out", required_argument, NULL, 'o'},
-		{"paper", no_argument, NULL, 'P'},
-		{"duration", required_argument, NULL, 'd'},
-		{"warm-up", required_argument, NULL, 'w'},
-		{"reps", required_argument, NULL, 'r'},
-		{"seed", required_argument, NULL, 's'},
-		{"only", required_argument, NULL, 'c'},
-		{"ground", required_argument, NULL, 'g'},
-		{"gips", required_argument, NULL, 'G'},
-		{"jobs", required_argument, NULL, 'j'},
-		{"rep", required_argument, NULL, 'R'},
-		{"twice", no_argument, NULL, 't'},
-		{"reproduce", required_argument, NULL, 'p'},
-		{"fresh", no_argument, NULL, 'f'},
-		{"plan", no_argument, NULL, 'l'},
-		{"check", no_argument, NULL, 'k'},
-		{"list", no_argument, NULL, 'L'},
-		{"cell", no_argument, NULL, 'C'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{0},
-	};
 	*o = (struct options){
 		.out = "out", .ground = "auto", .seed = -1, .warm_up = -1, .gips = -1};
 	opterr = 0;
 	for (int c; (c = getopt_long(argc, argv, ":h", names, NULL)) != -1;) {
-		switch (c) {
-		case 'o':
-			o->out = optarg;
-			break;
-		case 'P':
-			o->paper = true;
-			break;
-		case 'd':
-			o->duration = (long)number("duration", optarg, 1, DURATION_MAX_S, error);
-			break;
-		case 'w':
-			o->warm_up = (long)number("warm-up", optarg, 0, 600, error);
-			break;
-		case 'r':
-			o->reps = (long)number("reps", optarg, 1, 999, error);
-			break;
-		case 's':
-			o->seed = number("seed", optarg, 0, 1000000000, error);
-			break;
-		case 'c':
-			o->only = optarg;
-			break;
-		case 'g':
-			o->ground = ground(optarg, error);
-			break;
-		case 'G':
-			o->gips = (long)number("gips", optarg, 0, GIPS_MAX, error);
-			break;
-		case 'j':
-			o->jobs = (long)number("jobs", optarg, 1, 256, error);
-			break;
-		case 'R':
-			o->rep = (long)number("rep", optarg, 1, 999, error);
-			break;
-		case 't':
-			o->twice = true;
-			break;
-		case 'p':
-			o->reproduce = optarg;
-			break;
-		case 'f':
-			o->fresh = true;
-			break;
-		case 'l':
-			o->plan = true;
-			break;
-		case 'k':
-			o->check = true;
-			break;
-		case 'L':
-			o->list = true;
-			break;
-		case 'C':
-			o->cell = true;
-			break;
-		case 'h':
-			fputs(usage, stdout);
-			return 1;
-		case 'v':
-			version_print("experiment");
-			return 1;
-		case ':':
-			return error_set(error, "%s: expected a value", argv[optind - 1]);
-		default:
-			return error_set(error, "%s: unknown option, see --help", argv[optind - 1]);
-		}
+		int result = take_option(c, argv, o, error);
+		if (result != 0)
+			return result;
 	}
 	return *error ? -1 : take_files(argc, argv, o, error);
 }

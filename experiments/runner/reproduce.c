@@ -20,6 +20,7 @@
 #include "experiments/runner/provenance.h"
 #include "experiments/runner/scratch.h"
 #include "mpip/base/files.h"
+#include "mpip/base/jsonfile.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -136,10 +137,9 @@ static int load_definition(struct again *a, const char *file, char **error)
 
 static int check_image(const struct again *a, const char *image, char **error)
 {
-	json_error_t e;
 	char *file = text_format("%s/image.json", image);
-	json_t *now = json_load_file(file, 0, &e);
-	int rc = now ? 0 : error_set(error, "%s: %s", file, e.text);
+	json_t *now = json_read(file, 0, error);
+	int rc = now ? 0 : -1;
 	const char *had = text_at(json_object_get(a->result, "vm"), "hash");
 	if (now && strcmp(had, text_at(now, "hash")) != 0)
 		printf("the image's hash is %.16s, that of the result's %.16s: equal bits are "

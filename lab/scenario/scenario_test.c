@@ -265,9 +265,11 @@ static void test_no_file(void **state)
 	(void)state;
 	char *error = NULL;
 	assert_null(scenario_load("/nonexistent/x.json", &error));
-	assert_string_equal(error,
-		"/nonexistent/x.json: unable to open /nonexistent/x.json: No such "
-		"file or directory");
+	assert_string_equal(error, "/nonexistent/x.json: No such file or directory");
+	free(error);
+	error = NULL;
+	assert_null(scenario_load("/proc", &error));
+	assert_string_equal(error, "/proc: expected a JSON file, this is a directory");
 	free(error);
 }
 

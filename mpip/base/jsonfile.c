@@ -3,11 +3,15 @@
 
 #include "mpip/base/jsonfile.h"
 
+#include "mpip/base/error.h"
+
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct jdoc {
 	char *file;
@@ -15,35 +19,54 @@ struct jdoc {
 	char *error;
 };
 
-/* Takes `root`; NULL: `e` says why there is none. */
-static struct jdoc *new_doc(const char *file, json_t *root, const json_error_t *e)
+static char *not_json(const char *file, const json_error_t *e)
+{
+	return text_format("%s: line %d: expected JSON: %s", file, e->line, e->text);
+}
+
+json_t *json_read(const char *file, size_t flags, char **error)
+{
+	struct stat status;
+	json_error_t e;
+	json_t *root = NULL;
+	FILE *f = fopen(file, "r");
+	if (!f) {
+		error_set(error, "%s: %s", file, strerror(errno));
+	} else if (fstat(fileno(f), &status) == 0 && S_ISDIR(status.st_mode)) {
+		error_set(error, "%s: expected a JSON file, this is a directory", file);
+	} else if (!(root = json_loadf(f, flags, &e))) {
+		char *text = not_json(file, &e);
+		error_set(error, "%s", text);
+		free(text);
+	}
+	if (f)
+		fclose(f);
+	return root;
+}
+
+/* Takes `root`, and `error`, which is why there is none. */
+static struct jdoc *new_doc(const char *file, json_t *root, char *error)
 {
 	struct jdoc *doc = calloc(1, sizeof(*doc));
 	if (!doc || !(doc->file = strdup(file)))
 		abort();
 	doc->root = root;
-	if (!root) {
-		int n = e->line > 0 ? asprintf(&doc->error, "%s: line %d: expected JSON: %s", file,
-					      e->line, e->text)
-				    : asprintf(&doc->error, "%s: %s", file, e->text);
-		if (n < 0)
-			abort();
-	}
+	doc->error = error;
 	return doc;
 }
 
 struct jdoc *jdoc_load(const char *file)
 {
-	json_error_t e;
-	json_t *root = json_load_file(file, JSON_REJECT_DUPLICATES, &e);
-	return new_doc(file, root, &e);
+	char *error = NULL;
+	json_t *root = json_read(file, JSON_REJECT_DUPLICATES, &error);
+	return new_doc(file, root, error);
 }
 
 struct jdoc *jdoc_parse(const char *file, const char *text, size_t length)
 {
 	json_error_t e;
 	json_t *root = json_loadb(text, length, JSON_REJECT_DUPLICATES, &e);
-	return new_doc(file, root, &e);
+	return new_doc(file, root, root ? NULL : not_json(file, &e));
 }
 
 void jdoc_free(struct jdoc *doc)

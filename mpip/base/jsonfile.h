@@ -18,6 +18,10 @@
  * so a reader is written without a test after each line, and asks jdoc_error() once at its end.
  */
 
+/* A JSON file as it is, with jansson's flags. NULL with *error: "FILE: why", "FILE: line N:
+ * expected JSON: ...". */
+json_t *json_read(const char *file, size_t flags, char **error);
+
 struct jdoc;
 
 struct jat {
