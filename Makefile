@@ -123,6 +123,7 @@ make fuzz [SECONDS=60]           fuzzers of the core, side by side
 make mutants [SAMPLE=5]         shows that checks can fail; make coverage
 make lint                       clang-format, shellcheck, cppcheck, clang-tidy (FULL=1 looks longer)
 make format                     clang-format on all sources
+make bench                      instructions per packet through the core, by callgrind
 make install [PREFIX=/usr/local DESTDIR=]   programs, manual pages, dissector, example settings
 make uninstall                  remove what make install put there
 make deps                       install what this machine lacks (apt); so do make experiment and make

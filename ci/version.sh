@@ -11,6 +11,6 @@ text=unknown
 if [[ "$(git rev-parse --show-toplevel 2>/dev/null)" -ef . ]]; then
 	text=$(git describe --tags --always --dirty 2>/dev/null) || text=unknown
 fi
-[[ -f $1 && $(<"$1") == "$text" ]] && exit
+[[ -f $1 && $(<"$1") == "${text:0:63}" ]] && exit
 mkdir -p "${1%/*}"
-printf %s "$text" >"$1"
+printf %s "${text:0:63}" >"$1"

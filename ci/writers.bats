@@ -42,6 +42,8 @@ PRINTING='
   lab/lab draw SCENARIO
   lab/lab print SCENARIO
   lab/lab ground --ground vm SCENARIO
+  lab/lab link --name LAB client.eth1 up
+  lab/lab sweep
   lab/lab down --name LAB-2
   experiments/experiment --help
   experiments/experiment --version
@@ -274,7 +276,8 @@ no_room() {
 	local about
 	about=$(grep -F "$3" <<<"$2" | grep -c 'No space left on device')
 	(($1 > 0 && $1 < 124 && about >= 1)) &&
-		! grep -qE 'ended with status|expected (iperf|JSON|a whole line)' <<<"$2" && return
+		! grep -v 'No space left on device' <<<"$2" | grep -qE 'ended with status|expected (iperf|JSON|a whole line)' &&
+		return
 	echo "status $1, said: $2"
 	return 1
 }

@@ -98,6 +98,8 @@ int run_link(const struct options *o, char **error)
 		error_set(error, "link %s: %s", end_name, why);
 	else if (p)
 		result = player_link(p, scenario_nic(player_scenario(p), end)->link, up, error);
+	if (result == 0)
+		printf("the cable of %s is %s\n", end_name, up ? "plugged in" : "pulled");
 	free(why);
 	player_close(p);
 	free(name);

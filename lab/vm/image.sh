@@ -13,7 +13,7 @@
 #   image.json    digests and names, QEMU's version, and the image's hash over all of it
 #
 # It is kept by the content of what went into it, so that a second call only looks. Equal inputs give
-# equal bytes: sorted names, no owners, no times, programs without their debug information.
+# equal bytes: sorted names, no owners, no times, programs without their debug information and version.
 #
 # The hash promises equal bits for equal GIPS, MEMORY_MB, seeds and jobs.
 #
@@ -149,7 +149,7 @@ lay_out() {
 	while IFS=$tab read -r kind source target; do
 		install -D -m 644 "$source" "$2$target"
 		[[ ! -x $source ]] || chmod 755 "$2$target"
-		[[ $kind != own ]] || strip --strip-debug --remove-section=.note.gnu.build-id "$2$target"
+		[[ $kind != own ]] || strip --strip-debug --remove-section=.note.gnu.build-id --remove-section=.mpip_version "$2$target"
 	done <"$1"
 }
 

@@ -4,7 +4,7 @@
 
 /* What git describes the sources as when they were built, such as "v1.0-3-g0fc8fe7" or
  * "0fc8fe7-dirty"; "unknown" where they were no repository of their own. */
-extern const char mpip_version[];
+const char *version_text(void);
 
 /* "PROGRAM VERSION" on standard output: what --version prints. */
 void version_print(const char *program);

@@ -248,7 +248,7 @@ static json_t *status_json(void *context)
 	const struct settings *set = engine_settings(d->engine);
 	const uint8_t *n = d->node.b;
 	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
-		mpip_version, "pid", (int)getpid(), "node_id",
+		version_text(), "pid", (int)getpid(), "node_id",
 		json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", n[0], n[1], n[2], n[3], n[4], n[5]),
 		"uptime_s", (double)usec_sub(d->now, d->started).us / 1e6, "wire_form",
 		encap_names[set->encap], "scheduler", scheduler_names[set->scheduler], "wire_port",
