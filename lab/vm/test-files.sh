@@ -14,8 +14,8 @@ ci/sources.sh | while read -r file; do
 done
 
 find "$build" \( -path "$build/vm" -o -path "$build/asan" \) -prune -o \
-	-type f -name '*.bpf.o' -printf 'file\t%p\t/mpip/build/%P\n' -o \
-	-type f \( -name '*.o' -o -name '*.a' -o -name version.txt -o -perm -u+x \) -printf 'own\t%p\t/mpip/build/%P\n'
+	-type f \( -name '*.bpf.o' -o -name version.txt \) -printf 'file\t%p\t/mpip/build/%P\n' -o \
+	-type f \( -name '*.o' -o -name '*.a' -o -perm -u+x \) -printf 'own\t%p\t/mpip/build/%P\n'
 
 tree() { # DIRECTORY...
 	local directory
