@@ -144,12 +144,14 @@ fi
 # lay_out WHAT ROOT: copies the files to where the guest has them. A build ID differs with the
 # directory that the program was built in.
 lay_out() {
-	local kind source target
+	local kind source target out
 	mkdir -p "$2"
 	while IFS=$tab read -r kind source target; do
+		out=(--remove-section=.note.gnu.build-id)
+		[[ ! -x $source ]] || out+=(--remove-section=.mpip_version)
 		install -D -m 644 "$source" "$2$target"
 		[[ ! -x $source ]] || chmod 755 "$2$target"
-		[[ $kind != own ]] || strip --strip-debug --remove-section=.note.gnu.build-id --remove-section=.mpip_version "$2$target"
+		[[ $kind != own ]] || strip --strip-debug "${out[@]}" "$2$target"
 	done <"$1"
 }
 
