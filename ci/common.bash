@@ -183,7 +183,8 @@ mpipd_kill() {
 
 # ctl HOST COMMAND PATH: a value out of mpipctl --json.
 ctl() {
-	in_host "$1" "$MPIPCTL" --json "$2" | "$BUILD/ci/json" "$3"
+	# shellcheck disable=SC2086 # a command may be two words
+	in_host "$1" "$MPIPCTL" --json $2 | "$BUILD/ci/json" "$3"
 }
 
 # is_multipath HOST tcp|udp PORT: the session of the connection to or from PORT that is there now.

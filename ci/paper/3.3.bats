@@ -38,10 +38,10 @@ transfer() {
 	mpipd_start client '{"max_active_paths": 2}'
 	mpipd_start server '{"max_active_paths": 2}'
 	transfer
-	wait_for 3 eval '[[ $(ctl client paths "paths[state=spare].path" | wc -l) -eq 2 ]]'
+	wait_for 3 eval '[[ $(ctl client paths "paths[state=standby].path" | wc -l) -eq 2 ]]'
 	[[ $(ctl client paths "paths[state=in use].path" | wc -l) -eq 2 ]]
 	# They stay measured: heartbeats go on.
-	wait_for 3 eval '[[ $(ctl client paths "paths[state=spare].feedback_ms_ago" | sort -n | tail -1) -lt 1500 ]]'
+	wait_for 3 eval '[[ $(ctl client paths "paths[state=standby].feedback_ms_ago" | sort -n | tail -1) -lt 1500 ]]'
 	end sender
 	finish receiver
 	mpipd_stop client server
