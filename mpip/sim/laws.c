@@ -197,7 +197,7 @@ static void check_host(struct sim *w, struct sim_host *h)
 	for (const struct session *s = NULL; (s = engine_next_session(h->engine, s));) {
 		sessions++;
 		paths += s->paths;
-		unsigned held_here = s->mp ? s->mp->reorder.held : 0;
+		unsigned held_here = s->key.id.n ? s->mp->reorder.held : 0;
 		held += held_here;
 		bound(w, h, "packets in an out-of-order buffer", held_here, set->reorder_packets);
 		weights(w, h, s);
