@@ -61,7 +61,10 @@ void deliver_held(struct engine *e, struct session *s, struct actions *a)
 	s->holding = false;
 }
 
-void deliver_set_holding(struct engine *e, struct session *s, struct usec now)
+/* The buffer holds something now, or nothing any more: puts the session on the list of those, or
+ * off.
+ */
+static void set_holding(struct engine *e, struct session *s, struct usec now)
 {
 	bool holds = s->mp->reorder.held > 0;
 	if (holds && !s->holding)
@@ -106,7 +109,7 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 		break;
 	}
 	if (s->holding != (r->held > 0))
-		deliver_set_holding(e, s, now);
+		set_holding(e, s, now);
 }
 
 void deliver(struct engine *e, struct session *s, const struct upward *up, struct usec now,

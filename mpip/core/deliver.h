@@ -27,8 +27,6 @@ void deliver(struct engine *e, struct session *s, const struct upward *up, struc
 
 /* Pushes up all that the session's out-of-order buffer holds, in sequence or not. */
 void deliver_held(struct engine *e, struct session *s, struct actions *a);
-/* Its buffer holds something now, or nothing any more: puts it on the list of those, or off. */
-void deliver_set_holding(struct engine *e, struct session *s, struct usec now);
 
 /* A datagram that carried a query goes on without its surplus. */
 void deliver_without_surplus(struct engine *e, const struct packet *p, struct actions *a);

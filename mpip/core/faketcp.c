@@ -27,9 +27,7 @@
  * Nothing of a fake connection may reach the kernel of either host, which would answer with a
  * reset: a packet without a valid CM at one of its ports is dropped.
  *
- * A departure from 3.8.1: where both ends may have begun the session (it is older than mpipd), both
- * open. Of two SYNs that cross the one from the node of the lower ID stands, unless that has
- * validated to lead nowhere.
+ * Who opens it, and how, is in faketcp_open.c.
  */
 
 #include "mpip/core/faketcp.h"

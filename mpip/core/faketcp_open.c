@@ -8,7 +8,7 @@
  *
  * A departure from 3.8.1: where both ends may have begun the session (it is older than mpipd), both
  * open. Of two SYNs that cross the one from the node of the lower ID stands, unless that has
- * validated to lead nowhere.
+ * been seen to lead nowhere.
  */
 
 #include "mpip/core/faketcp_open.h"

@@ -16,9 +16,7 @@
  * the answer waits for the next one; for UDP the answer is sent at once. A departure: the UDP
  * question is no copy (a plain host would read it twice) but lies behind a datagram on its way.
  *
- * Limits: at most query_threshold questions to an IP address that has never shown MPIP; then its
- * traffic is excluded from the daemon until no_expiry. An address that has shown it is never given
- * up, only its silent ports are no longer asked.
+ * How often is asked, and when no longer, is in query.c.
  */
 
 #include "mpip/core/handshake.h"

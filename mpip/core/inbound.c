@@ -7,9 +7,6 @@
  * 3; the user data gets the session's own addresses back, whatever path it came on, and TCP
  * passes the out-of-order buffer.
  *
- * The IP header that an application's packet gets has DSCP, ECN and TTL of the one that it came
- * with: so the receiving end sees what the path made of them, a router's CE mark as well.
- *
  * The encapsulations differ only in where the segment lies: alone in a datagram that came to our
  * wire port (udp), or behind a TCP header in a packet that the ingress hook took (fake-tcp), where
  * everything must carry a CM; or in an IP packet that the hook took (literal), where a packet

@@ -57,7 +57,7 @@ static inline struct path *path_at(
 	}
 	return NULL;
 }
-/* The path in `form` that the other end's path `id` is the way back of. */
+/* The path in `encap` that the other end's path `id` is the way back of. */
 struct path *path_reverse(
 	const struct session *s, uint8_t local_index, enum encapsulation encap, struct path_id id);
 /* A path between these addresses that is not in use, nor the way back of another path than `id`. */
