@@ -199,8 +199,8 @@ static json_t *stats_json(const struct control *c, const struct engine *e)
 		json_object_set_new(all, stat_names[i], json_integer((json_int_t)stats->n[i]));
 		json_object_set_new(about, stat_names[i], json_string(stat_texts[i]));
 	}
-	return json_pack(
-		"{s:o, s:o, s:o}", "protocol", all, "io", c->io_stats(c->context), "about", about);
+	json_t *io = c->io_stats(c->context, about);
+	return json_pack("{s:o, s:o, s:o}", "protocol", all, "io", io, "about", about);
 }
 
 static json_t *answer(const struct control *c, struct engine *e, char *command, struct usec now)

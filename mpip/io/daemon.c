@@ -256,7 +256,14 @@ static json_t *status_json(void *context)
 		(int)HASH_COUNT(engine_peers(d->engine)->peer), "nics", nics_json(d));
 }
 
-static json_t *io_stats_json(void *context)
+static void add_counter(
+	json_t *all, json_t *about, const char *name, uint64_t value, const char *text)
+{
+	json_object_set_new(all, name, json_integer((json_int_t)value));
+	json_object_set_new(about, name, json_string(text));
+}
+
+static json_t *io_stats_json(void *context, json_t *about)
 {
 	struct daemon *d = context;
 	json_t *all = json_object();
@@ -264,31 +271,40 @@ static json_t *io_stats_json(void *context)
 	const struct {
 		const char *name;
 		uint64_t value;
+		const char *text;
 	} rows[] = {
-		{"turns", d->turns},
-		{"tun_reads", d->tun.reads},
-		{"tun_writes", d->tun.writes},
-		{"tun_written_packets", d->tun.written_packets},
-		{"hook_reads", d->hook.reads},
-		{"wire_send_calls", d->wire.send_calls},
-		{"wire_sent_messages", d->wire.sent_messages},
-		{"wire_sent_packets", d->wire.sent_packets},
-		{"wire_receive_calls", d->wire.receive_calls},
-		{"wire_received_packets", d->wire.received_packets},
-		{"drop_tun_read", d->tun.read_errors + d->hook.read_errors},
-		{"drop_tun_write", d->tun.write_errors},
-		{"drop_send_buffer", d->wire.drop_send_buffer},
-		{"drop_too_long", d->wire.drop_too_long},
-		{"drop_send_error", d->wire.drop_send_error},
-		{"drop_truncated", d->wire.drop_truncated},
-		{"steer_errors", d->steer_errors},
+		{"turns", d->turns, "times that mpipd woke up and took what had come"},
+		{"tun_reads", d->tun.reads, "reads of the TUN: packets from applications"},
+		{"tun_writes", d->tun.writes, "writes to the TUN: packets to applications"},
+		{"tun_written_packets", d->tun.written_packets, "packets in these writes"},
+		{"hook_reads", d->hook.reads, "reads of what the ingress filter took"},
+		{"wire_send_calls", d->wire.send_calls, "system calls that sent to the network"},
+		{"wire_sent_messages", d->wire.sent_messages,
+			"messages in them, a super-packet as one"},
+		{"wire_sent_packets", d->wire.sent_packets, "packets in these messages"},
+		{"wire_receive_calls", d->wire.receive_calls,
+			"system calls that received from the network"},
+		{"wire_received_packets", d->wire.received_packets, "packets in them"},
+		{"drop_tun_read", d->tun.read_errors + d->hook.read_errors,
+			"dropped: could not be read from a TUN"},
+		{"drop_tun_write", d->tun.write_errors, "dropped: the TUN did not take it"},
+		{"drop_send_buffer", d->wire.drop_send_buffer,
+			"dropped: a NIC's send buffer was full"},
+		{"drop_too_long", d->wire.drop_too_long,
+			"dropped: longer than the MTU of the way out"},
+		{"drop_send_error", d->wire.drop_send_error,
+			"dropped: the kernel refused to send it"},
+		{"drop_truncated", d->wire.drop_truncated,
+			"dropped: cut short when it was received"},
+		{"steer_errors", d->steer_errors,
+			"paths that the ingress filter's table had no room for"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		json_object_set_new(all, rows[i].name, json_integer((json_int_t)rows[i].value));
+		add_counter(all, about, rows[i].name, rows[i].value, rows[i].text);
 	if (ingress_counters(d->ingress, &counters) == 0)
 		for (int i = 0; i < INGRESS_COUNTERS; i++)
-			json_object_set_new(all, ingress_counter_names[i],
-				json_integer((json_int_t)counters.value[i]));
+			add_counter(all, about, ingress_counter_names[i], counters.value[i],
+				ingress_counter_texts[i]);
 	return all;
 }
 
