@@ -192,15 +192,11 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 	return true;
 }
 
-bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm)
+bool cm_read(const uint8_t *bytes, size_t size, struct cm_binding binding, struct cm *cm)
 {
-	size_t size = cm_size_at_end(bytes, length);
-	if (size == 0)
-		return false;
-	const uint8_t *start = bytes + length - size;
-	const uint8_t *fixed = bytes + length - CM_FIXED;
+	const uint8_t *fixed = bytes + size - CM_FIXED;
 	const struct cm_fixed *f = (const void *)fixed;
-	if (checksum(start, fixed + CM_OFF_SUM, binding) != get32(f->checksum))
+	if (checksum(bytes, fixed + CM_OFF_SUM, binding) != get32(f->checksum))
 		return false;
 
 	memcpy(cm->node.b, f->node, sizeof(cm->node.b));
@@ -211,5 +207,11 @@ bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, s
 	cm->path_delay = get32(f->delay);
 	cm->flags = f->flags;
 	cm->has_hello = cm->has_addresses = cm->has_list_ack = cm->has_size = cm->has_scale = false;
-	return start == fixed || get_extension(start, fixed, cm);
+	return bytes == fixed || get_extension(bytes, fixed, cm);
+}
+
+bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm)
+{
+	size_t size = cm_size_at_end(bytes, length);
+	return size && cm_read(bytes + length - size, size, binding, cm);
 }

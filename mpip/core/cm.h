@@ -56,5 +56,7 @@ size_t cm_size_at_end(const uint8_t *bytes, size_t length);
 /* Reads the CM at the end of `bytes`. False, and `cm` undefined, unless version, size, checksum
  * and extension are all right: then there is no CM (paper 3.1). */
 bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm);
+/* The same of a CM whose size is known from cm_size_at_end(): `bytes` is where it begins. */
+bool cm_read(const uint8_t *bytes, size_t size, struct cm_binding binding, struct cm *cm);
 
 #endif

@@ -86,7 +86,8 @@ static bool find_cm(struct engine *e, struct complaint *c, uint32_t skip, bool i
 	struct cm_binding binding = {.segment_length = length - size};
 	if (is_tcp && length - size >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
-	if (!cm_decode(bytes, length, binding, &c->cm) || !node_equal(c->cm.node, e->node))
+	if (!cm_read(bytes + length - size, size, binding, &c->cm) ||
+		!node_equal(c->cm.node, e->node))
 		return false;
 	c->segment = bytes;
 	c->segment_length = length - size;

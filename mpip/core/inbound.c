@@ -239,7 +239,7 @@ static void read_cm(struct engine *e, struct part *part, struct session *named, 
 	struct cm_binding binding = {.segment_length = part->segment};
 	if (protocol == IPPROTO_TCP && part->segment >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)part->bytes)->seq);
-	if (!cm_decode(part->bytes, part->length, binding, &part->cm))
+	if (!cm_read(part->bytes + part->segment, size, binding, &part->cm))
 		return;
 	part->session = named;
 	if (!named)
