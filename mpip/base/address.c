@@ -40,17 +40,19 @@ bool address_in_prefix(struct address a, struct address prefix, unsigned bits)
 	       (rest == 0 || (a.bytes[whole] ^ prefix.bytes[whole]) >> (8 - rest) == 0);
 }
 
-const char *address_text(struct address a, char out[static ADDRESS_TEXT])
+struct address_text address_text(struct address a)
 {
+	struct address_text out;
 	bool ipv4 = is_ipv4(&a);
-	return inet_ntop(ipv4 ? AF_INET : AF_INET6, a.bytes + (ipv4 ? 12 : 0), out, ADDRESS_TEXT);
+	inet_ntop(ipv4 ? AF_INET : AF_INET6, a.bytes + (ipv4 ? 12 : 0), out.text, sizeof(out.text));
+	return out;
 }
 
-const char *address_port_text(struct address a, in_port_t port, char out[static ADDRESS_PORT_TEXT])
+struct address_text address_port_text(struct address a, in_port_t port)
 {
-	char text[ADDRESS_TEXT];
-	snprintf(out, ADDRESS_PORT_TEXT, is_ipv4(&a) ? "%s:%u" : "[%s]:%u", address_text(a, text),
-		ntohs(port));
+	struct address_text out;
+	snprintf(out.text, sizeof(out.text), is_ipv4(&a) ? "%s:%u" : "[%s]:%u",
+		address_text(a).text, ntohs(port));
 	return out;
 }
 

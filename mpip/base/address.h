@@ -72,12 +72,13 @@ bool address_is_unicast(struct address a);
  * bits are any address's. */
 bool address_in_prefix(struct address a, struct address prefix, unsigned bits);
 
-/* For people. Return `out`. */
-#define ADDRESS_TEXT      INET6_ADDRSTRLEN
-#define ADDRESS_PORT_TEXT (ADDRESS_TEXT + sizeof("[]:65535"))
-const char *address_text(struct address a, char out[static ADDRESS_TEXT]);
+/* For people. The text lives until the end of the statement: printf("%s", address_text(a).text). */
+struct address_text {
+	char text[INET6_ADDRSTRLEN + sizeof("[]:65535")];
+};
+struct address_text address_text(struct address a);
 /* With a port, in network order: 10.0.1.2:80 or [2001:db8::1]:80. */
-const char *address_port_text(struct address a, in_port_t port, char out[static ADDRESS_PORT_TEXT]);
+struct address_text address_port_text(struct address a, in_port_t port);
 /* False, and nothing set: no address. */
 bool address_parse(const char *text, struct address *out);
 

@@ -28,10 +28,9 @@ static void texts(void **state)
 			"[2001:db8:1111:2222:3333:4444:5555:6666]:80"},
 		{"::", "[::]:80"}};
 	for (size_t i = 0; i < sizeof(both) / sizeof(both[0]); i++) {
-		char text[ADDRESS_TEXT], with_port[ADDRESS_PORT_TEXT];
 		struct address a = parsed(both[i][0]);
-		assert_string_equal(address_text(a, text), both[i][0]);
-		assert_string_equal(address_port_text(a, htons(80), with_port), both[i][1]);
+		assert_string_equal(address_text(a).text, both[i][0]);
+		assert_string_equal(address_port_text(a, htons(80)).text, both[i][1]);
 	}
 
 	static const char *const none[] = {

@@ -81,8 +81,8 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 		*p++ = PART_ADDRESSES;
 		*p++ = (uint8_t)(1 + 4 * cm->addresses.count);
 		*p++ = cm->list_version;
-		memcpy(p, cm->addresses.ip, 4u * cm->addresses.count);
-		p += 4u * cm->addresses.count;
+		for (unsigned i = 0; i < cm->addresses.count; i++, p += 4)
+			address_to_ipv4(cm->addresses.ip[i], p);
 	}
 	if (cm->has_list_ack) {
 		*p++ = PART_LIST_ACK;
@@ -172,7 +172,8 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 			cm->has_addresses = true;
 			cm->list_version = value[0];
 			cm->addresses.count = p[1] / 4;
-			memcpy(cm->addresses.ip, value + 1, p[1] - 1u);
+			for (unsigned i = 0; i < cm->addresses.count; i++)
+				cm->addresses.ip[i] = address_from_ipv4(value + 1 + 4 * i);
 		} else if (p[0] == PART_LIST_ACK && p[1] == 1) {
 			cm->has_list_ack = true;
 			cm->list_ack = value[0];

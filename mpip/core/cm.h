@@ -26,7 +26,7 @@ struct cm {
 	uint8_t flags;       /* CM_FLAG_* */
 	bool has_hello, has_addresses, has_list_ack, has_size, has_scale;
 	struct cm_hello hello;
-	struct address_list addresses; /* the sender's, all of them */
+	struct address_list addresses; /* the sender's, all of them, of IPv4 */
 	uint8_t list_version;          /* of `addresses` */
 	uint8_t list_ack;              /* the version of the other end's list that the sender has */
 	struct path_id size_path; /* a padded heartbeat came on this path of the other end's, */
