@@ -26,7 +26,7 @@ struct cm {
 	uint8_t flags;       /* CM_FLAG_* */
 	bool has_hello, has_addresses, has_list_ack, has_size, has_scale;
 	struct cm_hello hello;
-	struct address_list addresses; /* the sender's, all of them */
+	struct address_list addresses; /* the sender's, all of them, of IPv4 */
 	uint8_t list_version;          /* of `addresses` */
 	uint8_t list_ack;              /* the version of the other end's list that the sender has */
 	struct path_id size_path; /* a padded heartbeat came on this path of the other end's, */
@@ -56,5 +56,7 @@ size_t cm_size_at_end(const uint8_t *bytes, size_t length);
 /* Reads the CM at the end of `bytes`. False, and `cm` undefined, unless version, size, checksum
  * and extension are all right: then there is no CM (paper 3.1). */
 bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm);
+/* The same of a CM whose size is known from cm_size_at_end(): `bytes` is where it begins. */
+bool cm_read(const uint8_t *bytes, size_t size, struct cm_binding binding, struct cm *cm);
 
 #endif

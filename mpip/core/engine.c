@@ -181,7 +181,7 @@ void engine_set_mtu(struct engine *e, uint16_t mtu)
 	pmtu_set_mtu(e, mtu);
 }
 
-void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void engine_too_big(struct engine *e, struct address local, struct address remote, uint32_t mtu,
 	struct usec now)
 {
 	pmtu_too_big(e, local, remote, mtu, now);

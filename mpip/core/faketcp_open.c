@@ -212,7 +212,7 @@ static struct path *path_of_stray(struct engine *e, const struct packet *p, stru
 	if (p->dst.port != e->wire_port) {
 		struct path *path = faketcp_opened(e, p->dst.port);
 		return path && endpoint_equal(path->dst, p->src) &&
-				       path->src.ip.s_addr == p->dst.ip.s_addr
+				       address_equal(path->src.ip, p->dst.ip)
 			       ? path
 			       : NULL;
 	}

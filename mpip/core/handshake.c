@@ -77,7 +77,7 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 }
 
 /* The peer's row in Table 4. Its daemon may have been restarted since we last heard of it. */
-static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr from,
+static struct peer *meet(struct engine *e, const struct cm *cm, struct address from,
 	struct usec now, struct actions *a)
 {
 	struct peer *peer = peer_get(&e->peers, cm->node, now);

@@ -67,13 +67,6 @@ static void take_size(struct engine *e, struct session *s, const struct cm *cm, 
 			now);
 }
 
-/* Whether a path may lead there, whoever says so. */
-static bool unicast(struct in_addr ip)
-{
-	uint32_t a = ntohl(ip.s_addr);
-	return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe;
-}
-
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
@@ -83,7 +76,7 @@ static void take_addresses(struct engine *e, struct session *s, const struct cm 
 	s->peer->list_version = cm->list_version;
 	s->peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
-		if (unicast(cm->addresses.ip[i]))
+		if (address_is_unicast(cm->addresses.ip[i]))
 			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
 	news |= s->list_seen != 1u + cm->list_version;
 	if (news) {
@@ -239,7 +232,7 @@ static void read_cm(struct engine *e, struct part *part, struct session *named, 
 	struct cm_binding binding = {.segment_length = part->segment};
 	if (protocol == IPPROTO_TCP && part->segment >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)part->bytes)->seq);
-	if (!cm_decode(part->bytes, part->length, binding, &part->cm))
+	if (!cm_read(part->bytes + part->segment, size, binding, &part->cm))
 		return;
 	part->session = named;
 	if (!named)

@@ -81,7 +81,7 @@ static bool speaks_udp(const struct engine *e, const struct session *s)
 	return s->encap == ENCAP_UDP || (s->encap == ENCAP_FAKE_TCP && e->set.wire_fallback);
 }
 
-static struct path *over_udp(struct engine *e, struct session *s, struct in_addr remote,
+static struct path *over_udp(struct engine *e, struct session *s, struct address remote,
 	struct usec now, struct actions *a)
 {
 	struct path *p = mesh_add(e, s, 0, remote, now, a);
@@ -97,7 +97,7 @@ void ipchange_local(struct engine *e, struct session *s, struct usec now, struct
 	if (s->key.id.n == 0)
 		return;
 	struct path *keep = survivor(e, s);
-	struct in_addr remote = s->peer->addresses.ip[0];
+	struct address remote = s->peer->addresses.ip[0];
 	if (s->paths > 0 && !keep)
 		remote = s->mp->path[0]->dst.ip;
 	for (unsigned i = 0; i < s->paths && !keep; i++)

@@ -47,17 +47,9 @@
 #define TCP_OPTION_SCALE 3
 #define SCALE_MAX        14 /* RFC 7323 */
 
-static uint32_t slot_of(const struct tuple *t)
-{
-	uint32_t h = t->remote_ip.s_addr * 0x9e3779b1u ^ t->local_ip.s_addr;
-	h = (h ^ t->remote_port) * 0x85ebca6bu ^ t->local_port;
-	return h ^ h >> 15;
-}
-
 void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct packet *p)
 {
-	uint32_t hash = slot_of(tuple);
-	struct syn_seen *seen = &e->syn[hash % SYNS_SEEN];
+	struct syn_seen *seen = &e->syn[tuple_hash(tuple) % SYNS_SEEN];
 	*seen = (struct syn_seen){.tuple = *tuple};
 	const uint8_t *option = p->bytes + p->ip_length + sizeof(struct tcp_header);
 	const uint8_t *end = p->bytes + p->header_length;
@@ -76,7 +68,7 @@ void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct pac
 
 void keepalive_new(const struct engine *e, struct session *s)
 {
-	const struct syn_seen *seen = &e->syn[slot_of(&s->tuple) % SYNS_SEEN];
+	const struct syn_seen *seen = &e->syn[tuple_hash(&s->tuple) % SYNS_SEEN];
 	if (memcmp(&seen->tuple, &s->tuple, sizeof(s->tuple)) == 0)
 		s->keepalive.scale = seen->scale;
 }

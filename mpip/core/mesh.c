@@ -22,25 +22,25 @@
 
 /* The socket's own far end may be in no list, behind a NAT; but it goes when the other end's
  * addresses change. */
-static bool far_end_known(const struct session *s, struct in_addr remote)
+static bool far_end_known(const struct session *s, struct address remote)
 {
-	return (!s->peer_moved && remote.s_addr == s->tuple.remote_ip.s_addr) ||
+	return (!s->peer_moved && address_equal(remote, s->tuple.remote_ip)) ||
 	       address_list_has(&s->peer->addresses, remote);
 }
 
 static bool path_wanted(const struct engine *e, const struct session *s, const struct path *p)
 {
 	return p->local_index < e->addresses.count &&
-	       e->addresses.ip[p->local_index].s_addr == p->src.ip.s_addr &&
+	       address_equal(e->addresses.ip[p->local_index], p->src.ip) &&
 	       (p->reflexive || far_end_known(s, p->dst.ip));
 }
 
 struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
-	struct in_addr remote, struct usec now, struct actions *a)
+	struct address remote, struct usec now, struct actions *a)
 {
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->local_index == local_index &&
-			s->mp->path[i]->dst.ip.s_addr == remote.s_addr) {
+			address_equal(s->mp->path[i]->dst.ip, remote)) {
 			s->mp->path[i]->reflexive = false;
 			return s->mp->path[i];
 		}
@@ -80,11 +80,11 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	}
 }
 
-static bool mesh_has(const struct session *s, uint8_t local_index, struct in_addr remote)
+static bool mesh_has(const struct session *s, uint8_t local_index, struct address remote)
 {
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->local_index == local_index &&
-			s->mp->path[i]->dst.ip.s_addr == remote.s_addr)
+			address_equal(s->mp->path[i]->dst.ip, remote))
 			return true;
 	return false;
 }

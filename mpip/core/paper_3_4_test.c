@@ -9,8 +9,8 @@ static const struct path *path_between(const struct host *h, const char *src, co
 {
 	const struct session *s = only_session(h);
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->mp->path[i]->src.ip.s_addr == ip(src).s_addr &&
-			s->mp->path[i]->dst.ip.s_addr == ip(dst).s_addr)
+		if (address_equal(s->mp->path[i]->src.ip, ip(src)) &&
+			address_equal(s->mp->path[i]->dst.ip, ip(dst)))
 			return s->mp->path[i];
 	return NULL;
 }
@@ -52,9 +52,9 @@ static int64_t uneven(const struct world *w, const struct flight *f)
 {
 	(void)w;
 	bool server2 =
-		f->src.s_addr == ip("10.0.4.2").s_addr || f->dst.s_addr == ip("10.0.4.2").s_addr;
+		address_equal(f->src, ip("10.0.4.2")) || address_equal(f->dst, ip("10.0.4.2"));
 	bool client2 =
-		f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+		address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 	return 3000 + (server2 ? second_server_nic_delay : 0) + (client2 ? 2000 : 0);
 }
 
@@ -95,7 +95,7 @@ static void the_fastest_n(void **state)
 static bool drop_first_server_nic(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.3.2").s_addr || f->dst.s_addr == ip("10.0.3.2").s_addr;
+	return address_equal(f->src, ip("10.0.3.2")) || address_equal(f->dst, ip("10.0.3.2"));
 }
 
 /* A used path that is lost is replaced by a spare one at once. */
@@ -179,7 +179,7 @@ static void change_in(struct settings set, struct address_list list, unsigned fr
 	const struct session *s = only_session(&w->host[0]);
 	assert_int_equal(s->in_use, 1);
 	assert_int_equal(s->arrivals, 0);
-	assert_int_equal(s->tuple.local_ip.s_addr, ip("10.0.1.2").s_addr);
+	assert_true(address_equal(s->tuple.local_ip, ip("10.0.1.2")));
 	run_for(w, 2);
 	assert_int_equal(only_session(&w->host[1])->in_use >= 1, 1);
 	assert_true(changes_seen > 0 && change_has_list);

@@ -6,7 +6,7 @@
 static int64_t first_path_slow(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.2.2").s_addr && f->dst.s_addr == ip("10.0.4.2").s_addr
+	return address_equal(f->src, ip("10.0.2.2")) && address_equal(f->dst, ip("10.0.4.2"))
 		       ? 3000
 		       : 9000;
 }
@@ -21,8 +21,7 @@ static void count_paths(struct world *w, const struct flight *f)
 	if (f->to != 1 || !cm_of(f, &cm) || cm.flags & CM_FLAG_HB || f->length < counted_from ||
 		f->length > counted_to)
 		return;
-	bool fast =
-		f->src.s_addr == ip("10.0.2.2").s_addr && f->dst.s_addr == ip("10.0.4.2").s_addr;
+	bool fast = address_equal(f->src, ip("10.0.2.2")) && address_equal(f->dst, ip("10.0.4.2"));
 	packets_on_fast += fast;
 	packets_on_others += !fast;
 }
@@ -113,7 +112,7 @@ static int64_t swapping(const struct world *w, const struct flight *f)
 {
 	(void)w;
 	bool second =
-		f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+		address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 	return second == swapped ? 3000 : 9000;
 }
 
@@ -136,7 +135,7 @@ static void the_lowest_delay_may_change(void **state)
 		before[i] = s->mp->path[i]->sent_bytes;
 	transfer(w, 0, seq, 500, 1);
 	for (unsigned i = 0; i < 4; i++)
-		if (s->mp->path[i]->src.ip.s_addr == ip("10.0.1.2").s_addr)
+		if (address_equal(s->mp->path[i]->src.ip, ip("10.0.1.2")))
 			assert_true(s->mp->path[i]->sent_bytes - before[i] < 2000);
 	world_free(w);
 }
@@ -152,7 +151,7 @@ static void one_session_id(void **state)
 	const struct session *a = only_session(&w->host[0]), *b = only_session(&w->host[1]);
 	assert_int_equal(a->key.id.n, b->key.id.n);
 	assert_int_not_equal(a->generated_here, b->generated_here);
-	assert_int_equal(a->tuple.remote_ip.s_addr, b->tuple.local_ip.s_addr);
+	assert_true(address_equal(a->tuple.remote_ip, b->tuple.local_ip));
 	assert_int_equal(a->tuple.protocol, b->tuple.protocol);
 	world_free(w);
 }

@@ -26,7 +26,8 @@
 struct session *session_find(struct engine *e, const struct tuple *tuple)
 {
 	struct session *s;
-	HASH_FIND(by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), s);
+	HASH_FIND_BYHASHVALUE(
+		by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), tuple_hash(tuple), s);
 	return s;
 }
 
@@ -60,7 +61,8 @@ struct session *session_new(
 	s->last_down = (struct usec){now.us - (int64_t)3600 * 1000000};
 	s->encap = e->set.encap;
 	keepalive_new(e, s);
-	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
+	HASH_ADD_BYHASHVALUE(
+		by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), tuple_hash(tuple), s);
 	DL_APPEND2(e->oldest, s, age_prev, age_next);
 	e->sessions++;
 	return s;

@@ -83,10 +83,10 @@ static inline void count(struct engine *e, enum counter what)
 }
 
 /* The place of a local address in the list, LOCAL_ANY if it is not there. */
-static inline uint8_t local_index_of(const struct engine *e, struct in_addr ip)
+static inline uint8_t local_index_of(const struct engine *e, struct address ip)
 {
 	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == ip.s_addr)
+		if (address_equal(e->addresses.ip[i], ip))
 			return i;
 	return LOCAL_ANY;
 }

@@ -90,8 +90,8 @@ static bool may_probe(
 		return false;
 	if (p->encap != ENCAP_LITERAL || encaps[p->encap].opens(s, p) || p->feedbacks > 0)
 		return true;
-	bool original = p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
-			p->dst.ip.s_addr == s->tuple.remote_ip.s_addr;
+	bool original = address_equal(p->src.ip, s->tuple.local_ip) &&
+			address_equal(p->dst.ip, s->tuple.remote_ip);
 	return original || (mesh_lists_agreed(e, s) && !mesh_behind_nat(s));
 }
 

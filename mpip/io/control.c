@@ -12,7 +12,6 @@
 #include "mpip/core/session.h"
 #include "mpip/io/policies.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,18 +72,14 @@ void control_close(struct control *c)
 
 /* The tables */
 
-static json_t *text_ip(struct in_addr ip)
+static json_t *text_ip(struct address ip)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &ip, text, sizeof(text));
-	return json_string(text);
+	return json_string(address_text(ip).text);
 }
 
-static json_t *text_endpoint(struct in_addr ip, in_port_t port)
+static json_t *text_endpoint(struct address ip, in_port_t port)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &ip, text, sizeof(text));
-	return json_sprintf("%s:%u", text, ntohs(port));
+	return json_string(address_port_text(ip, port).text);
 }
 
 static json_t *text_node(struct node_id n)

@@ -14,7 +14,6 @@
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,13 +62,13 @@ static int watch(struct daemon *d, int fd, uint64_t source)
 /* Addresses that sessions have and NICs no longer stay the host's while the sessions live. */
 void daemon_keep_addresses(struct daemon *d)
 {
-	struct in_addr needed[HOSTNET_STANDBY_MAX];
+	struct address needed[HOSTNET_STANDBY_MAX];
 	unsigned n = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s)) {
 		bool known = s->key.id.n == 0 || address_list_has(&d->addresses, s->tuple.local_ip);
 		for (unsigned i = 0; i < n && !known; i++)
-			known = needed[i].s_addr == s->tuple.local_ip.s_addr;
+			known = address_equal(needed[i], s->tuple.local_ip);
 		if (!known && n < HOSTNET_STANDBY_MAX)
 			needed[n++] = s->tuple.local_ip;
 	}
@@ -138,8 +137,8 @@ static int follow_mtu(struct daemon *d, char **error)
 		return -1;
 	}
 
-	struct in_addr address;
-	inet_pton(AF_INET, TUN_ADDRESS, &address);
+	struct address address;
+	address_parse(TUN_ADDRESS, &address);
 	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0 ||
 		hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
 		return -1;
@@ -217,12 +216,11 @@ void daemon_host_changed(struct daemon *d)
 
 static json_t *nic_json(const struct hostnet_nic *nic)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &nic->address, text, sizeof(text));
-	bool has = nic->address.s_addr != 0;
+	bool has = !address_is_none(nic->address);
 	return json_pack("{s:s, s:s?, s:o, s:b, s:s?}", "name", nic->name, "address",
-		has ? text : NULL, "mtu", has ? json_integer(nic->mtu) : json_null(), "usable",
-		nic->usable, "reason", nic->why);
+		has ? address_text(nic->address).text : NULL, "mtu",
+		has ? json_integer(nic->mtu) : json_null(), "usable", nic->usable, "reason",
+		nic->why);
 }
 
 static json_t *nics_json(const struct daemon *d)
