@@ -17,7 +17,7 @@ static void put_hello(struct engine *e, const struct session *s, uint8_t flags, 
 	struct usec now, uint8_t *out)
 {
 	struct cm cm = {.node = e->node,
-		.session = s->key.id,
+		.session = session_id(s),
 		.stamp = stamp_at(e, now),
 		.flags = flags,
 		.has_hello = true,
@@ -72,11 +72,11 @@ void carrier_send_keepalive(struct engine *e, struct session *s, uint32_t seq, u
 	memcpy(tcp->dst.b, &s->tuple.remote_port, 2);
 
 	struct cm cm = {.node = e->node,
-		.session = s->key.id,
+		.session = session_id(s),
 		.stamp = (uint32_t)now.us,
 		.flags = CM_FLAG_HB | (wanted ? CM_FLAG_PROBE : 0),
 		.has_scale = true,
-		.scale = s->keepalive.scale};
+		.scale = s->scale};
 	uint8_t *place = (uint8_t *)(tcp + 1) + CARRIER_LENGTH - CARRIER_CM;
 	memset(place, 0, CARRIER_CM);
 	cm_encode(&cm, (struct cm_binding){.tcp_seq = seq}, place + CARRIER_CM - cm_size(&cm));

@@ -38,7 +38,7 @@ static bool udp_opens(const struct session *s, const struct path *p)
 static bool udp_ends(struct engine *e, const struct session *s, struct path *p)
 {
 	p->src.port = e->wire_port;
-	p->dst.port = s->peer->wire_port;
+	p->dst.port = s->mp->peer->wire_port;
 	return true;
 }
 

@@ -367,11 +367,12 @@ void expect_multipath(struct world *w)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct session *s = only_session(&w->host[i]);
-		assert_int_not_equal(s->key.id.n, 0);
+		assert_int_not_equal(s->mp->key.id.n, 0);
 		assert_int_equal(s->paths, 4);
 		assert_int_equal(s->in_use, 4);
 	}
-	assert_int_equal(only_session(&w->host[0])->key.id.n, only_session(&w->host[1])->key.id.n);
+	assert_int_equal(
+		only_session(&w->host[0])->mp->key.id.n, only_session(&w->host[1])->mp->key.id.n);
 }
 
 void set_addresses(struct world *w, unsigned i, struct address_list list)

@@ -121,7 +121,7 @@ static struct path *find_path(struct engine *e, const struct complaint *c, struc
 {
 	uint8_t local_index = local_index_of(e, c->local.ip);
 	struct path *p = c->segment ? path_row(e, c->cm.path) : NULL;
-	if (is_path(p, c) && p->session->key.id.n == c->cm.session.n)
+	if (is_path(p, c) && session_id(p->session).n == c->cm.session.n)
 		return p;
 	if (c->protocol == IPPROTO_TCP && is_path(p = faketcp_opened(e, c->local.port), c))
 		return p;
@@ -170,7 +170,7 @@ static void take_too_big(struct engine *e, struct session *s, struct path *p,
 	}
 	pmtu_too_big(e, p->src.ip, p->dst.ip, c->mtu, now);
 	if (p->pmtu->size < before && p->state == PATH_IN_USE) {
-		s->told = now;
+		s->mp->told = now;
 		icmp_tell_path_smaller(e, s, p, a);
 	}
 }

@@ -45,7 +45,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 	struct path *p = path_row(e, cm->feedback_path);
 	if (!p || p->session != s || p->sent_packets == 0)
 		return; /* or about a path that had this ID before */
-	s->feedbacks++;
+	s->mp->feedbacks++;
 	measure_feedback(p, cm->path_delay, &e->set, now);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
 		struct usec answer = usec_sub(now, p->first_unanswered);
@@ -70,22 +70,23 @@ static void take_size(struct engine *e, struct session *s, const struct cm *cm, 
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
-	bool news =
-		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
-	s->peer->list_known = true;
-	s->peer->list_version = cm->list_version;
-	s->peer->addresses.count = 0;
+	bool news = !s->mp->peer->list_known ||
+		    !address_list_equal(&s->mp->peer->addresses, &cm->addresses);
+	s->mp->peer->list_known = true;
+	s->mp->peer->list_version = cm->list_version;
+	s->mp->peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (address_is_unicast(cm->addresses.ip[i]))
-			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	news |= s->list_seen != 1u + cm->list_version;
+			s->mp->peer->addresses.ip[s->mp->peer->addresses.count++] =
+				cm->addresses.ip[i];
+	news |= s->mp->list_seen != 1u + cm->list_version;
 	if (news) {
-		s->peer->list_changes++;
+		s->mp->peer->list_changes++;
 		mesh_update(e, s, now, a);
 	}
-	s->list_seen = 1 + cm->list_version;
-	s->owes_ack = mesh_complete(e, s);
-	s->peer->owes_ack = true;
+	s->mp->list_seen = 1 + cm->list_version;
+	s->mp->owes_ack = mesh_complete(e, s);
+	s->mp->peer->owes_ack = true;
 	if (news)
 		upkeep_session(e, s, now, a);
 }
@@ -104,9 +105,9 @@ static void say_leaving(struct engine *e, struct session *s, const struct arrive
 	struct usec now, struct actions *a)
 {
 	struct path *back = path_back(e, s, at);
-	if (!back || usec_before(now, s->next_upkeep))
+	if (!back || usec_before(now, s->mp->next_upkeep))
 		return;
-	s->next_upkeep = usec_add(now, e->set.maintenance);
+	s->mp->next_upkeep = usec_add(now, e->set.maintenance);
 	heartbeat_send(e, s, back, CM_FLAG_LEAVE, now, a);
 }
 
@@ -115,8 +116,8 @@ static void take_heartbeat(struct engine *e, struct session *s, const struct cm 
 {
 	struct path *back = path_back(e, s, at);
 	if (bytes > sizeof(struct tcp_header)) {
-		s->size_path = cm->path;
-		s->size = (uint16_t)(bytes + cm_size(cm));
+		s->mp->size_path = cm->path;
+		s->mp->size = (uint16_t)(bytes + cm_size(cm));
 	}
 	if (cm->flags & CM_FLAG_PROBE && back) {
 		bool prove = back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
@@ -145,25 +146,25 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 {
 	if (s->address_epoch != e->address_epoch)
 		ipchange_local(e, s, now, a);
-	s->last_received = now;
-	s->sending_since = USEC_NEVER;
+	s->mp->last_received = now;
+	s->mp->sending_since = USEC_NEVER;
 	s->peer_knows = true;
-	s->peer->last_heard = now;
+	s->mp->peer->last_heard = now;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
 		ipchange_remote(e, s, cm, at, now, a);
 	measure_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
-	else if (s->mesh_of != s->peer->list_changes)
+	else if (s->mp->mesh_of != s->mp->peer->list_changes)
 		mesh_update(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
-		s->peer->wants_list = true;
+		s->mp->peer->wants_list = true;
 	if (cm->has_list_ack)
-		s->list_acked = 1 + cm->list_ack;
+		s->mp->list_acked = 1 + cm->list_ack;
 	if (cm->has_list_ack && cm->list_ack == e->list_version &&
-		(s->moving || !s->peer->list_acked)) {
-		s->peer->list_acked = true;
-		s->moving = false;
+		(s->mp->moving || !s->mp->peer->list_acked)) {
+		s->mp->peer->list_acked = true;
+		s->mp->moving = false;
 		upkeep_session(e, s, now, a);
 	}
 	if (cm->feedback_path.n)
@@ -180,8 +181,8 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	if (heartbeat)
 		return;
 	session_touch(e, s, now);
-	s->received_packets++;
-	s->received_bytes += bytes;
+	s->mp->received_packets++;
+	s->mp->received_bytes += bytes;
 }
 
 /* The transport header's length, 0 if no header of this protocol fits. */

@@ -198,7 +198,7 @@ static void change_in(struct settings set, struct address_list list, unsigned fr
 	assert_int_equal(w->host[!from].tcp.wrong, 0);
 	assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_FALLBACKS], 0);
 	assert_int_equal(engine_stats(w->host[1].engine)->n[STAT_FALLBACKS], 0);
-	assert_false(only_session(&w->host[0])->moving);
+	assert_false(only_session(&w->host[0])->mp->moving);
 	world_free(w);
 }
 
@@ -322,8 +322,8 @@ static void forged_changes(void **state)
 	struct world *w = world_of(settings_default(), true);
 	uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 	const struct session *s = only_session(&w->host[1]);
-	struct cm cm = {.node = s->key.node,
-		.session = s->key.id,
+	struct cm cm = {.node = s->mp->key.node,
+		.session = s->mp->key.id,
 		.flags = CM_FLAG_HB | CM_FLAG_IP_CHANGE,
 		.has_addresses = true,
 		.addresses = {1, {ip("10.6.6.6")}}};
@@ -334,7 +334,7 @@ static void forged_changes(void **state)
 	cm.session.n ^= 2; /* not a session of ours */
 	in.length = (uint32_t)cm_encode(&cm, (struct cm_binding){0}, bytes);
 	engine_from_wire(w->host[1].engine, &in, w->now, &w->host[1].actions);
-	cm.session = s->key.id;
+	cm.session = s->mp->key.id;
 	cm.node.b[0] ^= 4; /* nor a node */
 	in.length = (uint32_t)cm_encode(&cm, (struct cm_binding){0}, bytes);
 	engine_from_wire(w->host[1].engine, &in, w->now, &w->host[1].actions);
@@ -344,7 +344,7 @@ static void forged_changes(void **state)
 	expect_multipath(w);
 
 	/* Right IDs, many times within a second. */
-	cm.node = s->key.node;
+	cm.node = s->mp->key.node;
 	struct usec until = usec_add(w->now, usec_ms(1000));
 	for (unsigned i = 0; usec_before(w->now, until); i++) {
 		cm.list_version = (uint8_t)i;

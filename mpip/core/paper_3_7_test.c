@@ -149,7 +149,7 @@ static void one_session_id(void **state)
 	struct world *w = world_of(settings_default(), true);
 	transfer(w, 0, 1000, 500, 1);
 	const struct session *a = only_session(&w->host[0]), *b = only_session(&w->host[1]);
-	assert_int_equal(a->key.id.n, b->key.id.n);
+	assert_int_equal(a->mp->key.id.n, b->mp->key.id.n);
 	assert_int_not_equal(a->generated_here, b->generated_here);
 	assert_true(address_equal(a->tuple.remote_ip, b->tuple.local_ip));
 	assert_int_equal(a->tuple.protocol, b->tuple.protocol);
@@ -168,8 +168,9 @@ static void expiry_after_120_s(void **state)
 		datagrams(w, 1, 1);
 	}
 	struct usec last = w->now;
-	assert_int_equal(only_session(&w->host[0])->key.id.n, only_session(&w->host[1])->key.id.n);
-	assert_int_not_equal(only_session(&w->host[0])->key.id.n, 0);
+	assert_int_equal(
+		only_session(&w->host[0])->mp->key.id.n, only_session(&w->host[1])->mp->key.id.n);
+	assert_int_not_equal(only_session(&w->host[0])->mp->key.id.n, 0);
 	run_for(w, 119000);
 	assert_non_null(engine_next_session(w->host[1].engine, NULL));
 	run_for(w, 1500);
@@ -184,12 +185,12 @@ static void the_handshake_starts_over(void **state)
 	(void)state;
 	struct world *w = world_of(settings_default(), true);
 	uint32_t seq = transfer(w, 0, 1000, 500, 1);
-	uint32_t old = only_session(&w->host[0])->key.id.n;
+	uint32_t old = only_session(&w->host[0])->mp->key.id.n;
 	uint64_t asked = engine_stats(w->host[0].engine)->n[STAT_QUERIES_SENT];
 	run_for(w, 125000);
 	seq = transfer(w, 0, seq, 500, 1);
 	expect_multipath(w);
-	assert_int_not_equal(only_session(&w->host[0])->key.id.n, old);
+	assert_int_not_equal(only_session(&w->host[0])->mp->key.id.n, old);
 	assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_QUERIES_SENT], asked + 1);
 	run_for(w, 10);
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);

@@ -83,11 +83,11 @@ void path_start_weights(struct session *s, const struct settings *set)
 void path_changed(struct session *s)
 {
 	s->in_use = 0;
-	s->weight_sum = 0;
+	s->mp->weight_sum = 0;
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->state == PATH_IN_USE) {
 			s->in_use++;
-			s->weight_sum += (uint32_t)s->mp->path[i]->weight;
+			s->mp->weight_sum += (uint32_t)s->mp->path[i]->weight;
 		}
 }
 

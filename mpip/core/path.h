@@ -79,9 +79,9 @@ static inline void path_sent(struct session *s, struct path *p, uint32_t bytes, 
 	/* Of probes the last one counts: the path is known to be down. */
 	if (p->first_unanswered.us == USEC_NEVER.us || p->state != PATH_IN_USE) {
 		p->first_unanswered = now;
-		p->feedbacks_before = s->feedbacks;
+		p->feedbacks_before = s->mp->feedbacks;
 	}
-	s->sending_since = usec_min(s->sending_since, now);
+	s->mp->sending_since = usec_min(s->mp->sending_since, now);
 }
 
 #endif

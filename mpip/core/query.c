@@ -99,7 +99,7 @@ static bool spent(const struct engine *e, const struct availability *row, struct
 static bool leads_to(const struct engine *e, struct address ip)
 {
 	for (const struct session *s = e->oldest; s; s = s->age_next)
-		if (s->key.id.n && address_equal(s->tuple.remote_ip, ip))
+		if (s->mp && address_equal(s->tuple.remote_ip, ip))
 			return true;
 	return false;
 }

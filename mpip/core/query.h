@@ -26,7 +26,7 @@ struct availability *query_row(
 /* Whether the connection may ask at all now; nearly all packets have to ask no further. */
 static inline bool query_may_be_due(const struct session *s, struct usec now)
 {
-	return s->key.id.n == 0 && !usec_before(now, s->next_query);
+	return !s->mp && !usec_before(now, s->next_query);
 }
 /* Whether the connection asks with this packet: query_may_be_due(). Moves Table 2's verdicts. */
 bool query_due(struct engine *e, struct session *s, struct usec now, struct actions *a);

@@ -44,9 +44,11 @@ struct engine {
 	void *observer_context;
 
 	struct peers peers;
-	struct session *sessions_by_tuple, *sessions_by_id; /* uthash heads */
-	struct session *active, *holding, *oldest;          /* utlist heads */
-	struct session *last_in; /* the session of the last CM, or NULL */
+	struct session *sessions_by_tuple; /* uthash heads */
+	struct multipath *sessions_by_id;
+	struct multipath *active, *holding; /* utlist heads */
+	struct session *oldest;
+	struct multipath *last_in; /* of the last CM, or NULL */
 	unsigned sessions;
 	uint32_t next_session_id;
 

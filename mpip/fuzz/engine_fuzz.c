@@ -81,7 +81,7 @@ static void check(const struct node *n)
 			weight += s->mp->path[i]->state == PATH_IN_USE
 					  ? (uint64_t)s->mp->path[i]->weight
 					  : 0;
-		if (weight != s->weight_sum || s->arrivals > MAX_PATHS)
+		if ((s->mp && weight != s->mp->weight_sum) || s->arrivals > MAX_PATHS)
 			abort();
 		sessions++;
 	}
@@ -193,7 +193,7 @@ static void make_cm_of(struct node_id sender, uint8_t *segment, uint32_t length,
 	size_t size = cm_size_at_end(segment, length);
 	if (size == 0)
 		return;
-	struct be32 id = put32(s->key.id.n), word;
+	struct be32 id = put32(session_id(s).n), word;
 	memcpy(fixed + CM_OFF_NODE, &sender, 6);
 	memcpy(fixed + CM_OFF_SESSION, &id, 4);
 	uint32_t sum = CM_SALT + length - (uint32_t)size;
@@ -210,8 +210,8 @@ static void make_cm_of(struct node_id sender, uint8_t *segment, uint32_t length,
 static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
 {
 	const struct session *s = engine_next_session(node[0].engine, NULL);
-	if (s)
-		make_cm_of(s->key.node, segment, length, tcp);
+	if (s && s->mp)
+		make_cm_of(s->mp->key.node, segment, length, tcp);
 }
 
 static void make_own_cm(uint8_t *segment, uint32_t length, bool tcp)

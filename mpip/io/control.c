@@ -129,20 +129,22 @@ static const char *protocol_name(const struct session *s)
 
 static json_t *session_json(const struct session *s, struct usec now)
 {
+	static const struct multipath none;
+	const struct multipath *mp = s->mp ? s->mp : &none;
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:b, s:s?, s:i, s:i, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I, s:i, s:i}",
-		"session_id", (json_int_t)s->key.id.n, "node_id",
-		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol", protocol_name(s),
-		"src", text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
+		"session_id", (json_int_t)session_id(s).n, "node_id",
+		s->mp ? text_node(mp->key.node) : json_null(), "protocol", protocol_name(s), "src",
+		text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
 		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
 		encap_names[s->encap], "state", s->in_use ? "multipath" : "regular", "ended",
 		session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
 		"paths_in_use", (int)s->in_use, "idle_ms", age_ms(now, s->update_time),
-		"sent_packets", (json_int_t)s->sent_packets, "sent_bytes",
-		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
-		"received_bytes", (json_int_t)s->received_bytes, "regular_packets",
+		"sent_packets", (json_int_t)mp->sent_packets, "sent_bytes",
+		(json_int_t)mp->sent_bytes, "received_packets", (json_int_t)mp->received_packets,
+		"received_bytes", (json_int_t)mp->received_bytes, "regular_packets",
 		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
-		s->mp ? (int)s->mp->reorder.held : 0);
+		(int)mp->reorder.held);
 }
 
 static json_t *sessions_json(const struct engine *e, struct usec now)
@@ -163,7 +165,7 @@ static json_t *path_json(const struct session *s, const struct path *p, struct u
 		[PATH_REMOVED] = "removed"};
 	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, "
 			 "s:i, s:I, s:I, s:o}",
-		"session_id", (json_int_t)s->key.id.n, "protocol", protocol_name(s),
+		"session_id", (json_int_t)s->mp->key.id.n, "protocol", protocol_name(s),
 		"connection_src", text_endpoint(s->tuple.local_ip, s->tuple.local_port),
 		"connection_dst", text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "ended",
 		session_ended(s, now), "path", (int)p->id.n, "src",

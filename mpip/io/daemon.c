@@ -66,7 +66,7 @@ void daemon_keep_addresses(struct daemon *d)
 	unsigned n = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s)) {
-		bool known = s->key.id.n == 0 || address_list_has(&d->addresses, s->tuple.local_ip);
+		bool known = !s->mp || address_list_has(&d->addresses, s->tuple.local_ip);
 		for (unsigned i = 0; i < n && !known; i++)
 			known = address_equal(needed[i], s->tuple.local_ip);
 		if (!known && n < HOSTNET_STANDBY_MAX)
@@ -242,7 +242,7 @@ static json_t *status_json(void *context)
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
-		sessions += s->key.id.n != 0;
+		sessions += s->mp != NULL;
 	const struct settings *set = engine_settings(d->engine);
 	const uint8_t *n = d->node.b;
 	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
@@ -480,7 +480,7 @@ void daemon_leave(struct daemon *d)
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
-		sessions += s->key.id.n != 0;
+		sessions += s->mp != NULL;
 	hostnet_close(d->hostnet);
 	d->hostnet = NULL;
 	engine_leave(d->engine, d->now, &d->actions);

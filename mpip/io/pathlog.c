@@ -78,7 +78,7 @@ void pathlog_rows(void *context, const struct session *s, struct usec now)
 		const struct path *p = s->mp->path[i];
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 			"%" PRId64 ",%u,%u,%s,%s,%d,%d,%u,%u,%d,%d,%" PRIu64 ",%" PRIu64 "\n",
-			now.us, s->key.id.n, p->id.n, address_text(p->src.ip).text,
+			now.us, s->mp->key.id.n, p->id.n, address_text(p->src.ip).text,
 			address_text(p->dst.ip).text, (int32_t)p->delay, (int32_t)p->min_delay,
 			p->queuing, p->max_queuing, p->weight, p->state == PATH_IN_USE,
 			p->sent_packets, p->sent_bytes);
