@@ -129,18 +129,6 @@ size_t cm_encode(const struct cm *cm, struct cm_binding binding, uint8_t *out)
 	return extension + CM_FIXED;
 }
 
-bool cm_peek(const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session)
-{
-	if (length < CM_FIXED)
-		return false;
-	const struct cm_fixed *f = (const void *)(bytes + length - CM_FIXED);
-	if (f->version_words >> 4 != CM_VERSION)
-		return false;
-	memcpy(node->b, f->node, sizeof(node->b));
-	session->n = get32(f->session);
-	return true;
-}
-
 size_t cm_size_at_end(const uint8_t *bytes, size_t length)
 {
 	if (length < CM_FIXED)
@@ -148,6 +136,18 @@ size_t cm_size_at_end(const uint8_t *bytes, size_t length)
 	uint8_t version_words = bytes[length - CM_FIXED + CM_OFF_VERSION];
 	size_t size = CM_FIXED + 4u * (version_words & 15);
 	return version_words >> 4 == CM_VERSION && size <= length ? size : 0;
+}
+
+size_t cm_peek(
+	const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session)
+{
+	size_t size = cm_size_at_end(bytes, length);
+	if (size == 0)
+		return 0;
+	const struct cm_fixed *f = (const void *)(bytes + length - CM_FIXED);
+	memcpy(node->b, f->node, sizeof(node->b));
+	session->n = get32(f->session);
+	return size;
 }
 
 static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)

@@ -209,31 +209,39 @@ struct part {
 	uint32_t segment; /* bytes in front of the CM */
 };
 
-/* The session that the CM at the end of `bytes` names, before its checksum can be looked at: what
- * it is bound to depends on the session. NULL: none here. */
-static struct session *session_named(struct engine *e, const uint8_t *bytes, uint32_t length)
+/* What the end of a packet looks like, before the CM's checksum can be looked at: what that is
+ * bound to depends on the session. */
+struct claim {
+	uint32_t size;           /* of the CM, 0: there is none */
+	struct session *session; /* that it names; NULL: none here */
+};
+
+static struct claim claim_of(struct engine *e, const uint8_t *bytes, uint32_t length)
 {
 	struct node_id node;
 	struct session_id id;
-	return cm_peek(bytes, length, &node, &id) && id.n ? session_by_id(e, node, id) : NULL;
+	struct claim claim = {.size = (uint32_t)cm_peek(bytes, length, &node, &id)};
+	if (claim.size && id.n)
+		claim.session = session_by_id(e, node, id);
+	return claim;
 }
 
-/* Reads the CM at the part's end. `protocol` is what its segment is bound to where `named` is NULL:
- * IPPROTO_TCP or another. */
-static void read_cm(struct engine *e, struct part *part, struct session *named, uint32_t protocol)
+/* Reads the CM at the part's end. `protocol` is what its segment is bound to where no session is
+ * named: IPPROTO_TCP or another. */
+static void read_cm(struct engine *e, struct part *part, struct claim claim, uint32_t protocol)
 {
-	size_t size = cm_size_at_end(part->bytes, part->length);
+	struct session *named = claim.session;
 	part->session = NULL;
 	part->why = STAT_DROP_NO_CM;
-	if (size == 0)
+	if (claim.size == 0 || claim.size > part->length)
 		return;
 	if (named)
 		protocol = named->tuple.protocol;
-	part->segment = part->length - (uint32_t)size;
+	part->segment = part->length - claim.size;
 	struct cm_binding binding = {.segment_length = part->segment};
 	if (protocol == IPPROTO_TCP && part->segment >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)part->bytes)->seq);
-	if (!cm_read(part->bytes + part->segment, size, binding, &part->cm))
+	if (!cm_read(part->bytes + part->segment, claim.size, binding, &part->cm))
 		return;
 	part->session = named;
 	if (!named)
@@ -278,7 +286,7 @@ void inbound_wire(struct engine *e, const struct wire_input *in, struct usec now
 	part.length = in->length;
 	part.at = &at;
 	part.tos_ttl = in->tos_ttl;
-	read_cm(e, &part, session_named(e, in->bytes, in->length), IPPROTO_TCP);
+	read_cm(e, &part, claim_of(e, in->bytes, in->length), IPPROTO_TCP);
 	if (!part.session)
 		count(e, part.why);
 	else if (!mesh_arrival(e, part.session, &part.cm, &at, a))
@@ -341,7 +349,7 @@ static bool next_part(struct engine *e, struct parts *it, struct part *part)
 		part->bytes = it->copy;
 		part->length = fits ? header + it->data.length : 0;
 	}
-	read_cm(e, part, session_named(e, part->bytes, part->length),
+	read_cm(e, part, claim_of(e, part->bytes, part->length),
 		it->fake ? IPPROTO_TCP : p->ip->protocol);
 	return true;
 }
@@ -409,8 +417,8 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	uint32_t step = in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
 	uint32_t header = transport_header(&p);
 	/* Its CM is at the same place in every encapsulation. */
-	struct session *named = session_named(e, p.bytes + p.ip_length, header + step);
-	bool fake = named && faketcp_port(named, p.ip->protocol, p.dst.port);
+	struct claim claim = claim_of(e, p.bytes + p.ip_length, header + step);
+	bool fake = claim.session && faketcp_port(claim.session, p.ip->protocol, p.dst.port);
 	struct arrived_at at = {.encap = fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL,
 		.local_index = local_index_of(e, p.dst.ip),
 		.port = p.dst.port,
@@ -421,7 +429,7 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	part.length = step + (fake ? 0 : header);
 	part.at = &at;
 	part.tos_ttl = (struct tos_ttl){p.ip->tos, p.ip->ttl};
-	read_cm(e, &part, named, p.ip->protocol);
+	read_cm(e, &part, claim, p.ip->protocol);
 	if (!part.session && part.why == STAT_DROP_NO_CM) {
 		if (!faketcp_stray(e, &p, now))
 			deliver_verbatim(e, in, a);
