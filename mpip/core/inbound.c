@@ -144,27 +144,29 @@ static void feed_back_in_time(
 static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	const struct arrived_at *at, uint32_t bytes, struct usec now, struct actions *a)
 {
+	struct multipath *mp = s->mp;
+	struct peer *peer = mp->peer;
 	if (s->address_epoch != e->address_epoch)
 		ipchange_local(e, s, now, a);
-	s->mp->last_received = now;
-	s->mp->sending_since = USEC_NEVER;
+	mp->last_received = now;
+	mp->sending_since = USEC_NEVER;
 	s->peer_knows = true;
-	s->mp->peer->last_heard = now;
+	peer->last_heard = now;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
 		ipchange_remote(e, s, cm, at, now, a);
 	measure_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
-	else if (s->mp->mesh_of != s->mp->peer->list_changes)
+	else if (mp->mesh_of != peer->list_changes)
 		mesh_update(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
-		s->mp->peer->wants_list = true;
+		peer->wants_list = true;
 	if (cm->has_list_ack)
-		s->mp->list_acked = 1 + cm->list_ack;
+		mp->list_acked = 1 + cm->list_ack;
 	if (cm->has_list_ack && cm->list_ack == e->list_version &&
-		(s->mp->moving || !s->mp->peer->list_acked)) {
-		s->mp->peer->list_acked = true;
-		s->mp->moving = false;
+		(mp->moving || !peer->list_acked)) {
+		peer->list_acked = true;
+		mp->moving = false;
 		upkeep_session(e, s, now, a);
 	}
 	if (cm->feedback_path.n)
@@ -181,8 +183,8 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	if (heartbeat)
 		return;
 	session_touch(e, s, now);
-	s->mp->received_packets++;
-	s->mp->received_bytes += bytes;
+	mp->received_packets++;
+	mp->received_bytes += bytes;
 }
 
 /* The transport header's length, 0 if no header of this protocol fits. */

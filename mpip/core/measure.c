@@ -141,14 +141,12 @@ static void watch_for_step(struct session *s, struct arrival *row, uint32_t dela
 struct arrival *measure_arrival(struct session *s, struct path_id id, uint32_t delay,
 	uint32_t bytes, const struct settings *set, struct usec now)
 {
-	struct arrival *rows = s->mp->arrival;
-	unsigned i = 0;
-	while (i < s->arrivals && rows[i].path.n != id.n)
-		i++;
-	if (i == MAX_PATHS)
-		return NULL;
-	struct arrival *row = &rows[i];
-	if (i == s->arrivals) {
+	struct arrival *row = s->mp->arrival, *end = row + s->arrivals;
+	while (row < end && row->path.n != id.n)
+		row++;
+	if (row == end) {
+		if (s->arrivals == MAX_PATHS)
+			return NULL;
 		s->arrivals++;
 		*row = (struct arrival){.path = id, .feedback_time = now};
 	}

@@ -34,7 +34,7 @@ struct session *session_find(struct engine *e, const struct tuple *tuple)
 struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id)
 {
 	struct multipath *mp = e->last_in, probe;
-	if (mp && session_is(mp->session, node, id))
+	if (mp && mp->key.id.n == id.n && node_equal(mp->key.node, node))
 		return mp->session;
 	memset(&probe.key, 0, sizeof(probe.key));
 	probe.key.node = node;
