@@ -149,12 +149,39 @@ static bool reflexive_room(struct engine *e, struct session *s, struct actions *
 	return useless != NULL;
 }
 
+/* A path that has never answered, the one that was asked most: where the other end is behind a NAT,
+ * those to the addresses that it lists lead nowhere. */
+static struct path *least_likely(const struct session *s)
+{
+	struct path *worst = NULL;
+	for (unsigned i = 0; i < s->paths; i++) {
+		struct path *p = s->mp->path[i];
+		bool silent = p->state != PATH_IN_USE && p->state != PATH_STANDBY && !p->feedbacks;
+		if (silent && (!worst || p->probes > worst->probes))
+			worst = p;
+	}
+	return worst;
+}
+
+/* A row of Table 3 for where something came from. A packet that has come counts more than an
+ * address that is only listed: if need be, a path to one of those makes room. */
+static struct path *reflexive_row(struct engine *e, struct session *s, uint8_t local_index,
+	struct address remote, struct actions *a)
+{
+	struct path *p = path_add(e, s, local_index, remote);
+	struct path *useless = p ? NULL : least_likely(s);
+	if (!useless)
+		return p;
+	path_drop(e, s, useless, a);
+	return path_add(e, s, local_index, remote);
+}
+
 struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t local_index,
 	enum encapsulation encap, struct endpoint remote, in_port_t local, struct actions *a)
 {
 	/* At an address that is no longer ours nothing can be answered. */
 	bool room = local_index != LOCAL_ANY && reflexive_room(e, s, a);
-	struct path *p = room ? path_add(e, s, local_index, remote.ip) : NULL;
+	struct path *p = room ? reflexive_row(e, s, local_index, remote.ip, a) : NULL;
 	if (!p)
 		return NULL;
 	p->reflexive = true;

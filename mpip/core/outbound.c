@@ -202,12 +202,13 @@ void outbound_packet(
 		ipchange_local(e, s, now, a);
 	bool idle = s->in_use > 0 && usec_sub(now, s->update_time).us > e->set.fallback.us &&
 		    usec_sub(now, s->mp->last_received).us > e->set.fallback.us;
+	bool again = false;
 	session_touch(e, s, now);
 	if (is_tcp) {
 		uint32_t seq = get32(p.tcp->seq);
 		s->last_seq = seq + p.data_length;
-		if (s->tcp_known && p.data_length && (int32_t)(seq - s->sent_seq) < 0)
-			s->resent = true;
+		again = s->tcp_known && p.data_length && (int32_t)(seq - s->sent_seq) < 0;
+		s->resent |= again;
 		if (!s->tcp_known || (int32_t)(s->last_seq - s->sent_seq) > 0)
 			s->sent_seq = s->last_seq;
 		s->tcp_known = true;
@@ -222,7 +223,7 @@ void outbound_packet(
 	}
 
 	if (idle)
-		upkeep_revalidate(e, s, now, a);
+		upkeep_after_pause(e, s, again, now, a);
 	if (s->in_use > 0 && p.ip_length == sizeof(struct ip_header)) {
 		if (!s->confirm_due || !handshake_out(e, s, &p, in, now, a))
 			send_multipath(e, s, &p, in, now, a);

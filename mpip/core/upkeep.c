@@ -10,8 +10,10 @@
  * again after more than `fallback` without a packet either way: what went unused may have gone dead
  * unseen, and on the regular connection nothing is lost. But not where the regular connection is
  * gone (ipchange.c), nor when a path has just gone down: then the pause is TCP's waiting for what
- * got lost, and paths that answer are the better ones. Probes go on while the application sends, so
- * the way back to multipath is the same as the first way to it; both are ours.
+ * got lost, and paths that answer are the better ones. And what TCP sends once more after a pause
+ * goes the other way than after the last one, lest a dead regular connection takes all of it.
+ * Probes go on while the application sends, so the way back to multipath is the same as the first
+ * way to it; both are ours.
  *
  * How long is too long: the other end answers within heartbeat (300 ms) even if it has nothing to
  * send, so silence_max; but where other paths brought feedback many times meanwhile, silence_min.
@@ -40,9 +42,14 @@
 
 #define TROUBLE usec_ms(5000) /* for so long after a path went down a pause may be TCP's */
 
-void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, struct actions *a)
+void upkeep_after_pause(
+	struct engine *e, struct session *s, bool again, struct usec now, struct actions *a)
 {
 	if (!mesh_ends_known(e, s) || usec_sub(now, s->mp->last_down).us < TROUBLE.us)
+		return;
+	/* What went the regular way after the last pause has not come: now the paths' turn. */
+	s->mp->tried_regular = !(again && s->mp->tried_regular);
+	if (!s->mp->tried_regular)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		if (s->mp->path[i]->state == PATH_REMOVED)

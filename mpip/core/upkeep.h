@@ -14,8 +14,10 @@ struct session;
 
 /* What is due for the session, at least every `maintenance` while it is active. */
 void upkeep_session(struct engine *e, struct session *s, struct usec now, struct actions *a);
-/* The application sends again after nothing has gone or come for a while. */
-void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, struct actions *a);
+/* The application sends again after nothing has gone or come for a while: `again`, if it is TCP
+ * that sends once more what it has sent. */
+void upkeep_after_pause(
+	struct engine *e, struct session *s, bool again, struct usec now, struct actions *a);
 
 /* The peer's host says that nobody listens at this wire endpoint. */
 void upkeep_unreachable(struct engine *e, struct endpoint remote, struct usec now);

@@ -210,7 +210,7 @@ void host_trace(const struct sim_host *h)
 	for (const struct session *s = h->engine ? engine_next_session(h->engine, NULL) : NULL; s;
 		s = engine_next_session(h->engine, s)) {
 		sim_trace(w, "%c: session %08x %s -> %s, %s, %u of %u paths in use%s%s", h->name,
-			s->mp->key.id.n,
+			session_id(s).n,
 			address_port_text(s->tuple.local_ip, s->tuple.local_port).text,
 			address_port_text(s->tuple.remote_ip, s->tuple.remote_port).text,
 			encap_names[s->encap], s->in_use, s->paths, s->regular_reason ? ": " : "",
