@@ -23,8 +23,8 @@ static const struct {
 		"the figures of experiments, or of all",
 		"Draws each figure that an experiment has into out/figures, and removes those "
 		"that\n"
-		"it has no more. Without a name it draws those of all experiments, and removes\n"
-		"those of experiments that are gone. A picture's script and data are in\n"
+		"it has no more. Without a name it draws those of all experiments, and the maps of\n"
+		"all sweeps, and removes those of what is gone. A picture's script and data are in\n"
 		"out/figures/data; gnuplot NAME.gp draws it there again.\n"
 		"\n"
 		"  --out DIR     reads DIR and draws into DIR/figures instead of out\n"
@@ -33,6 +33,37 @@ static const struct {
 		"figure's\n"
 		"                own)\n"
 		"  --paper FILE  other values of the paper than those that are built in\n"},
+	{"cells", "[--measure NAME] [--csv | --json] SWEEP", "the numbers of a sweep's cells",
+		"Prints a line for each cell and contestant: the mean of the measure over the "
+		"seeds\n"
+		"with its 95 % confidence interval, and the ratio to the best path, which is the "
+		"best\n"
+		"of the plain contestants on one path alone, seed by seed. Then each cell in "
+		"which a\n"
+		"contestant is below 1, the worst first, and how many there are.\n"
+		"\n"
+		"  --out DIR      reads DIR/sweeps/SWEEP instead of out/sweeps/SWEEP\n"
+		"  --measure NAME another one of the sweep's measures than its first\n"
+		"  --csv          the same numbers unrounded, a row for each cell and contestant\n"
+		"  --json         the same, as one JSON object\n"},
+	{"map", "[--measure NAME] [--x AXIS] [--y AXIS] [--at AXIS=VALUE,...] [SWEEP...]",
+		"maps of sweeps, or of all",
+		"Draws the ratio to the best path over two axes, a panel for each contestant and "
+		"each\n"
+		"value of a third axis, and its distribution over the cells, into out/figures: "
+		"SWEEP-map\n"
+		"and SWEEP-cdf. Their scripts and data are in out/figures/data.\n"
+		"\n"
+		"  --out DIR      reads DIR/sweeps and draws into DIR/figures instead of out\n"
+		"  --measure NAME another one of the sweep's measures than its first; the pictures'\n"
+		"                 names end with it\n"
+		"  --x AXIS       the horizontal axis, instead of the sweep's first\n"
+		"  --y AXIS       the vertical axis, instead of its second\n"
+		"  --at LIST      of other axes one value alone: loss=1,rate=10\n"
+		"  --format LIST  svg, png, pdf, with commas between (svg,png)\n"
+		"  --size WxH     pixels of the SVG, 1000x800; a PNG has twice as many (each "
+		"figure's\n"
+		"                 own)\n"},
 	{"converge", "EXPERIMENT", "whether a faster guest changes a mean",
 		"Compares the runs that make converge NAME=EXPERIMENT has left in out/converge: at "
 		"one\n"

@@ -4,7 +4,7 @@
 ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 
-ANALYSIS_FOLDERS := analysis/measure analysis/clock analysis/figure analysis/report
+ANALYSIS_FOLDERS := analysis/measure analysis/clock analysis/sweep analysis/figure analysis/report
 ANALYSIS_LIB := $(BUILD)/analysis/libanalysis.a
 $(ANALYSIS_LIB): $(call objects,$(ANALYSIS_FOLDERS))
 
