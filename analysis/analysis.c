@@ -178,8 +178,8 @@ static int prune(
 	return rc;
 }
 
-/* What is there of every experiment and sweep: one that cannot be used does not keep the others from being
- * drawn. What there is of experiments that are gone is removed. */
+/* What is there of every experiment and sweep: one that cannot be used does not keep the others
+ * from being drawn. What there is of experiments that are gone is removed. */
 static int plot_all(const struct options *o, const struct gallery *g, char **error)
 {
 	json_t *all = results_experiments(o->out), *sweeps = sweep_names(o->out), *name;
@@ -243,6 +243,16 @@ static int map(const struct options *o, char **error)
 	json_decref(sweeps);
 	free(directory);
 	return rc;
+}
+
+/* 1 where B is worse; -1, which ends with 2, where they cannot be compared. */
+static int compare_results(const struct options *o, char **error)
+{
+	if (o->count != 2)
+		return misused("compare", "two directories of results", error);
+	if (o->csv && o->json)
+		return misused("compare", "--csv or --json", error);
+	return compare_command(o->names[0], o->names[1], o->measure, o->csv, o->json, error);
 }
 
 static int replay_log(const char *file, struct replay_settings settings, char **error)
@@ -369,18 +379,20 @@ static int skew(const struct options *o, char **error)
 /* The commands, and the options that each takes, as getopt_long() returns them. */
 static const struct command {
 	const char *name, *options;
+	int failed; /* the exit status where it could not do what it should */
 	int (*run)(const struct options *o, char **error);
 } commands[] = {
-	{"table", "opVj", table},
-	{"plot", "opfs", plot},
-	{"cells", "omVj", cells},
-	{"map", "omxyafs", map},
-	{"paths", "", paths},
-	{"replay", "", replay_all},
-	{"report", "opr", report},
-	{"converge", "op", converge},
-	{"call", "", call},
-	{"skew", "ucj", skew},
+	{"table", "opVj", 1, table},
+	{"plot", "opfs", 1, plot},
+	{"cells", "omVj", 1, cells},
+	{"map", "omxyafs", 1, map},
+	{"compare", "mVj", 2, compare_results},
+	{"paths", "", 1, paths},
+	{"replay", "", 1, replay_all},
+	{"report", "opr", 1, report},
+	{"converge", "op", 1, converge},
+	{"call", "", 1, call},
+	{"skew", "ucj", 1, skew},
 };
 
 static const struct command *find_command(const char *name)
@@ -452,7 +464,7 @@ static int run(const struct command *command, const struct options *o, const cha
 	if (error)
 		fprintf(stderr, "%s\n", error);
 	free(error);
-	return output_end(rc != 0);
+	return output_end(rc < 0 ? command->failed : rc != 0);
 }
 
 int main(int argc, char **argv)

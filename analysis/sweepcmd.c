@@ -5,6 +5,7 @@
 
 #include "analysis/figure/plot_cdf.h"
 #include "analysis/sweep/cells_print.h"
+#include "analysis/sweep/compare_print.h"
 #include "experiments/record/names.h"
 #include "mpip/base/error.h"
 
@@ -24,8 +25,8 @@ static struct sweep *load(const char *out, const char *name, const char *measure
 	return s;
 }
 
-int cells_command(const char *out, const char *name, const char *measure, bool csv, bool json,
-	char **error)
+int cells_command(
+	const char *out, const char *name, const char *measure, bool csv, bool json, char **error)
 {
 	struct sweep *s = load(out, name, measure, error);
 	if (!s)
@@ -57,5 +58,27 @@ int map_command(const char *out, const char *name, const char *measure, const st
 	free(suffix);
 	cells_free(c);
 	sweep_free(s);
+	return rc;
+}
+
+int compare_command(
+	const char *a, const char *b, const char *measure, bool csv, bool json, char **error)
+{
+	struct series_set *before = series_load(a, measure, error), *after = NULL;
+	struct comparison *c = NULL;
+	if (before)
+		after = series_load(b, before->measure.name, error);
+	if (after)
+		c = compare(before, after, error);
+	if (c && csv)
+		compare_print_csv(c, stdout);
+	else if (c && json)
+		compare_print_json(before, after, c, stdout);
+	else if (c)
+		compare_print(before, after, c, stdout);
+	int rc = c ? c->is_worse : -1;
+	comparison_free(c);
+	series_free(after);
+	series_free(before);
 	return rc;
 }

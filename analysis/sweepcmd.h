@@ -10,11 +10,15 @@
 /* The commands about sweeps. Each returns 0, or -1 and *error, one line. */
 
 /* Prints the table of OUT/sweeps/NAME; of its first measure for NULL. */
-int cells_command(const char *out, const char *name, const char *measure, bool csv, bool json,
-	char **error);
+int cells_command(
+	const char *out, const char *name, const char *measure, bool csv, bool json, char **error);
 
 /* Draws a sweep's pictures: the map and the distribution. */
 int map_command(const char *out, const char *name, const char *measure, const struct map_view *view,
 	const struct gallery *g, char **error);
+
+/* Compares two directories of results, and prints what it finds. 1 where B is worse. */
+int compare_command(
+	const char *a, const char *b, const char *measure, bool csv, bool json, char **error);
 
 #endif

@@ -51,8 +51,7 @@ static size_t write_line(
 		if (i == 0)
 			fprintf(f->dat, "%.6g 0\n", ratios[i]);
 		if (i % step == 0 || i + 1 == count)
-			fprintf(f->dat, "%.6g %.6g\n", ratios[i],
-				(double)(i + 1) / (double)count);
+			fprintf(f->dat, "%.6g %.6g\n", ratios[i], (double)(i + 1) / (double)count);
 	}
 	if (count == 0)
 		fputs("NaN NaN\n", f->dat);
@@ -102,7 +101,7 @@ int plot_cdf(const struct cells *c, const char *suffix, const struct gallery *g,
 		return rc;
 	}
 	char *of = text_format("sweep %s", s->name);
-	char *subtitle = ratio_subtitle(c, "distribution over the cells");
+	char *subtitle = ratio_subtitle(c, " · over all cells");
 	char *notes = ratio_notes(s);
 	struct head head = {s->title, subtitle, "", "", notes};
 	struct figure f;

@@ -37,7 +37,7 @@
 #define AXIS_LABEL  26
 #define COLUMNS     4
 #define PANELS_MOST 48
-#define TICS_MOST   24 /* labels of an axis */
+#define TIC_ROOM    15 /* what a line of text needs */
 #define NAMED_MOST  3
 #define NUMBER_WIDE 46 /* what a number needs */
 #define NUMBER_HIGH 17
@@ -68,8 +68,8 @@ struct at {
 static size_t find_axis(const struct sweep *s, const char *name, size_t length)
 {
 	size_t i = 0;
-	while (i < s->axis_count && (strlen(s->axes[i].name) != length ||
-					    strncmp(s->axes[i].name, name, length) != 0))
+	while (i < s->axis_count &&
+		(strlen(s->axes[i].name) != length || strncmp(s->axes[i].name, name, length) != 0))
 		i++;
 	return i;
 }
@@ -206,8 +206,8 @@ static char *panel_title(const struct map *m, size_t panel)
 {
 	const struct sweep *s = m->sweep;
 	struct at at = find(m, panel, 0, 0);
-	char *text = text_format(
-		"%s", m->y == s->axis_count ? "" : s->contestants[at.contestant].name);
+	char *text =
+		text_format("%s", m->y == s->axis_count ? "" : s->contestants[at.contestant].name);
 	for (size_t i = 0; i < s->axis_count; i++) {
 		if (i == m->x || i == m->y)
 			continue;
@@ -248,13 +248,13 @@ static void measure_out(struct map *m)
 	m->left = fmin(longest_tic(m, m->y, m->ny), 0.3 * WIDTH) + AXIS_LABEL + 18;
 	m->wide = (WIDTH - m->left - RIGHT - GAP * (columns - 1)) / columns;
 	double cell = m->wide / (double)m->nx;
-	m->rotated = label_x + 6 > cell * ceil((double)m->nx / TICS_MOST);
+	m->rotated = label_x + 6 > cell;
 	m->bottom = AXIS_LABEL + 14 + (m->rotated ? fmin(label_x, 0.25 * WIDTH) : LINE);
 	double high = fmax(NUMBER_HIGH + 3, fmin(46, 0.6 * cell)) * (double)m->ny;
 	m->high = fmax(70, fmin(high, m->rows > 2 ? 260 : 420));
 	m->numbers = cell >= NUMBER_WIDE && m->high / (double)m->ny >= NUMBER_HIGH;
 	m->height = HEAD + (int)((m->high + TITLE) * (double)m->rows + m->bottom +
-			       GAP * (double)(m->rows - 1));
+				   GAP * (double)(m->rows - 1));
 	if (m->height < 300)
 		m->height = 300;
 }
@@ -316,7 +316,8 @@ static void write_contour(const struct map *m, const struct figure *f, size_t pa
 static void write_tics(
 	const struct map *m, const struct figure *f, char which, size_t axis, size_t count)
 {
-	size_t step = (count + TICS_MOST - 1) / TICS_MOST;
+	double room = (which == 'x' ? m->wide : m->high) / (double)count;
+	size_t step = (size_t)ceil(TIC_ROOM / room); /* each nth has a label */
 	fprintf(f->gp, "set %ctics (", which);
 	for (size_t i = 0; i < count; i += step) {
 		char *text = tic_text(m, axis, i), *quoted = gnuplot_text(text);
@@ -386,8 +387,7 @@ static void draw_panel(const struct map *m, const struct figure *f, size_t panel
 	fprintf(f->gp,
 		"plot data index %zu using %s with boxxyerror fs pattern 4 lc rgb '#999999', data "
 		"index %zu using %s:4 with boxxyerror fs solid 1 %s lc palette",
-		block + 1, edges, block, edges,
-		m->numbers ? "border lc rgb 'white'" : "noborder");
+		block + 1, edges, block, edges, m->numbers ? "border lc rgb 'white'" : "noborder");
 	if (m->numbers)
 		fprintf(f->gp,
 			", data index %zu using 1:2:5:6 with labels font small_font tc rgb "
@@ -431,9 +431,9 @@ static char *name_missing(const struct map *m)
 			count++ >= NAMED_MOST)
 			continue;
 		char *cell = sweep_cell_text(m->sweep, at.cell);
-		char *longer = text_format("%s%s%s at %s", text,
-			*text ? "; " : "no ratio (hatched): ",
-			m->sweep->contestants[at.contestant].name, cell);
+		char *longer =
+			text_format("%s%s%s at %s", text, *text ? "; " : "no ratio (hatched): ",
+				m->sweep->contestants[at.contestant].name, cell);
 		free(cell);
 		free(text);
 		text = longer;
@@ -452,9 +452,9 @@ static int draw(const struct map *m, const char *suffix, const struct gallery *g
 	struct figure f;
 	char *name = text_format("%s-map%s", s->name, suffix);
 	char *of = text_format("sweep %s", s->name);
-	char *subtitle = ratio_subtitle(m->cells, m->numbers ? "in brackets: the 95 % interval "
-							       "holds 1"
-							     : "a colour for each cell");
+	char *subtitle = ratio_subtitle(
+		m->cells, m->numbers ? " · black: contour of 1; in brackets: the interval holds 1"
+				     : " · black: contour of 1");
 	char *missing = name_missing(m), *notes = ratio_notes(s);
 	struct head head = {s->title, subtitle, "", missing, notes};
 	figure_begin(&f, g, of, name, WIDTH, m->height, &head);

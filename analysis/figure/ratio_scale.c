@@ -11,7 +11,7 @@
 
 #define LEAST 1.05
 #define MOST  10
-#define APART 7 /* tics on each side, at most */
+#define APART 5 /* tics on each side, at most */
 
 double ratio_scale(const struct cells *c)
 {
@@ -62,12 +62,12 @@ size_t ratio_judged(const struct sweep *s)
 	return count;
 }
 
-char *ratio_subtitle(const struct cells *c, const char *what)
+char *ratio_subtitle(const struct cells *c, const char *more)
 {
 	const struct sweep *s = c->sweep;
 	char *measure = titled(s->measure.title, s->measure.unit);
-	char *text = text_format("%s · %s: ratio to %s, above 1 is better · mean of %zu seeds%s",
-		what, measure, c->baseline, s->seed_count, s->seed_count == 1 ? " (one)" : "");
+	char *text = text_format("%s: ratio to %s, above 1 is better · mean of %zu seed%s%s",
+		measure, c->baseline, s->seed_count, s->seed_count == 1 ? "" : "s", more);
 	free(measure);
 	return text;
 }

@@ -26,9 +26,9 @@ const char *ratio_text(char text[RATIO_TEXT], const struct ratio *r);
 /* How many contestants are judged. */
 size_t ratio_judged(const struct sweep *s);
 
-/* What is to be said below the title of a figure of ratios: what they are of; and the sweep's
- * notes, in a line. Allocated. */
-char *ratio_subtitle(const struct cells *c, const char *what);
+/* What is to be said below the title of a figure of ratios: what they are of, and more; and the
+ * sweep's notes, in a line. Allocated. */
+char *ratio_subtitle(const struct cells *c, const char *more);
 char *ratio_notes(const struct sweep *s);
 
 #endif

@@ -28,7 +28,10 @@ const char *number_text(char text[NUMBER_TEXT], double value)
 		snprintf(text, NUMBER_TEXT, "-");
 	else
 		snprintf(text, NUMBER_TEXT,
-			size < 10 ? "%.3f" : size < 100 ? "%.2f" : size < 1e5 ? "%.1f" : "%.4g",
+			size < 10    ? "%.3f"
+			: size < 100 ? "%.2f"
+			: size < 1e5 ? "%.1f"
+				     : "%.4g",
 			value);
 	return text;
 }
@@ -40,7 +43,8 @@ static const char *interval_text(char text[INTERVAL_TEXT], double low, double hi
 	if (isnan(low) || isnan(high))
 		snprintf(text, INTERVAL_TEXT, "-");
 	else
-		snprintf(text, INTERVAL_TEXT, "%s to %s", number_text(a, low), number_text(b, high));
+		snprintf(
+			text, INTERVAL_TEXT, "%s to %s", number_text(a, low), number_text(b, high));
 	return text;
 }
 
@@ -108,7 +112,8 @@ static void print_heads(const struct cells *c, const struct widths *w, FILE *out
 		fprintf(out, "  %4s  %9s  %-20s", unit ? "" : "runs", unit ? "" : "mean",
 			unit ? "" : "95 % interval");
 		if (c->baseline)
-			fprintf(out, "  %8s  %-16s", unit ? "" : "ratio", unit ? "" : "95 % interval");
+			fprintf(out, "  %8s  %-16s", unit ? "" : "ratio",
+				unit ? "" : "95 % interval");
 		if (c->has_benefit)
 			fprintf(out, "  %11s  %s", unit ? "benefit" : "aggregation",
 				unit ? "" : "95 % interval");
@@ -250,7 +255,8 @@ void cells_print_csv(const struct cells *c, FILE *out)
 	for (size_t k = 0; k < s->cell_count * s->contestant_count; k++) {
 		const struct cell *at = &c->all[k];
 		for (size_t i = 0; i < s->axis_count; i++) {
-			char *text = axis_text(&s->axes[i], sweep_place(s, k / s->contestant_count, i));
+			char *text =
+				axis_text(&s->axes[i], sweep_place(s, k / s->contestant_count, i));
 			csv_field(out, i == 0, text);
 			free(text);
 		}
@@ -290,8 +296,8 @@ static json_t *row_json(const struct cells *c, size_t k)
 	json_t *cell = json_object();
 	for (size_t i = 0; i < s->axis_count; i++)
 		json_object_set(cell, s->axes[i].name,
-			json_array_get(s->axes[i].values,
-				sweep_place(s, k / s->contestant_count, i)));
+			json_array_get(
+				s->axes[i].values, sweep_place(s, k / s->contestant_count, i)));
 	return json_pack("{s:o, s:s, s:o, s:o, s:s?, s:o}", "cell", cell, "contestant",
 		s->contestants[k % s->contestant_count].name, "value",
 		estimate_json(at->value.mean, at->value.low, at->value.high, at->value.count),

@@ -172,7 +172,7 @@ struct reader {
 	struct seen {
 		uint64_t run, digest; /* their first 16 digits */
 		bool there, marked;
-	} *seen; /* of each run */
+	} * seen; /* of each run */
 	size_t rows, others, again, differing;
 	char *why_not; /* of the first row that is not planned */
 };
@@ -220,7 +220,8 @@ static long find_cell(struct reader *r, const json_t *cell)
 		size_t place = find_place(axis, value);
 		if (place == axis->count) {
 			char *text = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-			char *why = text_format("cell: %s is %s", axis->name, text ? text : "absent");
+			char *why =
+				text_format("cell: %s is %s", axis->name, text ? text : "absent");
 			free(text);
 			return not_planned(r, why);
 		}
@@ -333,8 +334,8 @@ static void note_rows(struct reader *r)
 		s->lacking += r->seen[i].there && !r->seen[i].marked && isnan(s->values[i]);
 	}
 	if (s->done < s->count)
-		note(s, text_format("%zu of %zu runs are not done yet", s->count - s->done,
-				s->count));
+		note(s, text_format(
+				"%zu of %zu runs are not done yet", s->count - s->done, s->count));
 	if (s->marked)
 		note(s, text_format("%zu runs have marks and do not count", s->marked));
 	if (s->lacking)
@@ -343,8 +344,8 @@ static void note_rows(struct reader *r)
 		note(s, text_format("%s: line %zu: left out, it is cut", r->lines.file,
 				r->lines.number));
 	if (r->others)
-		note(s, text_format("%zu rows are of runs that are not planned any more",
-				r->others));
+		note(s, text_format(
+				"%zu rows are of runs that are not planned any more", r->others));
 	if (r->again)
 		note(s, text_format("%zu rows are of an earlier definition of a run that is there "
 				    "again: the last counts",
@@ -484,8 +485,8 @@ char *sweep_cell_text(const struct sweep *s, size_t cell)
 	char *text = text_format("%s", "");
 	for (size_t i = 0; i < s->axis_count; i++) {
 		char *value = axis_text(&s->axes[i], sweep_place(s, cell, i));
-		char *longer = text_format(
-			"%s%s%s = %s", text, i ? ", " : "", s->axes[i].name, value);
+		char *longer =
+			text_format("%s%s%s = %s", text, i ? ", " : "", s->axes[i].name, value);
 		free(value);
 		free(text);
 		text = longer;

@@ -22,7 +22,8 @@ int lines_open(struct lines *lines, const char *file, char **error);
 
 /* The next line: 1; 0 at the end of the file; or -1 and *error, one line "FILE: line N: expected
  * ...": for a last line without its end, since such a log was cut and may have lost half a number,
- * which in a growing one is the end of the file; and for a NUL byte, behind which the rest of a line would not be seen. */
+ * which in a growing one is the end of the file; and for a NUL byte, behind which the rest of a
+ * line would not be seen. */
 int lines_next(struct lines *lines, char **error);
 
 void lines_close(struct lines *lines);
