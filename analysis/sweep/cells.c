@@ -90,14 +90,17 @@ static enum verdict judge(const struct ratio *r)
 /* Where a value is 0: by the differences. */
 static struct ratio ratio_of_differences(struct work *w, size_t count)
 {
-	double base = stats_mean(w->others, count), sign = w->cells->sweep->measure.lower ? -1 : 1;
-	double value = stats_mean(w->pairs, count);
+	bool lower = w->cells->sweep->measure.lower;
+	double base = stats_mean(w->others, count), value = stats_mean(w->pairs, count);
 	for (size_t i = 0; i < count; i++)
-		w->pairs[i] = sign * (w->pairs[i] - w->others[i]);
+		w->pairs[i] = lower ? w->others[i] - w->pairs[i] : w->pairs[i] - w->others[i];
 	struct stats_estimate e = estimate(w, w->pairs, count);
-	/* nothing to be a part of: what is not equal is as much as everything */
-	double whole = base > 0 ? base : value > 0 ? value : 1;
-	return (struct ratio){1 + e.mean / whole, 1 + e.low / whole, 1 + e.high / whole, count, 0};
+	struct ratio r = {base == value ? 1
+			  : lower       ? base / value
+					: value / base,
+		NAN, NAN, count, VERDICT_NONE};
+	r.verdict = e.mean >= 0 ? VERDICT_AT_LEAST : e.high < 0 ? VERDICT_BELOW : VERDICT_UNDECIDED;
+	return r;
 }
 
 static struct ratio ratio_of(struct work *w, const double *values)
@@ -113,9 +116,9 @@ static struct ratio ratio_of(struct work *w, const double *values)
 		w->others[count++] = w->base[k];
 	}
 	struct ratio r = {NAN, NAN, NAN, count, VERDICT_NONE};
-	if (count > 0 && !positive) {
-		r = ratio_of_differences(w, count);
-	} else if (count > 0) {
+	if (count > 0 && !positive)
+		return ratio_of_differences(w, count);
+	if (count > 0) {
 		double sign = s->measure.lower ? -1 : 1;
 		for (size_t i = 0; i < count; i++)
 			w->pairs[i] = sign * log(w->pairs[i] / w->others[i]);

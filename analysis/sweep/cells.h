@@ -12,8 +12,8 @@
  * alone; where there is none, of those that are plain. A ratio to it is of one seed, at least 1
  * where the contestant is not worse: of a measure of which lower is better, the best path's value
  * is divided by the contestant's. Its mean is that of the logarithms (the geometric one), with the
- * 95 % interval by Student's t. Where a value is 0 there are no logarithms, and mean and interval
- * are those of the differences, over the best path's mean.
+ * 95 % interval by Student's t. Where a value is 0 there are no logarithms: the mean is the ratio
+ * of the means, without an interval, and the verdict is by the interval of the differences.
  */
 
 enum verdict {

@@ -88,16 +88,28 @@ static double chance_of_lower(double mean, const struct effect *e)
 	return stats_t_tail(-beyond / e->error, e->freedom);
 }
 
-static void set_effect(struct compared *c, const struct effect *e, bool logarithms)
+static void set_probabilities(struct compared *c, const struct effect *e)
 {
-	double half =
-		isnan(e->error) || c->equal ? NAN : stats_t_quantile(0.975, e->freedom) * e->error;
 	c->p_worse = chance_of_lower(e->mean, e);
 	c->p_better = chance_of_lower(-e->mean, e);
-	half = c->equal ? 0 : half;
-	c->ratio = logarithms ? exp(e->mean) : 1 + e->mean;
-	c->low = logarithms ? exp(e->mean - half) : 1 + e->mean - half;
-	c->high = logarithms ? exp(e->mean + half) : 1 + e->mean + half;
+}
+
+/* Of logarithms. */
+static void set_ratio(struct compared *c, const struct effect *e)
+{
+	double half = c->equal          ? 0
+		      : isnan(e->error) ? NAN
+					: stats_t_quantile(0.975, e->freedom) * e->error;
+	c->ratio = exp(e->mean);
+	c->low = exp(e->mean - half);
+	c->high = exp(e->mean + half);
+}
+
+/* Of means, one of which may be 0. */
+static void set_ratio_of_means(struct compared *c, bool lower)
+{
+	c->ratio = c->a == c->b ? 1 : lower ? c->a / c->b : c->b / c->a;
+	c->low = c->high = c->equal ? 1 : NAN;
 }
 
 /* ---- One cell ---- */
@@ -214,7 +226,11 @@ static void compare_cell(struct work *w, const struct series *a, const struct se
 		to->few++;
 		return;
 	}
-	set_effect(&c, &e, s->logarithms);
+	set_probabilities(&c, &e);
+	if (s->logarithms)
+		set_ratio(&c, &e);
+	else
+		set_ratio_of_means(&c, w->a->measure.lower);
 	to->below += c.high < 1;
 	to->equal += c.equal;
 	to->cells[to->cell_count++] = c;
@@ -289,7 +305,8 @@ static void compare_mean(struct work *w, const char *contestant, const struct se
 	c.b_count = means_of(&b, w->b->repetition_count, w->list_b);
 	struct effect e = w->to->paired ? paired_effect(w->list_a, c.a_count)
 					: welch_effect(w->list_a, c.a_count, w->list_b, c.b_count);
-	set_effect(&c, &e, true);
+	set_probabilities(&c, &e);
+	set_ratio(&c, &e);
 	if (c.cells > 1)
 		w->to->means[w->to->mean_count++] = c;
 	sums_free(&a);

@@ -8,9 +8,10 @@
  * Whether B is worse than A, contestant by contestant and cell by cell.
  *
  * A ratio is B's value to A's, or A's to B's where lower is better: below 1 is worse. Its mean is
- * that of logarithms, with the 95 % interval; where a value is 0, of differences, over the mean of
- * both. Runs of the same seed and repetition are pairs (Student's t); when A and B have no seed in
- * common there are none, and the means are compared (Welch's t).
+ * that of logarithms, with the 95 % interval. Where a value is 0 there are none: the ratio is that
+ * of the means, without an interval, and the probabilities are the differences'. Runs of the same
+ * seed and repetition are pairs (Student's t); when A and B have no seed in common there are none,
+ * and the means are compared (Welch's t).
  *
  * Of hundreds of cells, one in forty is below its interval by chance. So "worse" is what chance
  * makes of all cells together once in COMPARE_ALPHA^-1 comparisons of the same (Holm's method, one
