@@ -109,13 +109,12 @@ static void read_measure(struct jat list, const char *name, struct sweep_measure
 	static const char *const better[] = {"higher", "lower", NULL};
 	for (size_t i = 0; i < jat_length(list); i++) {
 		struct jat at = jat_item(list, i);
-		const char *own = jat_string(jat_key(at, "name"));
-		if (m->name || (name && strcmp(own, name) != 0))
-			continue;
-		m->name = own;
-		m->title = jat_string_or(jat_key(at, "title"), own);
-		m->unit = jat_string_or(jat_key(at, "unit"), "");
-		m->lower = jat_choice_or(jat_key(at, "better"), better, 0) == 1;
+		struct sweep_measure one = {.name = jat_string(jat_key(at, "name"))};
+		one.title = jat_string_or(jat_key(at, "title"), one.name);
+		one.unit = jat_string_or(jat_key(at, "unit"), "");
+		one.lower = jat_choice_or(jat_key(at, "better"), better, 0) == 1;
+		if (!m->name && (!name || strcmp(one.name, name) == 0))
+			*m = one;
 	}
 	char *known = names_of(list);
 	if (!m->name && name)
