@@ -211,6 +211,12 @@ one_line() {
 	[[ $(grep -c '^plot ' "$gp") -eq 1 ]]
 	grep -q "^set ytics ('mptcp' 0, 'mpip' 1)" "$gp"
 
+	# names of cases may have commas and per cent
+	sed -i 's/10 + 1"/10 + 1, 2 % lost"/' "$T"/out/sweeps/three/{sweep.json,rows.jsonl}
+	"$ANALYSIS" map --out "$T/out" --format svg --at "pair=10 + 1, 2 % lost,loss=1" three
+	grep -q "^set label 'pair = 10 + 1, 2 % lost · loss = 1 %'" "$gp"
+	"$ANALYSIS" map --out "$T/out" --format svg --at loss=1 three
+	grep -q '>10 + 1, 2 % lost<' "$T/out/figures/three-map.svg"
 	run -1 "$ANALYSIS" map --out "$T/out" --x rate three
 	one_line "--x rate: expected an axis of three: delay_2, pair, loss"
 	run -1 "$ANALYSIS" map --out "$T/out" --x loss --y loss three

@@ -94,13 +94,29 @@ static int no_such_axis(const struct sweep *s, const char *option, const char *n
 	return -1;
 }
 
+/* The next "AXIS=VALUE" of a list, as strsep(): a comma in a value is none of the list. */
+static char *next_pair(const struct sweep *s, char **rest)
+{
+	char *one = *rest, *comma = one;
+	while (comma && (comma = strchr(comma, ',')) &&
+		find_axis(s, comma + 1, strcspn(comma + 1, "=")) == s->axis_count &&
+		strchr(comma + 1, ','))
+		comma++;
+	if (comma && find_axis(s, comma + 1, strcspn(comma + 1, "=")) == s->axis_count)
+		comma = NULL;
+	if (comma)
+		*comma++ = '\0';
+	*rest = comma;
+	return one;
+}
+
 /* "loss=1,rate=10" */
 static int read_fixed(struct map *m, const char *text, char **error)
 {
 	const struct sweep *s = m->sweep;
 	char *copy = text_format("%s", text ? text : ""), *rest = text ? copy : NULL, *one;
 	int rc = 0;
-	while (rc == 0 && (one = strsep(&rest, ","))) {
+	while (rc == 0 && (one = next_pair(s, &rest))) {
 		size_t length = strcspn(one, "="), axis = find_axis(s, one, length), place = 0;
 		if (axis == s->axis_count) {
 			rc = no_such_axis(s, "at", one, error);
@@ -245,13 +261,19 @@ static double longest_tic(const struct map *m, size_t axis, size_t count)
 static void measure_out(struct map *m)
 {
 	double label_x = longest_tic(m, m->x, m->nx), columns = (double)m->columns;
-	m->left = fmin(longest_tic(m, m->y, m->ny), 0.3 * WIDTH) + AXIS_LABEL + 18;
+	m->left = fmin(longest_tic(m, m->y, m->ny), 0.45 * WIDTH) + AXIS_LABEL + 18;
 	m->wide = (WIDTH - m->left - RIGHT - GAP * (columns - 1)) / columns;
 	double cell = m->wide / (double)m->nx;
 	m->rotated = label_x + 6 > cell;
-	m->bottom = AXIS_LABEL + 14 + (m->rotated ? fmin(label_x, 0.25 * WIDTH) : LINE);
+	m->bottom = AXIS_LABEL + 14 + (m->rotated ? fmin(label_x, 0.5 * WIDTH) : LINE);
 	double high = fmax(NUMBER_HIGH + 3, fmin(46, 0.6 * cell)) * (double)m->ny;
 	m->high = fmax(70, fmin(high, m->rows > 2 ? 260 : 420));
+	/* the axis' label stands beside it */
+	if (m->y < m->sweep->axis_count) {
+		const struct sweep_axis *y = &m->sweep->axes[m->y];
+		double label = (double)(strlen(y->title) + strlen(y->unit) + 2) * CHARACTER;
+		m->high = fmax(m->high, fmin(label, 420));
+	}
 	m->numbers = cell >= NUMBER_WIDE && m->high / (double)m->ny >= NUMBER_HIGH;
 	m->height = HEAD + (int)((m->high + TITLE) * (double)m->rows + m->bottom +
 				   GAP * (double)(m->rows - 1));
@@ -321,7 +343,11 @@ static void write_tics(
 	fprintf(f->gp, "set %ctics (", which);
 	for (size_t i = 0; i < count; i += step) {
 		char *text = tic_text(m, axis, i), *quoted = gnuplot_text(text);
-		fprintf(f->gp, "%s%s %zu", i ? ", " : "", quoted, i);
+		fputs(i ? ", " : "", f->gp);
+		/* a tic's label is a format */
+		for (const char *c = quoted; *c; c++)
+			fprintf(f->gp, "%s%c", *c == '%' ? "%" : "", *c);
+		fprintf(f->gp, " %zu", i);
 		free(quoted);
 		free(text);
 	}

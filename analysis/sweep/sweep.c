@@ -476,7 +476,7 @@ char *axis_text(const struct sweep_axis *axis, size_t place)
 {
 	const json_t *value = json_array_get(axis->values, place);
 	return json_is_string(value) ? text_format("%s", json_string_value(value))
-				     : text_format("%.6g", json_number_value(value));
+				     : text_format("%.10g", json_number_value(value));
 }
 
 char *sweep_cell_text(const struct sweep *s, size_t cell)
