@@ -217,6 +217,15 @@ one_line() {
 	grep -q "^set label 'pair = 10 + 1, 2 % lost · loss = 1 %'" "$gp"
 	"$ANALYSIS" map --out "$T/out" --format svg --at loss=1 three
 	grep -q '>10 + 1, 2 % lost<' "$T/out/figures/three-map.svg"
+	# and stand at the left where they are long, also those of the first axis, unless it is told
+	sed -i 's/"delay_2"/"b"/g; s/"pair"/"delay_2"/g; s/"b"/"pair"/g; s/, 2 % lost"/, two per cent of which are lost"/' \
+		"$T"/out/sweeps/three/{sweep.json,rows.jsonl}
+	sed -i 's/\("axes": \[ \)\({.*}\),$/\1/; s/^    { "name": "delay_2".*/&\n    { "name": "pair", "values": [1, 2, 4] },/' \
+		"$T/out/sweeps/three/sweep.json"
+	"$ANALYSIS" map --out "$T/out" --format svg three
+	grep -q "^set ytics ('10 + 0' 0, '10 + 1, two per cent" "$gp"
+	"$ANALYSIS" map --out "$T/out" --format svg --x delay_2 three
+	grep -q "^set xtics ('10 + 0' 0, '10 + 1, two per cent" "$gp"
 	run -1 "$ANALYSIS" map --out "$T/out" --x rate three
 	one_line "--x rate: expected an axis of three: delay_2, pair, loss"
 	run -1 "$ANALYSIS" map --out "$T/out" --x loss --y loss three

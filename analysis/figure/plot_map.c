@@ -31,6 +31,7 @@
 #define HEAD        76
 #define RIGHT       105 /* the colours' bar, its numbers and its label */
 #define CHARACTER   7.8
+#define LONG        100 /* of a name, below cells */
 #define LINE        18
 #define GAP         18 /* between panels */
 #define TITLE       26 /* above a panel */
@@ -256,6 +257,22 @@ static double longest_tic(const struct map *m, size_t axis, size_t count)
 		free(text);
 	}
 	return (double)most * CHARACTER;
+}
+
+/* Names that are long stand better at the left, if nobody has said what stands where. */
+static void turn(struct map *m, const struct map_view *view)
+{
+	size_t x = m->x, y = m->y, none = m->sweep->axis_count;
+	if (view->x || view->y || y == none)
+		return;
+	double below = longest_tic(m, x, m->nx), left = longest_tic(m, y, m->ny);
+	if (below <= LONG || below <= left)
+		return;
+	m->x = y;
+	m->y = x;
+	size_t nx = m->nx;
+	m->nx = m->ny;
+	m->ny = nx;
 }
 
 static void measure_out(struct map *m)
@@ -525,6 +542,7 @@ int plot_map(const struct cells *c, const struct map_view *view, const char *suf
 	if (rc == 0)
 		rc = arrange(&m, error);
 	if (rc == 0) {
+		turn(&m, view);
 		m.scale = ratio_scale(c);
 		measure_out(&m);
 		rc = draw(&m, suffix, g, error);
