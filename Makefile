@@ -104,6 +104,9 @@ make converge NAME=two-nics     is the guest's processor fast enough? (GIPS=)
 make plots                      draw the figures of everything in out/, or of NAME="a b"
      SIZE=1000x800 FORMAT=pdf   in other sizes and formats: svg, png, pdf, or FORMAT="svg pdf"
                                 (make experiment, too)
+make maps                       draw the maps of every sweep in out/sweeps, or of NAME="a b" (MEASURE=)
+make compare A=out/sweeps/a B=out/sweeps/b   whether results B are worse than A, by paired intervals
+                                (MEASURE=): of two commits, or two settings; out/NAME for experiments
 make report                     run what is missing, judge the paper's claims: out/report.html
      NAME="udp weights"         of these experiments alone; DURATION= and so on as above, but
                                 GROUND=vm unless told otherwise

@@ -22,9 +22,11 @@
 #include "analysis/measure/paths.h"
 #include "analysis/measure/replay.h"
 #include "analysis/measure/results.h"
+#include "analysis/measure/textlist.h"
 #include "analysis/report/data.h"
 #include "analysis/report/report.h"
 #include "analysis/report/table.h"
+#include "analysis/sweepcmd.h"
 #include "experiments/record/pathlog.h"
 #include "mpip/base/files.h"
 #include "mpip/base/jsonfile.h"
@@ -40,7 +42,8 @@
 #include <unistd.h>
 
 struct options {
-	const char *out, *paper, *claims, *unit, *corrected, *format, *size;
+	const char *out, *paper, *claims, *unit, *corrected, *format, *size, *measure;
+	struct map_view view;
 	bool json, csv;
 	char **names;
 	int count;
@@ -136,40 +139,120 @@ static int plot_one(
 	return rc;
 }
 
-/* What is there of every experiment: one that cannot be used does not keep the others from being
- * drawn. What there is of experiments that are gone is removed. */
+/* What stands in the way of one of several. Frees it. */
+static void say(char *trouble)
+{
+	if (trouble)
+		fprintf(stderr, "%s\n", trouble);
+	free(trouble);
+}
+
+/* 1 where one could not be drawn. */
+static int map_all(const struct options *o, const struct gallery *g, const json_t *sweeps)
+{
+	json_t *name;
+	size_t i;
+	int rc = 0;
+	json_array_foreach ((json_t *)sweeps, i, name) {
+		char *trouble = NULL;
+		if (map_command(o->out, json_string_value(name), o->measure, &o->view, g,
+			    &trouble) != 0)
+			rc = 1;
+		say(trouble);
+	}
+	return rc;
+}
+
+/* Removes the pictures of experiments and sweeps that are gone. */
+static int prune(
+	const struct gallery *g, const json_t *experiments, const json_t *sweeps, char **error)
+{
+	json_t *there = json_array(), *name;
+	size_t i;
+	json_array_foreach ((json_t *)experiments, i, name)
+		textlist_add(there, text_format("experiment %s", json_string_value(name)));
+	json_array_foreach ((json_t *)sweeps, i, name)
+		textlist_add(there, text_format("sweep %s", json_string_value(name)));
+	int rc = gallery_prune(g, there, error);
+	json_decref(there);
+	return rc;
+}
+
+/* What is there of every experiment and sweep: one that cannot be used does not keep the others
+ * from being drawn. What there is of experiments that are gone is removed. */
 static int plot_all(const struct options *o, const struct gallery *g, char **error)
 {
-	json_t *all = results_experiments(o->out), *name;
+	json_t *all = results_experiments(o->out), *sweeps = sweep_names(o->out), *name;
 	size_t i;
-	int rc = gallery_prune(g, all, error);
-	if (rc == 0 && json_array_size(all) == 0)
+	int rc = prune(g, all, sweeps, error);
+	if (rc == 0 && json_array_size(all) + json_array_size(sweeps) == 0)
 		rc = error_set(error, "%s: no results to draw; make experiment makes some", o->out);
 	json_array_foreach (all, i, name) {
 		char *trouble = NULL;
-		if (plot_one(o, g, json_string_value(name), &trouble) != 0) {
-			fprintf(stderr, "%s\n", trouble);
+		if (plot_one(o, g, json_string_value(name), &trouble) != 0)
 			rc = 1;
-		}
-		free(trouble);
+		say(trouble);
 	}
+	if (rc >= 0 && map_all(o, g, sweeps) != 0)
+		rc = 1;
+	json_decref(sweeps);
 	json_decref(all);
 	return rc;
+}
+
+static int set_gallery(const struct options *o, struct gallery *g, char **error)
+{
+	int rc = gallery_set_formats(g, o->format, error);
+	return rc == 0 && o->size ? gallery_set_size(g, o->size, error) : rc;
 }
 
 static int plot(const struct options *o, char **error)
 {
 	char *directory = text_format("%s/figures", o->out);
 	struct gallery g = {.directory = directory};
-	int rc = gallery_set_formats(&g, o->format, error);
-	if (rc == 0 && o->size)
-		rc = gallery_set_size(&g, o->size, error);
+	int rc = set_gallery(o, &g, error);
 	if (rc == 0 && o->count == 0)
 		rc = plot_all(o, &g, error);
 	for (int i = 0; rc == 0 && i < o->count; i++)
 		rc = plot_one(o, &g, o->names[i], error);
 	free(directory);
 	return rc;
+}
+
+static int cells(const struct options *o, char **error)
+{
+	if (o->count != 1)
+		return misused("cells", "one sweep", error);
+	if (o->csv && o->json)
+		return misused("cells", "--csv or --json", error);
+	return cells_command(o->out, o->names[0], o->measure, o->csv, o->json, error);
+}
+
+static int map(const struct options *o, char **error)
+{
+	char *directory = text_format("%s/figures", o->out);
+	struct gallery g = {.directory = directory};
+	json_t *sweeps = o->count == 0 ? sweep_names(o->out) : NULL;
+	int rc = set_gallery(o, &g, error);
+	if (rc == 0 && o->count == 0 && json_array_size(sweeps) == 0)
+		rc = error_set(error, "%s/sweeps: no sweep to draw; make sweep makes some", o->out);
+	else if (rc == 0 && o->count == 0)
+		rc = map_all(o, &g, sweeps);
+	for (int i = 0; rc == 0 && i < o->count; i++)
+		rc = map_command(o->out, o->names[i], o->measure, &o->view, &g, error);
+	json_decref(sweeps);
+	free(directory);
+	return rc;
+}
+
+/* 1 where B is worse; -1, which ends with 2, where they cannot be compared. */
+static int compare_results(const struct options *o, char **error)
+{
+	if (o->count != 2)
+		return misused("compare", "two directories of results", error);
+	if (o->csv && o->json)
+		return misused("compare", "--csv or --json", error);
+	return compare_command(o->names[0], o->names[1], o->measure, o->csv, o->json, error);
 }
 
 static int replay_log(const char *file, struct replay_settings settings, char **error)
@@ -296,16 +379,20 @@ static int skew(const struct options *o, char **error)
 /* The commands, and the options that each takes, as getopt_long() returns them. */
 static const struct command {
 	const char *name, *options;
+	int failed; /* the exit status where it could not do what it should */
 	int (*run)(const struct options *o, char **error);
 } commands[] = {
-	{"table", "opVj", table},
-	{"plot", "opfs", plot},
-	{"paths", "", paths},
-	{"replay", "", replay_all},
-	{"report", "opr", report},
-	{"converge", "op", converge},
-	{"call", "", call},
-	{"skew", "ucj", skew},
+	{"table", "opVj", 1, table},
+	{"plot", "opfs", 1, plot},
+	{"cells", "omVj", 1, cells},
+	{"map", "omxyafs", 1, map},
+	{"compare", "mVj", 2, compare_results},
+	{"paths", "", 1, paths},
+	{"replay", "", 1, replay_all},
+	{"report", "opr", 1, report},
+	{"converge", "op", 1, converge},
+	{"call", "", 1, call},
+	{"skew", "ucj", 1, skew},
 };
 
 static const struct command *find_command(const char *name)
@@ -324,6 +411,10 @@ static const struct option option_names[] = {
 	{"corrected", required_argument, NULL, 'c'},
 	{"format", required_argument, NULL, 'f'},
 	{"size", required_argument, NULL, 's'},
+	{"measure", required_argument, NULL, 'm'},
+	{"x", required_argument, NULL, 'x'},
+	{"y", required_argument, NULL, 'y'},
+	{"at", required_argument, NULL, 'a'},
 	{"json", no_argument, NULL, 'j'},
 	{"csv", no_argument, NULL, 'V'},
 	{"help", no_argument, NULL, 'h'},
@@ -339,7 +430,11 @@ static void set_option(struct options *o, int option, const char *value)
 		['u'] = &o->unit,
 		['c'] = &o->corrected,
 		['f'] = &o->format,
-		['s'] = &o->size};
+		['s'] = &o->size,
+		['m'] = &o->measure,
+		['x'] = &o->view.x,
+		['y'] = &o->view.y,
+		['a'] = &o->view.at};
 	if (option == 'j')
 		o->json = true;
 	else if (option == 'V')
@@ -369,7 +464,7 @@ static int run(const struct command *command, const struct options *o, const cha
 	if (error)
 		fprintf(stderr, "%s\n", error);
 	free(error);
-	return output_end(rc != 0);
+	return output_end(rc < 0 ? command->failed : rc != 0);
 }
 
 int main(int argc, char **argv)

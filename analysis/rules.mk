@@ -4,7 +4,7 @@
 ANALYSIS := $(BUILD)/analysis/analysis
 PROGRAMS += $(ANALYSIS)
 
-ANALYSIS_FOLDERS := analysis/measure analysis/clock analysis/figure analysis/report
+ANALYSIS_FOLDERS := analysis/measure analysis/clock analysis/sweep analysis/figure analysis/report
 ANALYSIS_LIB := $(BUILD)/analysis/libanalysis.a
 $(ANALYSIS_LIB): $(call objects,$(ANALYSIS_FOLDERS))
 
@@ -27,6 +27,23 @@ plots:
 	$(if $(DEPS),@ci/install-packages.sh --check)
 	@$(MAKE) --no-print-directory $(ANALYSIS)
 	@$(ANALYSIS) plot $(call option,out,$(OUT)) $(PLOT_OPTIONS) $(foreach name,$(NAME),$(call quoted,$(name)))
+
+# make maps [NAME="a b" MEASURE= SIZE= FORMAT= OUT=]: the maps of every sweep that there are results of.
+.PHONY: maps
+maps:
+	$(if $(DEPS),@ci/install-packages.sh --check)
+	@$(MAKE) --no-print-directory $(ANALYSIS)
+	@$(ANALYSIS) map $(call option,out,$(OUT)) $(call option,measure,$(MEASURE)) $(PLOT_OPTIONS) \
+		$(foreach name,$(NAME),$(call quoted,$(name)))
+
+# make compare A=out/sweeps/before B=out/sweeps/after [MEASURE=]: whether B is worse. (make ends with 2 where
+# it is, too; analysis compare tells.)
+.PHONY: compare
+compare:
+	$(if $(DEPS),@ci/install-packages.sh --check)
+	$(if $(and $(A),$(B)),,@echo 'A= B=: expected two directories of results, such as out/sweeps/unequal' >&2; exit 2)
+	@$(MAKE) --no-print-directory $(ANALYSIS)
+	@$(ANALYSIS) compare $(call option,measure,$(MEASURE)) $(call quoted,$(A)) $(call quoted,$(B))
 
 # Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
 # judges the claims. An experiment that fails leaves its claims missing, and make report fails in the

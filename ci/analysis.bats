@@ -216,7 +216,7 @@ experiment() {
 	local command
 	run -0 "$ANALYSIS" --help
 	local overview=$output
-	for command in table plot converge report paths replay call skew; do
+	for command in table plot cells map compare converge report paths replay call skew; do
 		[[ $overview == *"  analysis $command "* ]]
 		run -0 "$ANALYSIS" "$command" --help
 		[[ ${lines[0]} == "usage: analysis $command"* && ${#lines[@]} -ge 3 ]]

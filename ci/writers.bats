@@ -56,6 +56,13 @@ PRINTING='
   analysis/analysis --version
   analysis/analysis table --out OUT small
   analysis/analysis plot --out OUT small
+  analysis/analysis cells --out OUT one
+  analysis/analysis cells --csv --out OUT one
+  analysis/analysis cells --json --out OUT one
+  analysis/analysis map --out OUT one
+  analysis/analysis compare SWEEP SWEEP
+  analysis/analysis compare --csv SWEEP SWEEP
+  analysis/analysis compare --json SWEEP SWEEP
   analysis/analysis converge --out OUT small
   analysis/analysis report --out OUT
   analysis/analysis paths RESULT
@@ -90,6 +97,7 @@ setup_file() {
 	"$BUILD/experiments/experiment" --ground host --out "$made/out" "$made/small.json" 2>"$made/log" ||
 		{ cat "$made/log"; return 1; }
 	awk 'BEGIN { print "sent_us,delay_us"; for (i = 0; i < 1000; i++) print i * 1e5 "," 1000 + i % 7 }' >"$made/delays.csv"
+	"$ROOT/ci/made-up-sweep.sh" "$made/out/sweeps/one" delays=2 rates=2
 	local speed rep
 	for speed in once:4 twice:8; do
 		for rep in 1 2; do
@@ -149,6 +157,7 @@ words() {
 		SCHEMA) word=$ROOT/experiments/result.schema.json ;;
 		RESULT) word=${result[0]} ;;
 		OUT) word=$MADE/out ;;
+		SWEEP) word=$MADE/out/sweeps/one ;;
 		DELAYS) word=$MADE/delays.csv ;;
 		'<RESULT') INPUT=${result[0]}; continue ;;
 		esac
@@ -213,7 +222,7 @@ commands() {
 				{ echo "$program $command: no row"; missing=$((missing + 1)); }
 		done
 	done < <(find "$BUILD"/{mpip,lab,experiments,analysis,ci} -type f -perm -u+x ! -name '*_test' ! -name '*.o' ! -path '*/fuzz/*')
-	[[ $(commands lab/lab | wc -l) -ge 11 && $(commands analysis/analysis | wc -l) -ge 8 ]]
+	[[ $(commands lab/lab | wc -l) -ge 11 && $(commands analysis/analysis | wc -l) -ge 11 ]]
 	((missing == 0))
 }
 

@@ -324,25 +324,24 @@ int gallery_remove(const struct gallery *g, const char *name, char **error)
 
 /* ---- Whose a picture is ---- */
 
-#define FIRST_LINE "# Figure %s of the experiment %s, drawn by analysis plot.\n"
+#define FIRST_LINE "# Figure %s of the %s, drawn by analysis plot.\n"
 
-char *gallery_first_line(const char *name, const char *experiment)
+char *gallery_first_line(const char *name, const char *of)
 {
-	return text_format(FIRST_LINE, name, experiment);
+	return text_format(FIRST_LINE, name, of);
 }
 
-/* The experiment that a script, data/NAME.gp, was drawn of; NULL: it is not ours, or has got
- * another name. Allocated. */
-static char *experiment_of(const struct gallery *g, const char *name)
+/* What a script, data/NAME.gp, was drawn of; NULL: it is not ours, or has got another name.
+ * Allocated. */
+static char *drawn_of(const struct gallery *g, const char *name)
 {
-	char line[256] = "", in_line[100], experiment[100], *found = NULL;
+	char line[256] = "", in_line[100], of[100], *found = NULL;
 	char *file = place_of(g, name, PICTURE_FORMATS, false);
 	FILE *f = fopen(file, "re");
 	if (f && fgets(line, sizeof(line), f) &&
-		sscanf(line, "# Figure %99s of the experiment %99[^,], drawn", in_line,
-			experiment) == 2 &&
+		sscanf(line, "# Figure %99s of the %99[^,], drawn", in_line, of) == 2 &&
 		strcmp(in_line, name) == 0)
-		found = text_format("%s", experiment);
+		found = text_format("%s", of);
 	if (f)
 		fclose(f);
 	free(file);
@@ -355,7 +354,7 @@ static int is_script(const struct dirent *entry)
 	return length > 3 && strcmp(entry->d_name + length - 3, ".gp") == 0;
 }
 
-int gallery_prune(const struct gallery *g, const json_t *experiments, char **error)
+int gallery_prune(const struct gallery *g, const json_t *there, char **error)
 {
 	char *data = text_format("%s/data", g->directory);
 	struct dirent **scripts = NULL;
@@ -363,14 +362,14 @@ int gallery_prune(const struct gallery *g, const json_t *experiments, char **err
 	for (int i = 0; i < count; i++) {
 		char *name = text_format(
 			"%.*s", (int)strlen(scripts[i]->d_name) - 3, scripts[i]->d_name);
-		char *experiment = experiment_of(g, name);
-		if (rc == 0 && experiment && !textlist_has(experiments, experiment)) {
+		char *of = drawn_of(g, name);
+		if (rc == 0 && of && !textlist_has(there, of)) {
 			rc = gallery_remove(g, name, error);
 			if (rc == 0)
 				printf("%s/%s: removed, there are no results of %s any more\n",
-					g->directory, name, experiment);
+					g->directory, name, of + strcspn(of, " ") + 1);
 		}
-		free(experiment);
+		free(of);
 		free(name);
 		free(scripts[i]);
 	}

@@ -33,8 +33,9 @@ struct picture {
 	int script, data;
 };
 
-/* The line that a script begins with, and how a file in memory is named for gnuplot. Allocated. */
-char *gallery_first_line(const char *name, const char *experiment);
+/* The line that a script begins with: which figure it is, and of what, "experiment two-nics" or
+ * "sweep unequal". Allocated. */
+char *gallery_first_line(const char *name, const char *of);
 
 /* Makes an empty picture. picture_free() gives back what it holds. */
 struct picture picture_new(const char *name);
@@ -50,8 +51,8 @@ int gallery_draw(const struct gallery *g, const struct picture *p, char **error)
 /* Removes all files of a picture; nothing there is fine. 0, or -1 and *error. */
 int gallery_remove(const struct gallery *g, const char *name, char **error);
 
-/* Removes the pictures of experiments that are not in the list of names. What gallery_draw() has
- * not made, by its script's first line, is left alone. 0, or -1 and *error. */
-int gallery_prune(const struct gallery *g, const json_t *experiments, char **error);
+/* Removes the pictures of what is not in the list, "experiment two-nics", "sweep unequal". What
+ * gallery_draw() has not made, by its script's first line, is left alone. 0, or -1 and *error. */
+int gallery_prune(const struct gallery *g, const json_t *there, char **error);
 
 #endif

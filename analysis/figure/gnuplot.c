@@ -134,19 +134,20 @@ static void write_terminal(const struct figure *f)
 	      "\teval sprintf(\"set terminal svg size %d,%d noenhanced font 'DejaVu Sans,%g' "
 	      "linewidth %g background 'white'\", width, height, 13 * scale, scale)\n"
 	      "\ttitle_font = sprintf('DejaVu Sans,%g', 21 * scale); point = 0.75\n"
+	      "\tsmall_font = sprintf('DejaVu Sans,%g', 10.4 * scale)\n"
 	      "}\n"
 	      "if (form eq 'png') {\n"
 	      "\teval sprintf(\"set terminal pngcairo size %d,%d noenhanced font 'DejaVu Sans,10' "
 	      "fontscale %g linewidth %g pointscale %g background 'white'\", 2 * width, 2 * "
 	      "height, "
 	      "2 * scale, 2 * scale, 2 * scale)\n"
-	      "\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
+	      "\ttitle_font = 'DejaVu Sans,16'; small_font = 'DejaVu Sans,8'; point = 1.3\n"
 	      "}\n"
 	      "if (form eq 'pdf') {\n"
 	      "\teval sprintf(\"set terminal pdfcairo size %g,%g noenhanced font 'DejaVu Sans,10' "
 	      "fontscale %g linewidth %g pointscale %g background 'white'\", width / 96., "
 	      "height / 96., 0.75 * scale, 1.5 * scale, scale)\n"
-	      "\ttitle_font = 'DejaVu Sans,16'; point = 1.3\n"
+	      "\ttitle_font = 'DejaVu Sans,16'; small_font = 'DejaVu Sans,8'; point = 1.3\n"
 	      "}\n"
 	      "set output output\n"
 	      "set border 3 lc rgb '#555555'\n"
@@ -156,8 +157,8 @@ static void write_terminal(const struct figure *f)
 		f->gp);
 }
 
-void figure_begin(struct figure *f, const struct gallery *g, const char *experiment,
-	const char *name, int width, int height, const struct head *head)
+void figure_begin(struct figure *f, const struct gallery *g, const char *of, const char *name,
+	int width, int height, const struct head *head)
 {
 	/* one line of the subtitle has room in each figure's height */
 	size_t more = lines_of(head->subtitle) + lines_of(head->settings) + lines_of(head->notes) +
@@ -167,7 +168,7 @@ void figure_begin(struct figure *f, const struct gallery *g, const char *experim
 		.gallery = g, .picture = picture_new(name), .body = (double)height / whole};
 	f->gp = stream_of(f->picture.script);
 	f->dat = stream_of(f->picture.data);
-	char *first = gallery_first_line(name, experiment);
+	char *first = gallery_first_line(name, of);
 	write_settings(f, first, name, width, whole);
 	free(first);
 	write_terminal(f);

@@ -23,13 +23,13 @@ struct figure {
 	FILE *dat;   /* its data, in blocks that two empty lines end */
 };
 
-/* Begins a figure of an experiment with what all begin with: the terminal, colours, the head, and
- * the variable `point`, a size, by which the formats differ. `width` and `height` are the size of
- * the SVG in pixels (the PNG has twice as many) but for the head's lines below the subtitle, which
- * are added. In another size (gallery.h) all is drawn larger or smaller as a whole, so that labels
- * keep their room. figure_end() follows. */
-void figure_begin(struct figure *f, const struct gallery *g, const char *experiment,
-	const char *name, int width, int height, const struct head *head);
+/* Begins a figure of what gallery_first_line() takes, with what all begin with: the terminal,
+ * colours, the head, and variables by which the formats differ: `point`, a size, and `small_font`.
+ * `width` and `height` are the size of the SVG in pixels (the PNG has twice as many) but for the
+ * head's lines below the subtitle, which are added. In another size (gallery.h) all is drawn larger
+ * or smaller as a whole, so that labels keep their room. figure_end() follows. */
+void figure_begin(struct figure *f, const struct gallery *g, const char *of, const char *name,
+	int width, int height, const struct head *head);
 
 /* The edges of the panels that follow, parts of the figure from its lower left corner. */
 void figure_panel(const struct figure *f, double left, double right, double top, double bottom);

@@ -45,7 +45,9 @@ void plot_begin(struct figure *f, const struct results *r, const struct gallery 
 		r->wire_form);
 	char *settings = settings_of(r);
 	struct head head = {r->title, line, settings, r->late, r->caveats};
-	figure_begin(f, g, r->experiment, name, WIDTH, height, &head);
+	char *of = text_format("experiment %s", r->experiment);
+	figure_begin(f, g, of, name, WIDTH, height, &head);
+	free(of);
 	free(settings);
 	free(line);
 	free(name);
@@ -66,12 +68,16 @@ static size_t known_style(const char *name)
 
 size_t plot_style(const struct results *r, size_t index)
 {
-	size_t others = 0, style = known_style(r->contestants[index].name);
-	if (style < KNOWN_STYLES)
-		return style;
+	size_t others = 0;
 	for (size_t i = 0; i < index; i++)
 		others += known_style(r->contestants[i].name) == KNOWN_STYLES;
-	return KNOWN_STYLES + others;
+	return plot_style_of(r->contestants[index].name, others);
+}
+
+size_t plot_style_of(const char *name, size_t others)
+{
+	size_t style = known_style(name);
+	return style < KNOWN_STYLES ? style : KNOWN_STYLES + others;
 }
 
 double plot_value(const json_t *object, const char *series, size_t i)

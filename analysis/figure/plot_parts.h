@@ -18,6 +18,9 @@ void plot_begin(struct figure *f, const struct results *r, const struct gallery 
  * gets what is left. */
 size_t plot_style(const struct results *r, size_t index);
 
+/* The same of a name, where there were `others` of unusual names before. */
+size_t plot_style_of(const char *name, size_t others);
+
 /* The ith number of a list in a result or in one of its paths; 0: there is none. */
 double plot_value(const json_t *object, const char *series, size_t i);
 

@@ -11,6 +11,7 @@
 
 #include "analysis/report/table.h"
 
+#include "analysis/measure/csv.h"
 #include "analysis/measure/settings.h"
 #include "analysis/measure/summary.h"
 #include "mpip/base/error.h"
@@ -291,16 +292,6 @@ void table_print_json(const struct results *r, FILE *out)
 
 /* ---- CSV ---- */
 
-/* A text as one field (RFC 4180), after a comma but for the first. */
-static void print_field(FILE *out, bool first, const char *text)
-{
-	bool quoted = strpbrk(text, ",\"\r\n") != NULL;
-	fprintf(out, "%s%s", first ? "" : ",", quoted ? "\"" : "");
-	for (; *text; text++)
-		fprintf(out, "%s%c", *text == '"' ? "\"" : "", *text);
-	fputs(quoted ? "\"" : "", out);
-}
-
 /* A value of a row as a field: nothing for null. */
 static void print_value(FILE *out, bool first, const json_t *value)
 {
@@ -311,7 +302,7 @@ static void print_value(FILE *out, bool first, const json_t *value)
 		snprintf(cell, sizeof(cell), "%lld", json_integer_value(value));
 	else if (json_is_array(value))
 		set_shares(cell, value, 1);
-	print_field(out, first, json_is_string(value) ? json_string_value(value) : cell);
+	csv_field(out, first, json_is_string(value) ? json_string_value(value) : cell);
 }
 
 /* What of a row is no simple value has columns of its own, or is one text. */
@@ -331,7 +322,7 @@ static void print_row(FILE *out, const json_t *row)
 		print_value(out, false, json_object_get(value, "ci95"));
 	}
 	char *settings = settings_one_text("", json_object_get(row, "settings"));
-	print_field(out, false, settings[1] ? settings + 2 : "");
+	csv_field(out, false, settings[1] ? settings + 2 : "");
 	free(settings);
 	fputs("\n", out);
 }
@@ -344,14 +335,14 @@ void table_print_csv(const struct results *r, FILE *out)
 	size_t i = 0;
 	json_object_foreach (one, key, value)
 		if (!json_is_object(value))
-			print_field(out, i++ == 0, key);
+			csv_field(out, i++ == 0, key);
 	json_object_foreach (json_object_get(one, "measures"), key, value) {
 		char *interval = text_format("%s ci95", key);
-		print_field(out, false, key);
-		print_field(out, false, interval);
+		csv_field(out, false, key);
+		csv_field(out, false, interval);
 		free(interval);
 	}
-	print_field(out, false, "settings");
+	csv_field(out, false, "settings");
 	fputs("\n", out);
 	json_array_foreach (rows, i, row)
 		print_row(out, row);

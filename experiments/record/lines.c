@@ -23,10 +23,13 @@ int lines_next(struct lines *lines, char **error)
 						       lines->file, strerror(errno))
 					     : 0;
 	lines->number++;
+	lines->cut = lines->text[length - 1] != '\n';
+	if (lines->cut && lines->growing)
+		return 0;
 	if (memchr(lines->text, '\0', (size_t)length))
 		return error_set(error, "%s: line %zu: expected text, it has a NUL byte",
 			lines->file, lines->number);
-	if (lines->text[length - 1] != '\n')
+	if (lines->cut)
 		return error_set(error, "%s: line %zu: expected a whole line; the log is cut",
 			lines->file, lines->number);
 	lines->text[--length] = '\0';

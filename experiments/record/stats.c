@@ -70,10 +70,15 @@ static double incomplete_beta(double x, double a, double b)
 	return 1 - front * beta_fraction(1 - x, b, a) / b;
 }
 
-static double t_distribution(double t, double df)
+double stats_t_tail(double t, double df)
 {
 	double tail = incomplete_beta(df / (df + t * t), df / 2, 0.5) / 2;
-	return t > 0 ? 1 - tail : tail;
+	return t > 0 ? tail : 1 - tail;
+}
+
+static double t_distribution(double t, double df)
+{
+	return stats_t_tail(-t, df);
 }
 
 double stats_t_quantile(double p, double df)
@@ -83,14 +88,15 @@ double stats_t_quantile(double p, double df)
 		low *= 2;
 	while (t_distribution(high, df) < p)
 		high *= 2;
-	for (int i = 0; i < 200; i++) {
+	for (;;) {
 		double middle = (low + high) / 2;
+		if (middle <= low || middle >= high)
+			return middle;
 		if (t_distribution(middle, df) < p)
 			low = middle;
 		else
 			high = middle;
 	}
-	return (low + high) / 2;
 }
 
 double stats_ci95(const double *values, size_t count)
@@ -103,7 +109,14 @@ double stats_ci95(const double *values, size_t count)
 
 struct stats_estimate stats_estimate_t(const double *values, size_t count)
 {
-	double mean = count ? stats_mean(values, count) : NAN, half = stats_ci95(values, count);
+	return stats_estimate_given_t(
+		values, count, count > 1 ? stats_t_quantile(0.975, (double)(count - 1)) : NAN);
+}
+
+struct stats_estimate stats_estimate_given_t(const double *values, size_t count, double t)
+{
+	double mean = count ? stats_mean(values, count) : NAN;
+	double half = count > 1 ? t * stats_sd(values, count) / sqrt((double)count) : NAN;
 	return (struct stats_estimate){
 		.count = count,
 		.mean = mean,

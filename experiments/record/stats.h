@@ -16,6 +16,9 @@ double stats_sd(const double *values, size_t count);
  * Right to about 1e-9. */
 double stats_t_quantile(double p, double df);
 
+/* Its tail: P(T > t), with the precision of a small number where it is one. */
+double stats_t_tail(double t, double df);
+
 /* Half the width of the 95 % confidence interval of the mean, by Student's t with n - 1 degrees of
  * freedom. NaN below two values: one run tells nothing about the spread. */
 double stats_ci95(const double *values, size_t count);
@@ -29,6 +32,9 @@ struct stats_estimate {
 
 /* Of differences between two contestants' runs of the same seeds it is Student's paired test. */
 struct stats_estimate stats_estimate_t(const double *values, size_t count);
+
+/* The same with stats_t_quantile(0.975, count - 1) given, for who has many of equal counts. */
+struct stats_estimate stats_estimate_given_t(const double *values, size_t count, double t);
 
 /* How many decimals a value has, of which this is half the interval: as many as show two digits of
  * it, at most 6. */

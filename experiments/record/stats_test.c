@@ -54,6 +54,22 @@ static void t_quantiles(void **state)
 	}
 }
 
+/* Small ones are right, too: with one degree of freedom the tail is atan(1 / t) / pi, and with two
+ * (1 - t / sqrt(2 + t^2)) / 2. */
+static void t_tails(void **state)
+{
+	(void)state;
+	static const double values[] = {0, 0.5, 1, 3, 50, 1e4};
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		double t = values[i], root = sqrt(2 + t * t);
+		double one = atan2(1, t) / M_PI, two = 1 / (root * (root + t));
+		expect_close(stats_t_tail(t, 1) / one, 1, 1e-9);
+		expect_close(stats_t_tail(t, 2) / two, 1, 1e-9);
+		expect_close(stats_t_tail(-t, 2), 1 - two, 1e-12);
+	}
+	expect_close(stats_t_tail(4.776, 4), 0.0044, 5e-5);
+}
+
 static void confidence_intervals(void **state)
 {
 	(void)state;
@@ -146,6 +162,7 @@ int main(void)
 		cmocka_unit_test(delay_variation_by_hand),
 		cmocka_unit_test(means_and_deviations),
 		cmocka_unit_test(t_quantiles),
+		cmocka_unit_test(t_tails),
 		cmocka_unit_test(confidence_intervals),
 		cmocka_unit_test(aggregation_benefit),
 	};
