@@ -149,7 +149,7 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		uint32_t seq = segments_header(transport, is_tcp, &g);
 
 		struct cm cm = compose_cm(e, s, path, now);
-		if (size + 4 * CM_EXT_WORDS <= path_max_packet(path) && g.data.length < 1000)
+		if (g.data.length < 1000 && size + 4 * CM_EXT_WORDS <= path_max_packet(path))
 			compose_addresses(e, s, &cm);
 		if (s->mp->moving && cm.has_addresses)
 			cm.flags |= CM_FLAG_IP_CHANGE;
