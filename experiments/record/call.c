@@ -211,6 +211,35 @@ json_t *call_measures(const struct call_log *forward, const struct call_log *rev
 	return call;
 }
 
+/* One more than the highest number that a stream sent. */
+static size_t numbers_of(const struct call_log *log, int stream)
+{
+	size_t numbers = 0;
+	for (size_t i = 0; i < log->sent_count; i++)
+		if (log->sent[i].stream == stream && log->sent[i].seq >= numbers)
+			numbers = (size_t)log->sent[i].seq + 1;
+	return numbers;
+}
+
+void call_arrivals(const struct call_log *log, struct arrivals *a)
+{
+	bool *come[CALL_STREAMS];
+	size_t numbers[CALL_STREAMS];
+	for (int s = 0; s < CALL_STREAMS; s++) {
+		numbers[s] = numbers_of(log, s);
+		come[s] = new_list(numbers[s], sizeof(bool));
+	}
+	for (size_t i = 0; i < log->received_count; i++) {
+		const struct call_received *p = &log->received[i];
+		if (p->seq >= numbers[p->stream] || come[p->stream][p->seq])
+			continue;
+		come[p->stream][p->seq] = true;
+		arrivals_add(a, p->arrived_us, p->bytes);
+	}
+	for (int s = 0; s < CALL_STREAMS; s++)
+		free(come[s]);
+}
+
 json_t *call_series(const struct call_log *log, int duration_s, double *bytes)
 {
 	double *sums = new_list((size_t)duration_s, sizeof(double));
