@@ -11,6 +11,10 @@
 
 static void read_sizes(struct jat at, struct transfer_load *t)
 {
+	if (!jat_present(at))
+		jat_fail(at,
+			"missing, expected a list of sizes, or an object that says how they are "
+			"drawn");
 	if (json_is_object(at.value)) {
 		t->size = drawn_read(at, SMALLEST, LARGEST);
 		return;
