@@ -145,7 +145,19 @@ static json_t *distribution_and_free(struct list *l)
 		"max", d.max);
 }
 
-/* Those with a size from `from` to `to`; NULL: there are none. */
+/* A hundredth of all after the other, from the least to the most: what a distribution function is
+ * drawn of. Sorts the values. */
+static json_t *quantiles(struct list *l)
+{
+	stats_distribution(l->values, l->count);
+	json_t *all = l->count ? json_array() : json_null();
+	for (int i = 0; l->count && i <= TRANSFERS_QUANTILES; i++)
+		json_array_append_new(all, json_real(stats_quantile(l->values, l->count,
+						   (double)i / TRANSFERS_QUANTILES)));
+	return all;
+}
+
+/* Those with a size from `from` to `to`. */
 static json_t *class_of(const struct transfer_log *log, int64_t from, int64_t to, int duration_s)
 {
 	struct list setup = new_list(log->count), first = new_list(log->count);
@@ -161,9 +173,11 @@ static json_t *class_of(const struct transfer_log *log, int64_t from, int64_t to
 		failed += t->done_us == TRANSFER_NEVER;
 	}
 	json_int_t count = (json_int_t)completion.count;
-	return json_pack("{s:I, s:I, s:o, s:o, s:o}", "count", count, "failed", failed, "setup_ms",
-		distribution_and_free(&setup), "first_byte_ms", distribution_and_free(&first),
-		"completion_ms", distribution_and_free(&completion));
+	json_t *steps = quantiles(&completion);
+	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "count", count, "failed", failed,
+		"completion_quantiles_ms", steps, "setup_ms", distribution_and_free(&setup),
+		"first_byte_ms", distribution_and_free(&first), "completion_ms",
+		distribution_and_free(&completion));
 }
 
 static void add_class(

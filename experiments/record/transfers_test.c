@@ -125,6 +125,10 @@ static void quantiles_and_decades(void **state)
 	assert_float_equal(json_number_at(m, "/all/completion_ms/p95"), 95, NEAR);
 	assert_float_equal(json_number_at(m, "/all/completion_ms/p99"), 99, NEAR);
 	assert_float_equal(json_number_at(m, "/all/completion_ms/mean"), 50.5, NEAR);
+	assert_int_equal(json_array_size(json_pointer(m, "/all/completion_quantiles_ms")), 101);
+	assert_float_equal(json_number_at(m, "/all/completion_quantiles_ms/0"), 1, NEAR);
+	assert_float_equal(json_number_at(m, "/all/completion_quantiles_ms/37"), 37, NEAR);
+	assert_float_equal(json_number_at(m, "/all/completion_quantiles_ms/100"), 100, NEAR);
 	assert_int_equal(json_array_size(json_object_get(m, "sizes")), 2);
 	assert_float_equal(json_number_at(m, "/sizes/0/to_bytes"), 999, NEAR);
 	assert_float_equal(json_number_at(m, "/sizes/0/count"), 90, NEAR);
