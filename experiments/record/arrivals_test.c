@@ -65,6 +65,13 @@ static void the_longest_gap(void **state)
 	expect_gap(&a, NULL, 2 * S, 2 * S + 200 * MS, 200 * MS, 2 * S);
 	expect_gap(&a, NULL, 3 * S, 9 * S, 9 * S - (4 * S - 10 * MS), 4 * S - 10 * MS);
 	expect_gap(&a, NULL, S, S, 0, 0);
+	/* from the end of what came together to the beginning of what came then */
+	struct arrivals few = {0};
+	arrivals_add(&few, 0, 1);
+	arrivals_add(&few, 1500, 1);
+	arrivals_add(&few, 10000, 1);
+	expect_gap(&few, NULL, 0, 10000, 8500, 1500);
+	arrivals_free(&few);
 	struct arrivals none = {0};
 	expect_gap(&none, NULL, 0, 5 * S, 5 * S, 0);
 	arrivals_free(&a);

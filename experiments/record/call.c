@@ -192,25 +192,6 @@ static void add_rtt(json_t *to, const struct call_log *const logs[2], int stream
 	free(values);
 }
 
-json_t *call_measures(const struct call_log *forward, const struct call_log *reverse,
-	const json_t *workload, int duration_s)
-{
-	const struct call_log *logs[2] = {forward, reverse};
-	json_t *call = json_object();
-	for (int s = 0; s < CALL_STREAMS; s++) {
-		const json_t *load = json_object_get(workload, call_stream_names[s]);
-		json_t *stream = json_null();
-		if (json_is_object(load)) {
-			stream = json_pack("{s:o, s:o}", "forward",
-				direction_json(forward, s, load, duration_s), "reverse",
-				direction_json(reverse, s, load, duration_s));
-			add_rtt(stream, logs, s, duration_s);
-		}
-		json_object_set_new(call, call_stream_names[s], stream);
-	}
-	return call;
-}
-
 /* One more than the highest number that a stream sent. */
 static size_t numbers_of(const struct call_log *log, int stream)
 {
@@ -238,6 +219,38 @@ void call_arrivals(const struct call_log *log, struct arrivals *a)
 	}
 	for (int s = 0; s < CALL_STREAMS; s++)
 		free(come[s]);
+}
+
+static json_t *gap_json(const struct call_log *log, int duration_s)
+{
+	struct arrivals a = {0};
+	call_arrivals(log, &a);
+	struct gap g = arrivals_gap(&a, NULL, 0, (int64_t)duration_s * 1000000);
+	arrivals_free(&a);
+	return json_pack("{s:f, s:f}", "longest_ms", (double)g.longest_us / 1e3, "at_s",
+		(double)g.at_us / 1e6);
+}
+
+json_t *call_measures(const struct call_log *forward, const struct call_log *reverse,
+	const json_t *workload, int duration_s)
+{
+	const struct call_log *logs[2] = {forward, reverse};
+	json_t *call = json_object();
+	for (int s = 0; s < CALL_STREAMS; s++) {
+		const json_t *load = json_object_get(workload, call_stream_names[s]);
+		json_t *stream = json_null();
+		if (json_is_object(load)) {
+			stream = json_pack("{s:o, s:o}", "forward",
+				direction_json(forward, s, load, duration_s), "reverse",
+				direction_json(reverse, s, load, duration_s));
+			add_rtt(stream, logs, s, duration_s);
+		}
+		json_object_set_new(call, call_stream_names[s], stream);
+	}
+	json_object_set_new(call, "gap",
+		json_pack("{s:o, s:o}", "forward", gap_json(forward, duration_s), "reverse",
+			gap_json(reverse, duration_s)));
+	return call;
 }
 
 json_t *call_series(const struct call_log *log, int duration_s, double *bytes)
