@@ -78,13 +78,14 @@ static void check_subflows(const struct run *r, json_t *marks)
 			text_format("mptcp: %d of %d subflows", capable + joined, wanted * mesh));
 }
 
-/* Transfers are over before their subflows are many: that each was MPTCP is all there is to say. */
+/* Transfers are over before their subflows are many: that each was MPTCP is all there is to say.
+ * Who connects says it: on a network that fails its last word may never come to the other end. */
 static void check_mptcp_transfers(const struct run *r, json_t *marks)
 {
-	const struct run_host *h = &r->hosts[TO];
+	const struct run_host *h = &r->hosts[FROM];
 	int wanted = transfers_connected(r);
 	int capable =
-		(int)mib_difference(h->mib_before, h->mib_after, "MPTcpExt", "MPCapableACKRX");
+		(int)mib_difference(h->mib_before, h->mib_after, "MPTcpExt", "MPCapableSYNACKRX");
 	if (capable < wanted)
 		mark(marks, text_format("mptcp: %d of %d transfers are MPTCP", capable, wanted));
 }
