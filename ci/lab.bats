@@ -586,6 +586,8 @@ first_link() {
   [[ ${lines[0]} == "lab: there are "*" labs, "*"$name and $name-b"*": say which, as in make lab-exec NAME="* ]]
   run -2 "${make[@]}" lab-exec NAME="$name-b"
   [[ ${lines[0]} == "CMD=: expected a command, such as CMD='ping -c 3 10.0.3.2'" ]]
+  run ! "${make[@]}" lab-up SCENARIO=no-such
+  [[ ${lines[0]} == "SCENARIO=no-such: expected a file or one of: calibration "*" dual-nic "* ]]
   for word in NAME=no-such SCENARIO=no-such SCENARIO=no/no-such.json; do
     run "${make[@]}" lab-down $word
     [[ ${lines[0]} == "lab: there is no lab no-such, there is "*"$name"* ]]

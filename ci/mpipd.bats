@@ -214,6 +214,10 @@ END
 		[[ $(wc -l <"$T/table") -ge 2 && $(<"$T/table") != *[{}]* ]]
 	done
 	in_host client "$MPIPCTL" sessions | grep -E "SESSION +PROTO"
+	# each counter with what it counts, not in the words of the code
+	[[ -z $(in_host client "$MPIPCTL" stats | grep -vE '^$|^[a-z0-9_]+ +[0-9]+  [^ ]') ]]
+	[[ -z $(in_host client "$MPIPCTL" stats | grep -E 'Flags_|Table [0-9]') ]]
+	[[ $(in_host client "$MPIPCTL" policy list) == "no policies" ]]
 	in_host client "$MPIPCTL" sessions | grep -E "tcp .*$SERVER1:5001 +multipath"
 
 	# What they say agrees with itself and with the lab.

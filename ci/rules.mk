@@ -11,7 +11,7 @@ $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/
 $(BUILD)/ci/json: $(BUILD)/ci/tool/json.o $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
-$(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_LIB)
+$(BUILD)/ci/cm_sender: $(BUILD)/ci/tool/cm_sender.o $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 # make test [TESTS="ci/exact.bats engine_test"] [GROUND=vm] [SANITIZE=1] [MINUTES=10]: everything, or only these.

@@ -37,7 +37,7 @@ EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildc
 # option NAME,VALUE: nothing without a value. flag NAME,VALUE: nothing for 0, either.
 option = $(if $(2),--$(1) $(call quoted,$(2)))
 flag = $(if $(filter-out 0,$(2)),--$(1))
-HOW_TO_RUN = $(call flag,paper,$(PAPER)) $(call option,duration,$(DURATION)) $(call option,warm-up,$(WARM_UP)) \
+HOW_TO_RUN = --make $(call flag,paper,$(PAPER)) $(call option,duration,$(DURATION)) $(call option,warm-up,$(WARM_UP)) \
 	$(call option,reps,$(REPS)) $(call option,seed,$(SEED)) $(call option,only,$(ONLY)) \
 	$(call option,gips,$(GIPS)) $(call option,jobs,$(JOBS)) $(call flag,fresh,$(FRESH))
 EXPERIMENT_OPTIONS = $(HOW_TO_RUN) $(call option,out,$(OUT)) $(call option,ground,$(GROUND))

@@ -30,11 +30,16 @@ LAB_RUN = $(if $(filter 0,$(shell id -u)),,sudo) $(BUILD)/lab/lab
 # scenario's name, is a lab's.
 LAB_SCENARIO = $(call quoted,$(if $(filter %.json,$(SCENARIO)),$(SCENARIO),lab/scenarios/$(or \
 	$(SCENARIO),dual-nic).json))
+SCENARIO_NAMES = $(sort $(basename $(notdir $(wildcard lab/scenarios/*.json))))
+# A line of a recipe that fails where SCENARIO is neither a file nor the name of a scenario.
+CHECK_SCENARIO = $(if $(strip $(SCENARIO)),$(if $(filter %.json $(SCENARIO_NAMES),$(SCENARIO)),,@echo \
+	$(call quoted,SCENARIO=$(SCENARIO): expected a file or one of: $(SCENARIO_NAMES)) >&2; exit 1))
 LAB_NAME = --make $(if $(NAME),--name $(call quoted,$(NAME)),$(if $(SCENARIO),--name \
 	"$$(basename -s .json -- $(call quoted,$(SCENARIO)))"))
 
 .PHONY: lab-up lab-down lab-sweep lab-status lab-link lab-exec
 lab-up:
+	$(CHECK_SCENARIO)
 	$(LAB_READY)
 	@$(LAB_RUN) up $(LAB_NAME) $(LAB_SCENARIO)
 
@@ -68,6 +73,7 @@ lab-exec:
 CALIBRATE_OPTIONS = $(if $(SHORT),--short) $(call option,output,$(OUTPUT))
 .PHONY: calibrate
 calibrate:
+	$(CHECK_SCENARIO)
 	+$(if $(DEPS),@ci/install-packages.sh --check)
 	+@$(MAKE) --no-print-directory all
 	@ask=($(BUILD)/lab/lab ground $(call option,ground,$(GROUND)) $(LAB_SCENARIO)); \

@@ -48,9 +48,13 @@ static const struct command {
 	{"sessions", "connections, multipath or regular, and why",
 		"Connections, by protocol, source and destination.\n"
 		"\n"
-		"  STATE   multipath, or regular: as without MPIP; or, with --all, ended\n"
-		"  IN USE  so many paths\n"
-		"  REASON  why a connection is regular\n"
+		"  SESSION    the session ID, once the other end has MPIP\n"
+		"  STATE      multipath, or regular: as without MPIP; or, with --all, ended\n"
+		"  WIRE FORM  how its packets look on the wire: udp, fake-tcp, literal\n"
+		"  IN USE     so many paths\n"
+		"  ... BYTES  user data sent and received with MPIP\n"
+		"  IDLE MS    since its last packet\n"
+		"  REASON     why a connection is regular\n"
 		"\n"
 		"A TCP connection that has ended is kept for some time and shown with --all "
 		"only.\n",
@@ -60,6 +64,8 @@ static const struct command {
 		"\n"
 		"  PORTS       the connection's, this end's first: `mpipctl sessions` has its\n"
 		"              addresses\n"
+		"  PATH        the path ID; SOURCE and DESTINATION are the path's\n"
+		"  WIRE FORM   how its packets look on the wire\n"
 		"  STATE       in use; unvalidated: no answer yet; down: no answer any more; "
 		"standby: "
 		"not\n"
@@ -69,7 +75,9 @@ static const struct command {
 		"  DELAY US    one-way delay in microseconds; the clocks of two hosts differ, so "
 		"only\n"
 		"              differences mean something\n"
-		"  QUEUING US  delay less the smallest one seen (MIN US)\n",
+		"  QUEUING US  delay less the smallest one seen (MIN US); MAX QUEUING US is the\n"
+		"              largest one\n"
+		"  PACKETS     sent on this path, with BYTES: headers and heartbeats included\n",
 		true},
 	{"stats", "counters; every drop under its name",
 		"What the daemon has counted since it was started, each with what it means; then "
@@ -316,6 +324,9 @@ static int show_again(const struct options *o, bool terminal, bool first)
 	FILE *out = open_memstream(&text, &size);
 	if (!out)
 		abort();
+	time_t now = time(NULL);
+	if (!o->json)
+		fprintf(out, "%s\n", ctime(&now)); /* and an empty line */
 	int status = show_once(o, out);
 	if (fclose(out) != 0)
 		abort();

@@ -24,13 +24,13 @@ static const struct column peer_columns[] = {{"node_id", "NODE ID"}, {"addresses
 static const struct column availability_columns[] = {
 	{"address", "ADDRESS"}, {"port", "PORT"}, {"mpip", "MPIP"}, {"queries", "QUERIES"}, {0}};
 static const struct column session_columns[] = {{"session_id", "SESSION"}, {"protocol", "PROTO"},
-	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"state", "STATE"}, {"wire_form", "WIRE"},
+	{"src", "SOURCE"}, {"dst", "DESTINATION"}, {"state", "STATE"}, {"wire_form", "WIRE FORM"},
 	{"paths_in_use", "IN USE"}, {"sent_bytes", "SENT BYTES"},
 	{"received_bytes", "RECEIVED BYTES"}, {"idle_ms", "IDLE MS"}, {"reason", "REASON"}, {0}};
 static const struct column path_columns[] = {{"session_id", "SESSION"}, {"protocol", "PROTO"},
 	{"ports", "PORTS"}, {"path", "PATH"}, {"src", "SOURCE"}, {"dst", "DESTINATION"},
-	{"wire_form", "WIRE"}, {"state", "STATE"}, {"weight", "WEIGHT"}, {"delay_us", "DELAY US"},
-	{"min_delay_us", "MIN US"}, {"queuing_us", "QUEUING US"},
+	{"wire_form", "WIRE FORM"}, {"state", "STATE"}, {"weight", "WEIGHT"},
+	{"delay_us", "DELAY US"}, {"min_delay_us", "MIN US"}, {"queuing_us", "QUEUING US"},
 	{"max_queuing_us", "MAX QUEUING US"}, {"sent_packets", "PACKETS"}, {"sent_bytes", "BYTES"},
 	{0}};
 static const struct column policy_columns[] = {{"row", "ROW"}, {"destination", "DESTINATION"},
@@ -129,8 +129,14 @@ void show_sort(json_t *answer)
 
 /* --- tables --- */
 
-static void print_table(FILE *out, const json_t *rows, const struct column *columns)
+/* A table, or the line `none` where it would be empty. */
+static void print_table(
+	FILE *out, const json_t *rows, const struct column *columns, const char *none)
 {
+	if (json_array_size(rows) == 0) {
+		fprintf(out, "%s\n", none);
+		return;
+	}
 	int width[COLUMNS_MAX] = {0};
 	size_t i;
 	json_t *row;
@@ -151,8 +157,9 @@ static void print_table(FILE *out, const json_t *rows, const struct column *colu
 			json_t *value = json_object_get(row, columns[c].key);
 			char *text = text_of(value);
 			bool last = !columns[c + 1].key;
-			fprintf(out, json_is_number(value) ? "%*s%s" : "%-*s%s",
-				last ? 0 : width[c], text, last ? "\n" : "  ");
+			bool number = json_is_number(value);
+			fprintf(out, number ? "%*s%s" : "%-*s%s", last && !number ? 0 : width[c],
+				text, last ? "\n" : "  ");
 			free(text);
 		}
 }
@@ -164,7 +171,7 @@ static void print_object(FILE *out, const json_t *object, const json_t *about)
 	json_object_foreach ((json_t *)object, key, value) {
 		char *text = text_of(value);
 		const char *note = json_string_value(json_object_get(about, key));
-		fprintf(out, note ? "%-26s %14s  %s\n" : "%-26s %14s\n", key, text, note);
+		fprintf(out, "%-28s %14s  %s\n", key, text, note ? note : "");
 		free(text);
 	}
 }
@@ -199,7 +206,7 @@ static size_t settle_ended(json_t *rows, bool all, const char *src, const char *
 }
 
 static void print_connections(FILE *out, json_t *rows, const struct column *columns, bool all,
-	const char *src, const char *dst)
+	const char *src, const char *dst, const char *none)
 {
 	size_t i;
 	json_t *row;
@@ -212,7 +219,7 @@ static void print_connections(FILE *out, json_t *rows, const struct column *colu
 		if (json_integer_value(json_object_get(row, "session_id")) == 0)
 			json_object_set_new(row, "session_id", json_null()); /* none yet */
 	}
-	print_table(out, rows, columns);
+	print_table(out, rows, columns, none);
 	if (left_out)
 		fprintf(out, "%zu %s not shown; --all shows %s\n", left_out,
 			left_out > 1 ? "connections that have ended are"
@@ -243,28 +250,31 @@ static void print_status(FILE *out, const json_t *answer)
 				reason));
 	}
 	fputc('\n', out);
-	print_table(out, nics, nic_columns);
+	print_table(out, nics, nic_columns, "no NICs");
 }
 
 void show_answer(FILE *out, const char *command, json_t *answer, bool all)
 {
 	if (strcmp(command, "peers") == 0) {
-		print_table(out, json_object_get(answer, "nodes"), peer_columns);
+		print_table(out, json_object_get(answer, "nodes"), peer_columns,
+			"no node with MPIP is known");
 		fputc('\n', out);
-		print_table(out, json_object_get(answer, "availability"), availability_columns);
+		print_table(out, json_object_get(answer, "availability"), availability_columns,
+			"no address has been asked yet");
 	} else if (strcmp(command, "sessions") == 0) {
 		print_connections(out, json_object_get(answer, "sessions"), session_columns, all,
-			"src", "dst");
+			"src", "dst", "no connections");
 	} else if (strcmp(command, "paths") == 0) {
 		print_connections(out, json_object_get(answer, "paths"), path_columns, all,
-			"connection_src", "connection_dst");
+			"connection_src", "connection_dst", "no paths");
 	} else if (strcmp(command, "policy") == 0) {
-		print_table(out, json_object_get(answer, "policies"), policy_columns);
+		print_table(
+			out, json_object_get(answer, "policies"), policy_columns, "no policies");
 	} else if (strcmp(command, "stats") == 0) {
 		print_object(
 			out, json_object_get(answer, "protocol"), json_object_get(answer, "about"));
 		fputc('\n', out);
-		print_object(out, json_object_get(answer, "io"), NULL);
+		print_object(out, json_object_get(answer, "io"), json_object_get(answer, "about"));
 	} else {
 		print_status(out, answer);
 	}

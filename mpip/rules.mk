@@ -27,7 +27,7 @@ $(BUILD)/mpip/mpipctl: $(addprefix $(BUILD)/mpip/, mpipctl.o mpipctl_show.o) $(I
 
 CORE_TESTS := $(call tests,mpip/core)
 UNIT_TESTS += $(CORE_TESTS)
-$(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_LIB)
+$(CORE_TESTS): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
 
 BASE_TESTS := $(call tests,mpip/base)
@@ -42,7 +42,7 @@ include mpip/fuzz/rules.mk
 
 # Instructions per packet through the core, by callgrind: make bench.
 ENGINE_BENCH := $(BUILD)/mpip/core/engine_bench
-$(ENGINE_BENCH): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_LIB)
+$(ENGINE_BENCH): %: %.o $(BUILD)/mpip/core/engine_testbed.o $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka)
 .PHONY: bench
 bench:

@@ -13,6 +13,7 @@
 #include "mpip/base/error.h"
 #include "mpip/base/version.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ static const char usage[] =
 	"                      auto (default): the host if it can\n"
 	"  --jobs N            guests at a time, 1 to 256 (one per processor)\n"
 	"  --cell              inside a guest: progress to standard output\n"
+	"  --make              before other options: errors say what to type to make\n"
 	"  --help              this\n"
 	"  --version           the version\n"
 	"\n"
@@ -70,15 +72,25 @@ static const char usage[] =
 	"\n"
 	"experiments/README.md describes the files and the results.\n";
 
-static long long number(
-	const char *option, const char *value, long long min, long long max, char **error)
+/* An option as who called typed it: --warm-up, or WARM_UP= to make. */
+static const char *as_typed(const char *option, bool make)
+{
+	static char word[32];
+	snprintf(word, sizeof(word), make ? "%s=" : "--%s", option);
+	for (char *c = word; make && *c; c++)
+		*c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+	return word;
+}
+
+static long long number(const struct options *o, const char *option, const char *value,
+	long long min, long long max, char **error)
 {
 	char *end;
 	errno = 0;
 	long long n = strtoll(value, &end, 10);
 	if (errno || end == value || *end || n < min || n > max)
-		error_set(error, "--%s: expected a whole number from %lld to %lld, got \"%s\"",
-			option, min, max, value);
+		error_set(error, "%s: expected a whole number from %lld to %lld, got \"%s\"",
+			as_typed(option, o->make), min, max, value);
 	return n;
 }
 
@@ -124,6 +136,7 @@ static const struct option names[] = {
 	{"check", no_argument, NULL, 'k'},
 	{"list", no_argument, NULL, 'L'},
 	{"cell", no_argument, NULL, 'C'},
+	{"make", no_argument, NULL, 'm'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'v'},
 	{0},
@@ -140,16 +153,16 @@ static int take_option(int c, char **argv, struct options *o, char **error)
 		o->paper = true;
 		break;
 	case 'd':
-		o->duration = (long)number("duration", optarg, 1, DURATION_MAX_S, error);
+		o->duration = (long)number(o, "duration", optarg, 1, DURATION_MAX_S, error);
 		break;
 	case 'w':
-		o->warm_up = (long)number("warm-up", optarg, 0, 600, error);
+		o->warm_up = (long)number(o, "warm-up", optarg, 0, 600, error);
 		break;
 	case 'r':
-		o->reps = (long)number("reps", optarg, 1, 999, error);
+		o->reps = (long)number(o, "reps", optarg, 1, 999, error);
 		break;
 	case 's':
-		o->seed = number("seed", optarg, 0, 1000000000, error);
+		o->seed = number(o, "seed", optarg, 0, 1000000000, error);
 		break;
 	case 'c':
 		o->only = optarg;
@@ -158,13 +171,13 @@ static int take_option(int c, char **argv, struct options *o, char **error)
 		o->ground = ground(optarg, error);
 		break;
 	case 'G':
-		o->gips = (long)number("gips", optarg, 0, GIPS_MAX, error);
+		o->gips = (long)number(o, "gips", optarg, 0, GIPS_MAX, error);
 		break;
 	case 'j':
-		o->jobs = (long)number("jobs", optarg, 1, 256, error);
+		o->jobs = (long)number(o, "jobs", optarg, 1, 256, error);
 		break;
 	case 'R':
-		o->rep = (long)number("rep", optarg, 1, 999, error);
+		o->rep = (long)number(o, "rep", optarg, 1, 999, error);
 		break;
 	case 't':
 		o->twice = true;
@@ -186,6 +199,9 @@ static int take_option(int c, char **argv, struct options *o, char **error)
 		break;
 	case 'C':
 		o->cell = true;
+		break;
+	case 'm':
+		o->make = true;
 		break;
 	case 'h':
 		fputs(usage, stdout);

@@ -12,7 +12,7 @@ struct options {
 	char **files; /* of check and list: NULL at the end */
 	long duration, warm_up, reps, rep, gips, jobs;
 	long long seed;
-	bool fresh, cell, twice, paper, plan, check, list;
+	bool fresh, cell, twice, paper, plan, check, list, make;
 };
 
 /* 0 to go on, 1 when help or the version was asked for and given, -1 and *error. */

@@ -17,7 +17,7 @@ static void put_hello(struct engine *e, const struct session *s, uint8_t flags, 
 	struct usec now, uint8_t *out)
 {
 	struct cm cm = {.node = e->node,
-		.session = s->key.id,
+		.session = session_id(s),
 		.stamp = stamp_at(e, now),
 		.flags = flags,
 		.has_hello = true,
@@ -46,9 +46,7 @@ static void tcp_carrier_out(struct engine *e, struct wire_packet *w, const struc
 	option[1] = CARRIER_LENGTH;
 	memcpy(option + 2, &exid, 2);
 	tcp->checksum = put16(0);
-	uint64_t sum =
-		csum_add(csum_pseudo(s->tuple.local_ip, s->tuple.remote_ip, IPPROTO_TCP, length),
-			tcp, length);
+	uint64_t sum = csum_add(csum_pseudo(ip, length), tcp, length);
 	uint16_t checksum = (uint16_t)~csum_fold(sum);
 	memcpy(tcp->checksum.b, &checksum, 2);
 	ip_checksum(ip, sizeof(*ip));
@@ -74,11 +72,11 @@ void carrier_send_keepalive(struct engine *e, struct session *s, uint32_t seq, u
 	memcpy(tcp->dst.b, &s->tuple.remote_port, 2);
 
 	struct cm cm = {.node = e->node,
-		.session = s->key.id,
+		.session = session_id(s),
 		.stamp = (uint32_t)now.us,
 		.flags = CM_FLAG_HB | (wanted ? CM_FLAG_PROBE : 0),
 		.has_scale = true,
-		.scale = s->keepalive.scale};
+		.scale = s->scale};
 	uint8_t *place = (uint8_t *)(tcp + 1) + CARRIER_LENGTH - CARRIER_CM;
 	memset(place, 0, CARRIER_CM);
 	cm_encode(&cm, (struct cm_binding){.tcp_seq = seq}, place + CARRIER_CM - cm_size(&cm));
@@ -130,8 +128,7 @@ void carrier_send_udp(struct engine *e, const struct session *s, const struct ip
 	udp->length = put16((uint16_t)segment);
 	udp->checksum = put16(0);
 	if (checksum) {
-		uint64_t sum =
-			csum_pseudo(s->tuple.local_ip, s->tuple.remote_ip, IPPROTO_UDP, segment);
+		uint64_t sum = csum_pseudo(ip, segment);
 		sum = csum_add(csum_add(sum, udp, sizeof(*udp)), data.bytes, data.length);
 		uint16_t folded = (uint16_t)~csum_fold(sum);
 		folded = folded ? folded : 0xffff;

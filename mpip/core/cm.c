@@ -81,8 +81,8 @@ static void put_extension(const struct cm *cm, uint8_t *out, size_t size)
 		*p++ = PART_ADDRESSES;
 		*p++ = (uint8_t)(1 + 4 * cm->addresses.count);
 		*p++ = cm->list_version;
-		memcpy(p, cm->addresses.ip, 4u * cm->addresses.count);
-		p += 4u * cm->addresses.count;
+		for (unsigned i = 0; i < cm->addresses.count; i++, p += 4)
+			address_to_ipv4(cm->addresses.ip[i], p);
 	}
 	if (cm->has_list_ack) {
 		*p++ = PART_LIST_ACK;
@@ -129,18 +129,6 @@ size_t cm_encode(const struct cm *cm, struct cm_binding binding, uint8_t *out)
 	return extension + CM_FIXED;
 }
 
-bool cm_peek(const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session)
-{
-	if (length < CM_FIXED)
-		return false;
-	const struct cm_fixed *f = (const void *)(bytes + length - CM_FIXED);
-	if (f->version_words >> 4 != CM_VERSION)
-		return false;
-	memcpy(node->b, f->node, sizeof(node->b));
-	session->n = get32(f->session);
-	return true;
-}
-
 size_t cm_size_at_end(const uint8_t *bytes, size_t length)
 {
 	if (length < CM_FIXED)
@@ -148,6 +136,18 @@ size_t cm_size_at_end(const uint8_t *bytes, size_t length)
 	uint8_t version_words = bytes[length - CM_FIXED + CM_OFF_VERSION];
 	size_t size = CM_FIXED + 4u * (version_words & 15);
 	return version_words >> 4 == CM_VERSION && size <= length ? size : 0;
+}
+
+size_t cm_peek(
+	const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session)
+{
+	size_t size = cm_size_at_end(bytes, length);
+	if (size == 0)
+		return 0;
+	const struct cm_fixed *f = (const void *)(bytes + length - CM_FIXED);
+	memcpy(node->b, f->node, sizeof(node->b));
+	session->n = get32(f->session);
+	return size;
 }
 
 static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
@@ -172,7 +172,8 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 			cm->has_addresses = true;
 			cm->list_version = value[0];
 			cm->addresses.count = p[1] / 4;
-			memcpy(cm->addresses.ip, value + 1, p[1] - 1u);
+			for (unsigned i = 0; i < cm->addresses.count; i++)
+				cm->addresses.ip[i] = address_from_ipv4(value + 1 + 4 * i);
 		} else if (p[0] == PART_LIST_ACK && p[1] == 1) {
 			cm->has_list_ack = true;
 			cm->list_ack = value[0];
@@ -192,15 +193,11 @@ static bool get_extension(const uint8_t *p, const uint8_t *end, struct cm *cm)
 	return true;
 }
 
-bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm)
+bool cm_read(const uint8_t *bytes, size_t size, struct cm_binding binding, struct cm *cm)
 {
-	size_t size = cm_size_at_end(bytes, length);
-	if (size == 0)
-		return false;
-	const uint8_t *start = bytes + length - size;
-	const uint8_t *fixed = bytes + length - CM_FIXED;
+	const uint8_t *fixed = bytes + size - CM_FIXED;
 	const struct cm_fixed *f = (const void *)fixed;
-	if (checksum(start, fixed + CM_OFF_SUM, binding) != get32(f->checksum))
+	if (checksum(bytes, fixed + CM_OFF_SUM, binding) != get32(f->checksum))
 		return false;
 
 	memcpy(cm->node.b, f->node, sizeof(cm->node.b));
@@ -211,5 +208,11 @@ bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, s
 	cm->path_delay = get32(f->delay);
 	cm->flags = f->flags;
 	cm->has_hello = cm->has_addresses = cm->has_list_ack = cm->has_size = cm->has_scale = false;
-	return start == fixed || get_extension(start, fixed, cm);
+	return bytes == fixed || get_extension(bytes, fixed, cm);
+}
+
+bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm)
+{
+	size_t size = cm_size_at_end(bytes, length);
+	return size && cm_read(bytes + length - size, size, binding, cm);
 }

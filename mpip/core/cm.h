@@ -26,7 +26,7 @@ struct cm {
 	uint8_t flags;       /* CM_FLAG_* */
 	bool has_hello, has_addresses, has_list_ack, has_size, has_scale;
 	struct cm_hello hello;
-	struct address_list addresses; /* the sender's, all of them */
+	struct address_list addresses; /* the sender's, all of them, of IPv4 */
 	uint8_t list_version;          /* of `addresses` */
 	uint8_t list_ack;              /* the version of the other end's list that the sender has */
 	struct path_id size_path; /* a padded heartbeat came on this path of the other end's, */
@@ -46,15 +46,18 @@ size_t cm_size(const struct cm *cm);
 /* Writes the CM; `out` has room for cm_size(). Returns that size. */
 size_t cm_encode(const struct cm *cm, struct cm_binding binding, uint8_t *out);
 
-/* Reads the identity from the last CM_FIXED bytes of `bytes` before the checksum can be known to
- * hold (the binding depends on the session's protocol). False: too short, or another version. */
-bool cm_peek(const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session);
-
 /* The size of the CM at the end of `bytes`, extension included; 0 if there cannot be one. */
 size_t cm_size_at_end(const uint8_t *bytes, size_t length);
+
+/* The same, and whose it is, before the checksum can be known to hold (the binding depends on the
+ * session's protocol). */
+size_t cm_peek(
+	const uint8_t *bytes, size_t length, struct node_id *node, struct session_id *session);
 
 /* Reads the CM at the end of `bytes`. False, and `cm` undefined, unless version, size, checksum
  * and extension are all right: then there is no CM (paper 3.1). */
 bool cm_decode(const uint8_t *bytes, size_t length, struct cm_binding binding, struct cm *cm);
+/* The same of a CM whose size is known from one of these: `bytes` is where it begins. */
+bool cm_read(const uint8_t *bytes, size_t size, struct cm_binding binding, struct cm *cm);
 
 #endif

@@ -76,7 +76,8 @@ static void extensions_come_back(void **state)
 			cm.has_list_ack = n % 2;
 			cm.list_ack = (uint8_t)(n + 100);
 			for (unsigned i = 0; i < n; i++)
-				cm.addresses.ip[i].s_addr = htonl(0x0a000001 + i);
+				cm.addresses.ip[i] =
+					address_from_ipv4((uint8_t[]){10, 0, (uint8_t)i, 1});
 			size_t size = cm_encode(&cm, binding, bytes + 100);
 			assert_int_equal(size, cm_size(&cm));
 			assert_int_equal(size % 4, 0);

@@ -16,12 +16,12 @@ struct cm compose_cm(struct engine *e, struct session *s, const struct path *p, 
 {
 	struct cm cm;
 	cm.node = e->node;
-	cm.session = s->key.id;
+	cm.session = s->mp->key.id;
 	cm.path = p->id;
 	cm.feedback_path.n = 0;
 	cm.path_delay = 0;
 	cm.stamp = stamp_at(e, now);
-	cm.flags = s->peer->list_known ? 0 : CM_FLAG_WANT;
+	cm.flags = s->mp->peer->list_known ? 0 : CM_FLAG_WANT;
 	cm.has_hello = cm.has_addresses = cm.has_list_ack = cm.has_size = cm.has_scale = false;
 
 	/* On a path that is not in use it may well be lost, and the other end would take a path
@@ -42,17 +42,17 @@ struct cm compose_cm(struct engine *e, struct session *s, const struct path *p, 
 
 void compose_addresses(struct engine *e, struct session *s, struct cm *cm)
 {
-	struct peer *peer = s->peer;
+	struct peer *peer = s->mp->peer;
 	if (peer->wants_list && !mesh_short(e, s)) {
 		cm->has_addresses = true;
 		cm->addresses = e->addresses;
 		cm->list_version = e->list_version;
 		peer->wants_list = false;
 	}
-	if (s->encap == ENCAP_LITERAL ? s->owes_ack : peer->owes_ack) {
+	if (s->encap == ENCAP_LITERAL ? s->mp->owes_ack : peer->owes_ack) {
 		cm->has_list_ack = true;
-		cm->list_ack = s->encap == ENCAP_LITERAL ? (uint8_t)(s->list_seen - 1)
+		cm->list_ack = s->encap == ENCAP_LITERAL ? (uint8_t)(s->mp->list_seen - 1)
 							 : peer->list_version;
-		peer->owes_ack = s->owes_ack = false;
+		peer->owes_ack = s->mp->owes_ack = false;
 	}
 }

@@ -56,9 +56,9 @@ void deliver_held(struct engine *e, struct session *s, struct actions *a)
 	const struct reorder_slot *slot;
 	while ((slot = reorder_push(&s->mp->reorder, &e->pool)))
 		deliver_slot(e, s, slot, a);
-	if (s->holding)
-		DL_DELETE2(e->holding, s, holding_prev, holding_next);
-	s->holding = false;
+	if (s->mp->holding)
+		DL_DELETE2(e->holding, s->mp, holding_prev, holding_next);
+	s->mp->holding = false;
 }
 
 /* The buffer holds something now, or nothing any more: puts the session on the list of those, or
@@ -67,11 +67,11 @@ void deliver_held(struct engine *e, struct session *s, struct actions *a)
 static void set_holding(struct engine *e, struct session *s, struct usec now)
 {
 	bool holds = s->mp->reorder.held > 0;
-	if (holds && !s->holding)
-		DL_APPEND2(e->holding, s, holding_prev, holding_next);
-	if (!holds && s->holding)
-		DL_DELETE2(e->holding, s, holding_prev, holding_next);
-	s->holding = holds;
+	if (holds && !s->mp->holding)
+		DL_APPEND2(e->holding, s->mp, holding_prev, holding_next);
+	if (!holds && s->mp->holding)
+		DL_DELETE2(e->holding, s->mp, holding_prev, holding_next);
+	s->mp->holding = holds;
 	if (holds)
 		s->mp->reorder.deadline =
 			e->set.reorder_hold.us ? usec_add(now, e->set.reorder_hold) : USEC_NEVER;
@@ -108,7 +108,7 @@ static void deliver_tcp(struct engine *e, struct session *s, const struct upward
 		hand_up(e, s, up, a);
 		break;
 	}
-	if (s->holding != (r->held > 0))
+	if (s->mp->holding != (r->held > 0))
 		set_holding(e, s, now);
 }
 

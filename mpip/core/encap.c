@@ -38,7 +38,7 @@ static bool udp_opens(const struct session *s, const struct path *p)
 static bool udp_ends(struct engine *e, const struct session *s, struct path *p)
 {
 	p->src.port = e->wire_port;
-	p->dst.port = s->peer->wire_port;
+	p->dst.port = s->mp->peer->wire_port;
 	return true;
 }
 
@@ -77,8 +77,8 @@ static void udp_finish(struct engine *e, struct session *s, struct path *p, stru
 static bool literal_opens(const struct session *s, const struct path *p)
 {
 	return s->tuple.protocol == IPPROTO_TCP &&
-	       (p->src.ip.s_addr != s->tuple.local_ip.s_addr ||
-		       p->dst.ip.s_addr != s->tuple.remote_ip.s_addr);
+	       (!address_equal(p->src.ip, s->tuple.local_ip) ||
+		       !address_equal(p->dst.ip, s->tuple.remote_ip));
 }
 
 static bool literal_ends(struct engine *e, const struct session *s, struct path *p)

@@ -181,7 +181,7 @@ void engine_set_mtu(struct engine *e, uint16_t mtu)
 	pmtu_set_mtu(e, mtu);
 }
 
-void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void engine_too_big(struct engine *e, struct address local, struct address remote, uint32_t mtu,
 	struct usec now)
 {
 	pmtu_too_big(e, local, remote, mtu, now);
@@ -191,18 +191,18 @@ void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remot
 
 static void tick_session(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	if (!usec_before(now, s->next_weights)) {
-		s->next_weights = usec_add(s->next_weights, e->set.weight_period);
-		if (usec_before(s->next_weights, now))
-			s->next_weights = usec_add(now, e->set.weight_period);
+	if (!usec_before(now, s->mp->next_weights)) {
+		s->mp->next_weights = usec_add(s->mp->next_weights, e->set.weight_period);
+		if (usec_before(s->mp->next_weights, now))
+			s->mp->next_weights = usec_add(now, e->set.weight_period);
 		if (s->in_use > 0) {
 			e->scheduler->period(s, &e->set);
 			if (e->observer)
 				e->observer(e->observer_context, s, now);
 		}
 	}
-	if (!usec_before(now, s->next_upkeep)) {
-		s->next_upkeep = usec_add(now, e->set.maintenance);
+	if (!usec_before(now, s->mp->next_upkeep)) {
+		s->mp->next_upkeep = usec_add(now, e->set.maintenance);
 		upkeep_session(e, s, now, a);
 	}
 }
@@ -210,7 +210,7 @@ static void tick_session(struct engine *e, struct session *s, struct usec now, s
 struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 {
 	struct usec next = USEC_NEVER;
-	struct session *s, *tmp;
+	struct multipath *mp, *tmp;
 
 	if (e->moving) {
 		move_sessions(e, now, a);
@@ -218,32 +218,32 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 			return now;
 	}
 
-	DL_FOREACH_SAFE2(e->holding, s, tmp, holding_next)
+	DL_FOREACH_SAFE2(e->holding, mp, tmp, holding_next)
 	{
 		if (!has_room(a))
 			return now;
-		if (!usec_before(now, s->mp->reorder.deadline)) {
+		if (!usec_before(now, mp->reorder.deadline)) {
 			count(e, STAT_REORDER_TIMEOUT);
-			deliver_held(e, s, a);
+			deliver_held(e, mp->session, a);
 		} else {
-			next = usec_min(next, s->mp->reorder.deadline);
+			next = usec_min(next, mp->reorder.deadline);
 		}
 	}
 
-	DL_FOREACH_SAFE2(e->active, s, tmp, active_next)
+	DL_FOREACH_SAFE2(e->active, mp, tmp, active_next)
 	{
+		struct session *s = mp->session;
 		if (!has_room(a))
 			return now;
-		if (usec_sub(now, s->update_time).us >= SECOND.us &&
-			(!s->mp || s->mp->reorder.held == 0)) {
-			DL_DELETE2(e->active, s, active_prev, active_next);
-			s->active = false;
+		if (usec_sub(now, s->update_time).us >= SECOND.us && mp->reorder.held == 0) {
+			DL_DELETE2(e->active, mp, active_prev, active_next);
+			mp->active = false;
 			continue;
 		}
 		tick_session(e, s, now, a);
-		next = usec_min(next, usec_min(s->next_upkeep, s->next_weights));
-		if (s->key.id.n && s->in_use == 0 && s->peer_knows &&
-			usec_sub(now, s->regular_since).us >= e->set.session_retry.us &&
+		next = usec_min(next, usec_min(s->mp->next_upkeep, s->mp->next_weights));
+		if (s->in_use == 0 && s->peer_knows &&
+			usec_sub(now, s->mp->regular_since).us >= e->set.session_retry.us &&
 			mesh_ends_known(e, s)) {
 			/* Nothing brings it back: the handshake starts over. */
 			count(e, STAT_SESSIONS_EXPIRED);

@@ -33,7 +33,8 @@ struct engine_setup {
 struct engine *engine_new(const struct engine_setup *setup);
 void engine_free(struct engine *e);
 
-/* The host's addresses, in the order that `local_index` counts them. Peers are told of a change. */
+/* The host's addresses, in the order that `local_index` counts them; of IPv4, as are all packets so
+ * far. Peers are told of a change. */
 void engine_set_addresses(struct engine *e, const struct address_list *list, struct usec now,
 	struct actions *actions);
 
@@ -61,7 +62,7 @@ void engine_wire_error(
 void engine_set_mtu(struct engine *e, uint16_t mtu);
 
 /* A router says that IP packets of more than `mtu` bytes do not pass between these addresses. */
-void engine_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void engine_too_big(struct engine *e, struct address local, struct address remote, uint32_t mtu,
 	struct usec now);
 
 /* Does what is due by `now`. Returns when to call again, at the latest; USEC_NEVER: not at all. */

@@ -9,14 +9,14 @@ static uint64_t carried[2][2];
 
 static void count_carried(struct world *w, const struct flight *f)
 {
-	struct in_addr src = f->src, dst = f->dst;
+	struct address src = f->src, dst = f->dst;
 	(void)w;
 	if (f->raw) { /* what its header says, whatever the NIC */
-		memcpy(&src, f->bytes + offsetof(struct ip_header, src), sizeof(src));
-		memcpy(&dst, f->bytes + offsetof(struct ip_header, dst), sizeof(dst));
+		src = address_from_ipv4(((const struct ip_header *)f->bytes)->src.b);
+		dst = address_from_ipv4(((const struct ip_header *)f->bytes)->dst.b);
 	}
 	if (f->to == 1)
-		carried[src.s_addr == ip("10.0.2.2").s_addr][dst.s_addr == ip("10.0.4.2").s_addr]++;
+		carried[address_equal(src, ip("10.0.2.2"))][address_equal(dst, ip("10.0.4.2"))]++;
 }
 
 static void multipath_in(enum encapsulation encap)
@@ -121,13 +121,13 @@ static void one_way_udp(void **state)
 static bool drop_second_nic(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+	return address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 }
 
 static bool drop_first_nic_outbound(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.1.2").s_addr;
+	return address_equal(f->src, ip("10.0.1.2"));
 }
 
 static bool drop_wire_port(const struct world *w, const struct flight *f)

@@ -7,12 +7,10 @@
 
 #include "mpip/core/engine_testbed.h"
 
-#include <arpa/inet.h>
-
-struct in_addr ip(const char *text)
+struct address ip(const char *text)
 {
-	struct in_addr a;
-	inet_pton(AF_INET, text, &a);
+	struct address a;
+	assert_true(address_parse(text, &a));
 	return a;
 }
 
@@ -37,11 +35,11 @@ static void launch(struct world *w, unsigned from, const struct wire_packet *p)
 	f->dst_port = p->to.port;
 	f->src = p->local_index < w->host[from].addresses.count
 			 ? w->host[from].addresses.ip[p->local_index]
-			 : (struct in_addr){0};
+			 : (struct address){0};
 	if (f->raw) /* the wire packet may not say where it comes from */
-		memcpy(&f->src, ((struct ip_header *)f->bytes)->src.b, 4);
+		f->src = address_from_ipv4(((struct ip_header *)f->bytes)->src.b);
 	/* The second NIC is faster: what it sends overtakes. */
-	bool first = f->src.s_addr == w->host[from].addresses.ip[0].s_addr;
+	bool first = address_equal(f->src, w->host[from].addresses.ip[0]);
 	int64_t delay = w->delay ? w->delay(w, f) : first ? 1000 : 700;
 	f->at = usec_add(w->now, (struct usec){delay});
 	if (w->tap)
@@ -66,7 +64,7 @@ static void refuse(struct world *w, unsigned i, const struct packet *p)
 		reset.tcp.flags |= TCP_ACK;
 		reset.tcp.ack = put32(get32(p->tcp->seq) + p->data_length + 1);
 	}
-	uint64_t sum = csum_pseudo(p->dst.ip, p->src.ip, IPPROTO_TCP, sizeof(reset.tcp));
+	uint64_t sum = csum_pseudo(&reset.ip, sizeof(reset.tcp));
 	uint16_t checksum = (uint16_t)~csum_fold(csum_add(sum, &reset.tcp, sizeof(reset.tcp)));
 	memcpy(reset.tcp.checksum.b, &checksum, 2);
 	struct wire_packet out = {.kind = WIRE_PACKET_RAW,
@@ -85,8 +83,8 @@ static void kernel_reads(struct world *w, unsigned i, uint8_t *bytes, uint32_t l
 	enum packet_kind kind = packet_view(&p, bytes, length, false);
 	uint16_t port = i ? SERVER_PORT : CLIENT_PORT;
 	bool own = (kind == PACKET_TCP || kind == PACKET_UDP) &&
-		   p.dst.ip.s_addr == h->socket_ip.s_addr &&
-		   p.src.ip.s_addr == w->host[!i].seen_as.ip.s_addr;
+		   address_equal(p.dst.ip, h->socket_ip) &&
+		   address_equal(p.src.ip, w->host[!i].seen_as.ip);
 	if (kind == PACKET_TCP && p.dst.port != htons(port)) {
 		h->raw_seen++;
 		if (!(p.tcp->flags & TCP_RST))
@@ -185,7 +183,7 @@ static void land(struct world *w, struct flight *f)
 			.length = f->length,
 			.from = {f->src, f->src_port},
 			.arrived = w->now};
-		while (h->addresses.ip[in.local_index].s_addr != f->dst.s_addr)
+		while (!address_equal(h->addresses.ip[in.local_index], f->dst))
 			in.local_index++;
 		h->wrapped_seen++;
 		engine_from_wire(h->engine, &in, w->now, &h->actions);
@@ -302,8 +300,8 @@ static void send_segments(struct world *w, unsigned from, uint8_t protocol, uint
 		.length = put16((uint16_t)total),
 		.ttl = 64,
 		.protocol = protocol};
-	memcpy(iph->src.b, &h->socket_ip, 4);
-	memcpy(iph->dst.b, &other->seen_as.ip, 4);
+	address_to_ipv4(h->socket_ip, iph->src.b);
+	address_to_ipv4(other->seen_as.ip, iph->dst.b);
 	uint16_t ports[2] = {from ? SERVER_PORT : CLIENT_PORT, ntohs(other->seen_as.port)};
 	if (tcp) {
 		struct tcp_header *t = (void *)(bytes + 20);
@@ -369,11 +367,12 @@ void expect_multipath(struct world *w)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		const struct session *s = only_session(&w->host[i]);
-		assert_int_not_equal(s->key.id.n, 0);
+		assert_int_not_equal(s->mp->key.id.n, 0);
 		assert_int_equal(s->paths, 4);
 		assert_int_equal(s->in_use, 4);
 	}
-	assert_int_equal(only_session(&w->host[0])->key.id.n, only_session(&w->host[1])->key.id.n);
+	assert_int_equal(
+		only_session(&w->host[0])->mp->key.id.n, only_session(&w->host[1])->mp->key.id.n);
 }
 
 void set_addresses(struct world *w, unsigned i, struct address_list list)

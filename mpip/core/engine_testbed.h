@@ -39,7 +39,7 @@ struct flight {
 	struct usec at; /* it arrives */
 	unsigned to;
 	bool raw;
-	struct in_addr src, dst;
+	struct address src, dst;
 	in_port_t src_port, dst_port; /* of a datagram; a raw packet has them in its bytes */
 	uint32_t length;
 	uint8_t bytes[1600];
@@ -54,7 +54,7 @@ struct received {
 struct host {
 	struct engine *engine;
 	struct address_list addresses;
-	struct in_addr socket_ip; /* of its application's socket */
+	struct address socket_ip; /* of its application's socket */
 	struct endpoint seen_as;  /* that socket, by the other end */
 	struct actions actions;
 	struct wire_packet wire[WIRES];
@@ -82,7 +82,7 @@ struct world {
 	void *context;
 };
 
-struct in_addr ip(const char *text);
+struct address ip(const char *text);
 
 struct world *world_of(struct settings settings, bool server_has_mpip);
 void world_free(struct world *w);

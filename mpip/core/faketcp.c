@@ -94,7 +94,7 @@ bool faketcp_ends(struct engine *e, const struct session *s, struct path *p)
 {
 	p->tcp = (struct fake_tcp){.state = FAKE_CLOSED};
 	p->src.port = e->wire_port;
-	p->dst.port = s->accepts ? 0 : s->peer->wire_port; /* 0: known when its SYN comes */
+	p->dst.port = s->accepts ? 0 : s->mp->peer->wire_port; /* 0: known when its SYN comes */
 	return s->accepts || port_take(e, s, p);
 }
 

@@ -42,7 +42,7 @@ static void send_handshake(struct engine *e, struct session *s, struct path *p, 
 	bool syn = flags & TCP_SYN;
 	struct be16 exid = put16(CARRIER_EXID), mss = put16(MSS);
 	struct cm cm = {.node = e->node,
-		.session = s->key.id,
+		.session = s->mp->key.id,
 		.path = p->id,
 		.stamp = (uint32_t)now.us,
 		.flags = CM_FLAG_HS};
@@ -103,7 +103,7 @@ static struct path *path_for_syn(struct engine *e, struct session *s, const stru
 	if (!path)
 		path = path_idle(s, local_index, p->src.ip, cm->path);
 	if (path && path->tcp.state == FAKE_SYN_SENT && path->probes < 2 &&
-		node_lower(e->node, s->peer->node))
+		node_lower(e->node, s->mp->peer->node))
 		return NULL; /* ours has crossed it, and stands */
 	if (!path)
 		return mesh_add_reflexive(e, s, local_index, encap, p->src, p->dst.port, a);
@@ -212,7 +212,7 @@ static struct path *path_of_stray(struct engine *e, const struct packet *p, stru
 	if (p->dst.port != e->wire_port) {
 		struct path *path = faketcp_opened(e, p->dst.port);
 		return path && endpoint_equal(path->dst, p->src) &&
-				       path->src.ip.s_addr == p->dst.ip.s_addr
+				       address_equal(path->src.ip, p->dst.ip)
 			       ? path
 			       : NULL;
 	}

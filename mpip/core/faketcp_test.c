@@ -192,9 +192,9 @@ static void watch_handshakes(struct world *w, const struct flight *f)
 		return;
 	bool client = !f->to ? false : true;
 	struct endpoint there = client ? p.src : p.dst;
-	struct in_addr far = client ? p.dst.ip : p.src.ip;
+	struct address far = client ? p.dst.ip : p.src.ip;
 	bool original =
-		there.ip.s_addr == ip("10.0.1.2").s_addr && far.s_addr == ip("10.0.3.2").s_addr;
+		address_equal(there.ip, ip("10.0.1.2")) && address_equal(far, ip("10.0.3.2"));
 	if (cm.flags & CM_FLAG_HS) {
 		assert_int_equal(p.data_length, 0);
 		uint8_t flags = p.tcp->flags & (TCP_SYN | TCP_ACK);
@@ -204,12 +204,12 @@ static void watch_handshakes(struct world *w, const struct flight *f)
 		h->original += original;
 		assert_true(client == (flags != (TCP_SYN | TCP_ACK)));
 		if (flags == TCP_ACK) {
-			there.port = (in_port_t)far.s_addr ^ (in_port_t)(far.s_addr >> 16);
+			there.port = (in_port_t)address_hash(far, 0);
 			h->open[h->opens++ % 8] = there;
 		}
 		return;
 	}
-	there.port = (in_port_t)far.s_addr ^ (in_port_t)(far.s_addr >> 16);
+	there.port = (in_port_t)address_hash(far, 0);
 	bool open = original;
 	for (unsigned i = 0; i < h->opens && i < 8; i++)
 		open |= endpoint_equal(h->open[i], there);
@@ -251,7 +251,7 @@ struct nat {
 	uint16_t next_port;
 	uint64_t refused;
 	bool no_udp, no_other_tcp; /* a firewall: drops UDP; TCP but the session's own */
-	struct in_addr closed;     /* an address of the server that nobody reaches */
+	struct address closed;     /* an address of the server that nobody reaches */
 };
 
 static void put_endpoint(struct flight *f, bool source, struct endpoint to)
@@ -269,15 +269,14 @@ static void put_endpoint(struct flight *f, bool source, struct endpoint to)
 		return;
 	}
 	struct packet p;
-	memcpy(source ? iph->src.b : iph->dst.b, &to.ip, 4);
+	address_to_ipv4(to.ip, source ? iph->src.b : iph->dst.b);
 	packet_view(&p, f->bytes, f->length, false);
 	memcpy(source ? p.tcp->src.b : p.tcp->dst.b, &to.port, 2);
 	packet_view(&p, f->bytes, f->length, false);
 	struct be16 *field = p.ip->protocol == IPPROTO_TCP ? &p.tcp->checksum : &p.udp->checksum;
 	uint32_t length = p.length - p.ip_length - p.surplus;
 	*field = put16(0);
-	uint16_t sum = (uint16_t)~csum_fold(
-		csum_add(csum_pseudo(p.src.ip, p.dst.ip, p.ip->protocol, length), p.tcp, length));
+	uint16_t sum = (uint16_t)~csum_fold(csum_add(csum_pseudo(p.ip, length), p.tcp, length));
 	memcpy(field->b, &sum, 2);
 }
 
@@ -303,7 +302,7 @@ static bool nat_box(struct world *w, struct flight *f)
 	}
 	if ((nat->no_udp && protocol == IPPROTO_UDP) ||
 		(nat->no_other_tcp && protocol == IPPROTO_TCP && !original(&p, outbound)) ||
-		p.src.ip.s_addr == nat->closed.s_addr || p.dst.ip.s_addr == nat->closed.s_addr)
+		address_equal(p.src.ip, nat->closed) || address_equal(p.dst.ip, nat->closed))
 		return true;
 	for (unsigned i = nat->rows; i-- > 0;) {
 		struct nat_row *r = &nat->row[i];
@@ -477,7 +476,7 @@ static void private_server_address(void **state)
 static bool drop_second_nic(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+	return address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 }
 
 /* A path that was lost comes back by a new connection. */
@@ -541,8 +540,7 @@ static void address_of_both(void **state)
 			const struct session *s = only_session(&w->host[i]);
 			assert_true(s->in_use >= 2);
 			for (unsigned k = 0; k < s->paths; k++)
-				assert_int_not_equal(
-					s->mp->path[k]->dst.ip.s_addr, ip("10.0.2.2").s_addr);
+				assert_false(address_equal(s->mp->path[k]->dst.ip, ip("10.0.2.2")));
 		}
 		world_free(w);
 	}

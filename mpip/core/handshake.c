@@ -50,9 +50,9 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 	uint8_t flags = 0;
 	if (s->confirm_due && is_tcp) {
 		s->confirm_due = false;
-		s->confirms++;
-		s->confirmed = now;
-		s->next_confirm = usec_add(now, e->set.query_interval);
+		s->mp->confirms++;
+		s->mp->confirmed = now;
+		s->mp->next_confirm = usec_add(now, e->set.query_interval);
 		flags = CM_FLAG_ENABLED;
 		count(e, STAT_CONFIRMS_SENT);
 	} else if (query_may_be_due(s, now) && may_carry(p) && query_due(e, s, now, a)) {
@@ -77,7 +77,7 @@ bool handshake_out(struct engine *e, struct session *s, const struct packet *p,
 }
 
 /* The peer's row in Table 4. Its daemon may have been restarted since we last heard of it. */
-static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr from,
+static struct peer *meet(struct engine *e, const struct cm *cm, struct address from,
 	struct usec now, struct actions *a)
 {
 	struct peer *peer = peer_get(&e->peers, cm->node, now);
@@ -86,7 +86,7 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct in_addr f
 	if (peer->wire_port && peer->boot != cm->hello.boot) {
 		for (struct session *s = e->oldest, *next; s; s = next) {
 			next = s->age_next;
-			if (s->key.id.n && s->peer == peer &&
+			if (s->mp && s->mp->peer == peer &&
 				a->steers + ACTIONS_STEER_ROOM <= a->steer_capacity)
 				session_remove(e, s, a);
 		}
@@ -128,11 +128,10 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		s = session_new(e, tuple, now, a);
 		s->accepts = tuple->protocol == IPPROTO_UDP || query_accepted_has(e, tuple);
 	}
-	if (s->key.id.n == 0 || s->peer != peer) {
+	if (!s->mp || s->mp->peer != peer) {
 		s->encap = encap_of(cm);
 		s->generated_here = true;
 		s->peer_knows = false;
-		s->confirms = 0;
 		if (!session_enter(e, s, peer, draw_session_id(e, peer->node), now, a)) {
 			s->regular_reason = "no path to be had";
 			return;
@@ -143,7 +142,7 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		return;
 	}
 	count(e, STAT_CONFIRMS_SENT);
-	s->confirmed = now;
+	s->mp->confirmed = now;
 	carrier_send_udp(e, s, NULL, (struct slice){NULL, 0}, true, CM_FLAG_ENABLED, now, a);
 }
 
@@ -154,7 +153,7 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 	struct session *s = session_find(e, tuple);
 	if (e->leaving || !s || cm->session.n == 0)
 		return;
-	if (s->key.id.n == cm->session.n && node_equal(s->key.node, cm->node)) {
+	if (session_is(s, cm->node, cm->session)) {
 		/* Ours has arrived: the other end waits for us to open the paths (3.8.1). */
 		s->peer_knows = true;
 		upkeep_session(e, s, now, a);
@@ -166,7 +165,7 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 	s = session_find(e, tuple); /* meeting a restarted peer removes its sessions */
 	if (!peer || !s)
 		return;
-	if (s->key.id.n && s->peer == peer && s->generated_here && !node_lower(peer->node, e->node))
+	if (s->mp && s->mp->peer == peer && s->generated_here && !node_lower(peer->node, e->node))
 		return; /* our ID stands */
 	s->generated_here = false;
 	s->confirm_due = false;
@@ -176,7 +175,6 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 		return;
 	}
 	s->peer_knows = true;
-	s->confirms = 0;
 	upkeep_session(e, s, now, a);
 }
 
@@ -194,8 +192,7 @@ bool handshake_in(struct engine *e, const struct packet *p, const struct host_in
 		struct tuple tuple = {p->dst.ip, p->src.ip, p->dst.port, p->src.port, IPPROTO_TCP};
 		struct session *s = session_find(e, &tuple);
 		count(e, STAT_KEEPALIVES_RECEIVED);
-		if (s && !e->leaving && s->key.id.n == cm.session.n &&
-			node_equal(s->key.node, cm.node))
+		if (s && !e->leaving && session_is(s, cm.node, cm.session))
 			keepalive_in(e, s, &cm, p->tcp, now, a);
 		return true;
 	}

@@ -43,15 +43,16 @@ static void heartbeat(struct engine *e, struct session *s, struct path *p, uint8
 		uint32_t headers = (uint32_t)sizeof(struct ip_header) + encap->header + CM_FIXED;
 		w->data = (struct slice){padding, size - headers - binding.segment_length};
 	} else {
-		if (!s->peer->list_acked || (s->encap == ENCAP_LITERAL && !mesh_lists_agreed(e, s)))
-			s->peer->wants_list = true;
+		if (!s->mp->peer->list_acked ||
+			(s->encap == ENCAP_LITERAL && !mesh_lists_agreed(e, s)))
+			s->mp->peer->wants_list = true;
 		compose_addresses(e, s, &cm);
-		if (s->moving && cm.has_addresses)
+		if (s->mp->moving && cm.has_addresses)
 			cm.flags |= CM_FLAG_IP_CHANGE;
-		cm.has_size = s->size_path.n;
-		cm.size_path = s->size_path;
-		cm.size = s->size;
-		s->size_path.n = 0;
+		cm.has_size = s->mp->size_path.n;
+		cm.size_path = s->mp->size_path;
+		cm.size = s->mp->size;
+		s->mp->size_path.n = 0;
 	}
 	binding.segment_length += w->data.length;
 	w->tail_length = (uint8_t)cm_encode(&cm, binding, w->tail);

@@ -47,7 +47,7 @@
 struct complaint {
 	uint8_t type, code;
 	uint32_t mtu;
-	struct in_addr from;
+	struct address from;
 	struct endpoint local, remote; /* of the quoted packet */
 	uint32_t protocol;             /* 0: a datagram of a wire socket */
 	const uint8_t *bytes;          /* the quote: from the transport header on; of a datagram: */
@@ -86,7 +86,8 @@ static bool find_cm(struct engine *e, struct complaint *c, uint32_t skip, bool i
 	struct cm_binding binding = {.segment_length = length - size};
 	if (is_tcp && length - size >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)bytes)->seq);
-	if (!cm_decode(bytes, length, binding, &c->cm) || !node_equal(c->cm.node, e->node))
+	if (!cm_read(bytes + length - size, size, binding, &c->cm) ||
+		!node_equal(c->cm.node, e->node))
 		return false;
 	c->segment = bytes;
 	c->segment_length = length - size;
@@ -103,7 +104,7 @@ static void find_any_cm(struct engine *e, struct complaint *c)
 
 static bool is_path(const struct path *p, const struct complaint *c)
 {
-	return p && p->session && p->src.ip.s_addr == c->local.ip.s_addr &&
+	return p && p->session && address_equal(p->src.ip, c->local.ip) &&
 	       p->src.port == c->local.port && endpoint_equal(p->dst, c->remote) &&
 	       encaps[p->encap].flow(p->session) == c->protocol;
 }
@@ -120,7 +121,7 @@ static struct path *find_path(struct engine *e, const struct complaint *c, struc
 {
 	uint8_t local_index = local_index_of(e, c->local.ip);
 	struct path *p = c->segment ? path_row(e, c->cm.path) : NULL;
-	if (is_path(p, c) && p->session->key.id.n == c->cm.session.n)
+	if (is_path(p, c) && session_id(p->session).n == c->cm.session.n)
 		return p;
 	if (c->protocol == IPPROTO_TCP && is_path(p = faketcp_opened(e, c->local.port), c))
 		return p;
@@ -169,7 +170,7 @@ static void take_too_big(struct engine *e, struct session *s, struct path *p,
 	}
 	pmtu_too_big(e, p->src.ip, p->dst.ip, c->mtu, now);
 	if (p->pmtu->size < before && p->state == PATH_IN_USE) {
-		s->told = now;
+		s->mp->told = now;
 		icmp_tell_path_smaller(e, s, p, a);
 	}
 }
@@ -206,7 +207,7 @@ static bool take(struct engine *e, struct complaint *c, struct usec now, struct 
 	struct session *s = p->session;
 	/* What the connection itself has sent between the original addresses is the kernel's. */
 	bool original =
-		p->encap == ENCAP_LITERAL && p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
+		p->encap == ENCAP_LITERAL && address_equal(p->src.ip, s->tuple.local_ip) &&
 		endpoint_equal(p->dst, (struct endpoint){s->tuple.remote_ip, s->tuple.remote_port});
 	if (original && !c->segment && (c->whole || !too_big(c)))
 		return false;
@@ -256,9 +257,9 @@ bool icmp_in(struct engine *e, const struct packet *p, struct usec now, struct a
 	c.small = total <= 2 * sizeof(struct tcp_header) + CM_MAX;
 	if (c.whole)
 		c.length = total; /* extensions may follow (RFC 4884) */
-	memcpy(&c.local.ip, quote->src.b, 4);
+	c.local.ip = address_from_ipv4(quote->src.b);
 	memcpy(&c.local.port, ports->src.b, 2);
-	memcpy(&c.remote.ip, quote->dst.b, 4);
+	c.remote.ip = address_from_ipv4(quote->dst.b);
 	memcpy(&c.remote.port, ports->dst.b, 2);
 	return take(e, &c, now, a);
 }

@@ -33,7 +33,7 @@ void icmp_tell(struct engine *e, const struct tuple *to, const struct icmp_messa
 		quoted > ICMP_QUOTED ? what->segment + ICMP_QUOTED : NULL, quoted - ICMP_QUOTED};
 
 	/* What filters reverse paths believes no address of this host, but the other end's. */
-	bool own = what->from.s_addr == 0 || local_index_of(e, what->from) != LOCAL_ANY;
+	bool own = address_is_none(what->from) || local_index_of(e, what->from) != LOCAL_ANY;
 	ip_header_make(ip, IPPROTO_ICMP, h->head_length + h->data.length, e->ip_id++,
 		own ? to->remote_ip : what->from, to->local_ip);
 	ip_checksum(ip, sizeof(*ip));

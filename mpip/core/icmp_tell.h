@@ -19,7 +19,7 @@ struct session;
 struct icmp_message {
 	uint8_t type, code;
 	uint16_t mtu;
-	struct in_addr from;     /* who says it; of this host or 0: the other end does */
+	struct address from;     /* who says it; of this host or none: the other end does */
 	const uint8_t *segment;  /* from its transport header on, ICMP_QUOTED bytes or more */
 	uint32_t quoted, length; /* bytes of it that there are; that it had */
 };

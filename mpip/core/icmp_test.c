@@ -16,8 +16,8 @@ static void keep(struct world *w, const struct flight *f)
 {
 	struct cm cm;
 	(void)w;
-	if (f->to != 1 || !cm_of(f, &cm) || f->src.s_addr != ip("10.0.2.2").s_addr ||
-		f->dst.s_addr != ip("10.0.4.2").s_addr)
+	if (f->to != 1 || !cm_of(f, &cm) || !address_equal(f->src, ip("10.0.2.2")) ||
+		!address_equal(f->dst, ip("10.0.4.2")))
 		return;
 	if (!(cm.flags & CM_FLAG_HB))
 		data = *f;
@@ -94,14 +94,14 @@ static void expect_quote(const struct host_packet *told, const struct flight *f,
 	const struct ip_header *outer = (const void *)told->head, *quote;
 	const uint8_t *icmp = told->head + sizeof(*outer);
 	assert_true(told->complete);
-	assert_memory_equal(&outer->src, &(struct in_addr){ip("10.0.2.1").s_addr}, 4);
-	assert_memory_equal(&outer->dst, &(struct in_addr){ip("10.0.1.2").s_addr}, 4);
+	assert_true(address_equal(address_from_ipv4(&outer->src), ip("10.0.2.1")));
+	assert_true(address_equal(address_from_ipv4(&outer->dst), ip("10.0.1.2")));
 	uint64_t sum = csum_add(0, icmp, told->head_length - sizeof(*outer));
 	assert_int_equal(csum_fold(csum_add(sum, told->data.bytes, told->data.length)), 0xffff);
 
 	quote = (const void *)(icmp + 8);
-	assert_memory_equal(&quote->src, &(struct in_addr){ip("10.0.1.2").s_addr}, 4);
-	assert_memory_equal(&quote->dst, &(struct in_addr){ip("10.0.3.2").s_addr}, 4);
+	assert_true(address_equal(address_from_ipv4(&quote->src), ip("10.0.1.2")));
+	assert_true(address_equal(address_from_ipv4(&quote->dst), ip("10.0.3.2")));
 	assert_int_equal(quote->protocol, tcp ? IPPROTO_TCP : IPPROTO_UDP);
 	const struct tcp_header *header = (const void *)(quote + 1);
 	assert_int_equal(get16(header->src), CLIENT_PORT);

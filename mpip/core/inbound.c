@@ -45,7 +45,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 	struct path *p = path_row(e, cm->feedback_path);
 	if (!p || p->session != s || p->sent_packets == 0)
 		return; /* or about a path that had this ID before */
-	s->feedbacks++;
+	s->mp->feedbacks++;
 	measure_feedback(p, cm->path_delay, &e->set, now);
 	if (p->first_unanswered.us != USEC_NEVER.us) {
 		struct usec answer = usec_sub(now, p->first_unanswered);
@@ -67,32 +67,26 @@ static void take_size(struct engine *e, struct session *s, const struct cm *cm, 
 			now);
 }
 
-/* Whether a path may lead there, whoever says so. */
-static bool unicast(struct in_addr ip)
-{
-	uint32_t a = ntohl(ip.s_addr);
-	return a >> 24 != 0 && a >> 24 != 127 && a >> 28 < 0xe;
-}
-
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
-	bool news =
-		!s->peer->list_known || !address_list_equal(&s->peer->addresses, &cm->addresses);
-	s->peer->list_known = true;
-	s->peer->list_version = cm->list_version;
-	s->peer->addresses.count = 0;
+	bool news = !s->mp->peer->list_known ||
+		    !address_list_equal(&s->mp->peer->addresses, &cm->addresses);
+	s->mp->peer->list_known = true;
+	s->mp->peer->list_version = cm->list_version;
+	s->mp->peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
-		if (unicast(cm->addresses.ip[i]))
-			s->peer->addresses.ip[s->peer->addresses.count++] = cm->addresses.ip[i];
-	news |= s->list_seen != 1u + cm->list_version;
+		if (address_is_unicast(cm->addresses.ip[i]))
+			s->mp->peer->addresses.ip[s->mp->peer->addresses.count++] =
+				cm->addresses.ip[i];
+	news |= s->mp->list_seen != 1u + cm->list_version;
 	if (news) {
-		s->peer->list_changes++;
+		s->mp->peer->list_changes++;
 		mesh_update(e, s, now, a);
 	}
-	s->list_seen = 1 + cm->list_version;
-	s->owes_ack = mesh_complete(e, s);
-	s->peer->owes_ack = true;
+	s->mp->list_seen = 1 + cm->list_version;
+	s->mp->owes_ack = mesh_complete(e, s);
+	s->mp->peer->owes_ack = true;
 	if (news)
 		upkeep_session(e, s, now, a);
 }
@@ -111,9 +105,9 @@ static void say_leaving(struct engine *e, struct session *s, const struct arrive
 	struct usec now, struct actions *a)
 {
 	struct path *back = path_back(e, s, at);
-	if (!back || usec_before(now, s->next_upkeep))
+	if (!back || usec_before(now, s->mp->next_upkeep))
 		return;
-	s->next_upkeep = usec_add(now, e->set.maintenance);
+	s->mp->next_upkeep = usec_add(now, e->set.maintenance);
 	heartbeat_send(e, s, back, CM_FLAG_LEAVE, now, a);
 }
 
@@ -122,8 +116,8 @@ static void take_heartbeat(struct engine *e, struct session *s, const struct cm 
 {
 	struct path *back = path_back(e, s, at);
 	if (bytes > sizeof(struct tcp_header)) {
-		s->size_path = cm->path;
-		s->size = (uint16_t)(bytes + cm_size(cm));
+		s->mp->size_path = cm->path;
+		s->mp->size = (uint16_t)(bytes + cm_size(cm));
 	}
 	if (cm->flags & CM_FLAG_PROBE && back) {
 		bool prove = back->state != PATH_IN_USE && !usec_before(now, back->probe_due);
@@ -150,27 +144,29 @@ static void feed_back_in_time(
 static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	const struct arrived_at *at, uint32_t bytes, struct usec now, struct actions *a)
 {
+	struct multipath *mp = s->mp;
+	struct peer *peer = mp->peer;
 	if (s->address_epoch != e->address_epoch)
 		ipchange_local(e, s, now, a);
-	s->last_received = now;
-	s->sending_since = USEC_NEVER;
+	mp->last_received = now;
+	mp->sending_since = USEC_NEVER;
 	s->peer_knows = true;
-	s->peer->last_heard = now;
+	peer->last_heard = now;
 	if (cm->flags & CM_FLAG_IP_CHANGE && cm->has_addresses)
 		ipchange_remote(e, s, cm, at, now, a);
 	measure_arrival(s, cm->path, stamp_at(e, at->time) - cm->stamp, bytes, &e->set, now);
 	if (cm->has_addresses)
 		take_addresses(e, s, cm, now, a);
-	else if (s->mesh_of != s->peer->list_changes)
+	else if (mp->mesh_of != peer->list_changes)
 		mesh_update(e, s, now, a); /* the peer's list came with another session */
 	if (cm->flags & CM_FLAG_WANT)
-		s->peer->wants_list = true;
+		peer->wants_list = true;
 	if (cm->has_list_ack)
-		s->list_acked = 1 + cm->list_ack;
+		mp->list_acked = 1 + cm->list_ack;
 	if (cm->has_list_ack && cm->list_ack == e->list_version &&
-		(s->moving || !s->peer->list_acked)) {
-		s->peer->list_acked = true;
-		s->moving = false;
+		(mp->moving || !peer->list_acked)) {
+		peer->list_acked = true;
+		mp->moving = false;
 		upkeep_session(e, s, now, a);
 	}
 	if (cm->feedback_path.n)
@@ -187,8 +183,8 @@ static void take_cm(struct engine *e, struct session *s, const struct cm *cm,
 	if (heartbeat)
 		return;
 	session_touch(e, s, now);
-	s->received_packets++;
-	s->received_bytes += bytes;
+	mp->received_packets++;
+	mp->received_bytes += bytes;
 }
 
 /* The transport header's length, 0 if no header of this protocol fits. */
@@ -215,31 +211,39 @@ struct part {
 	uint32_t segment; /* bytes in front of the CM */
 };
 
-/* The session that the CM at the end of `bytes` names, before its checksum can be looked at: what
- * it is bound to depends on the session. NULL: none here. */
-static struct session *session_named(struct engine *e, const uint8_t *bytes, uint32_t length)
+/* What the end of a packet looks like, before the CM's checksum can be looked at: what that is
+ * bound to depends on the session. */
+struct claim {
+	uint32_t size;           /* of the CM, 0: there is none */
+	struct session *session; /* that it names; NULL: none here */
+};
+
+static struct claim claim_of(struct engine *e, const uint8_t *bytes, uint32_t length)
 {
 	struct node_id node;
 	struct session_id id;
-	return cm_peek(bytes, length, &node, &id) && id.n ? session_by_id(e, node, id) : NULL;
+	struct claim claim = {.size = (uint32_t)cm_peek(bytes, length, &node, &id)};
+	if (claim.size && id.n)
+		claim.session = session_by_id(e, node, id);
+	return claim;
 }
 
-/* Reads the CM at the part's end. `protocol` is what its segment is bound to where `named` is NULL:
- * IPPROTO_TCP or another. */
-static void read_cm(struct engine *e, struct part *part, struct session *named, uint32_t protocol)
+/* Reads the CM at the part's end. `protocol` is what its segment is bound to where no session is
+ * named: IPPROTO_TCP or another. */
+static void read_cm(struct engine *e, struct part *part, struct claim claim, uint32_t protocol)
 {
-	size_t size = cm_size_at_end(part->bytes, part->length);
+	struct session *named = claim.session;
 	part->session = NULL;
 	part->why = STAT_DROP_NO_CM;
-	if (size == 0)
+	if (claim.size == 0 || claim.size > part->length)
 		return;
 	if (named)
 		protocol = named->tuple.protocol;
-	part->segment = part->length - (uint32_t)size;
+	part->segment = part->length - claim.size;
 	struct cm_binding binding = {.segment_length = part->segment};
 	if (protocol == IPPROTO_TCP && part->segment >= sizeof(struct tcp_header))
 		binding.tcp_seq = get32(((const struct tcp_header *)part->bytes)->seq);
-	if (!cm_decode(part->bytes, part->length, binding, &part->cm))
+	if (!cm_read(part->bytes + part->segment, claim.size, binding, &part->cm))
 		return;
 	part->session = named;
 	if (!named)
@@ -284,7 +288,7 @@ void inbound_wire(struct engine *e, const struct wire_input *in, struct usec now
 	part.length = in->length;
 	part.at = &at;
 	part.tos_ttl = in->tos_ttl;
-	read_cm(e, &part, session_named(e, in->bytes, in->length), IPPROTO_TCP);
+	read_cm(e, &part, claim_of(e, in->bytes, in->length), IPPROTO_TCP);
 	if (!part.session)
 		count(e, part.why);
 	else if (!mesh_arrival(e, part.session, &part.cm, &at, a))
@@ -347,7 +351,7 @@ static bool next_part(struct engine *e, struct parts *it, struct part *part)
 		part->bytes = it->copy;
 		part->length = fits ? header + it->data.length : 0;
 	}
-	read_cm(e, part, session_named(e, part->bytes, part->length),
+	read_cm(e, part, claim_of(e, part->bytes, part->length),
 		it->fake ? IPPROTO_TCP : p->ip->protocol);
 	return true;
 }
@@ -415,8 +419,8 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	uint32_t step = in->gso_size && in->gso_size < p.data_length ? in->gso_size : p.data_length;
 	uint32_t header = transport_header(&p);
 	/* Its CM is at the same place in every encapsulation. */
-	struct session *named = session_named(e, p.bytes + p.ip_length, header + step);
-	bool fake = named && faketcp_port(named, p.ip->protocol, p.dst.port);
+	struct claim claim = claim_of(e, p.bytes + p.ip_length, header + step);
+	bool fake = claim.session && faketcp_port(claim.session, p.ip->protocol, p.dst.port);
 	struct arrived_at at = {.encap = fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL,
 		.local_index = local_index_of(e, p.dst.ip),
 		.port = p.dst.port,
@@ -427,7 +431,7 @@ void inbound_hook(struct engine *e, const struct host_input *in, struct usec now
 	part.length = step + (fake ? 0 : header);
 	part.at = &at;
 	part.tos_ttl = (struct tos_ttl){p.ip->tos, p.ip->ttl};
-	read_cm(e, &part, named, p.ip->protocol);
+	read_cm(e, &part, claim, p.ip->protocol);
 	if (!part.session && part.why == STAT_DROP_NO_CM) {
 		if (!faketcp_stray(e, &p, now))
 			deliver_verbatim(e, in, a);

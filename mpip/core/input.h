@@ -29,9 +29,9 @@ struct wire_input {
 
 /* What a router or the other end says of a datagram of ours: an ICMP error. */
 struct wire_error {
-	struct in_addr local;
+	struct address local;
 	struct endpoint remote; /* where the datagram was to go */
-	struct in_addr from;    /* who says it; 0: this host */
+	struct address from;    /* who says it; none: this host */
 	uint8_t type, code;     /* RFC 792 */
 	uint32_t mtu;           /* what would have passed, where it is about that */
 	const uint8_t *bytes;   /* what is quoted of its payload */

@@ -39,15 +39,15 @@ static void reset(struct engine *e, struct session *s, struct path *keep, struct
 		if (s->mp->path[i] != keep)
 			path_drop(e, s, s->mp->path[i], a);
 	s->arrivals = 0;
-	s->step = 0;
-	s->step_seen = USEC_NEVER;
+	s->mp->step = 0;
+	s->mp->step_seen = USEC_NEVER;
 	path_changed(s);
 }
 
 static void use_at_once(const struct engine *e, struct session *s, struct path *p)
 {
 	p->state = PATH_IN_USE;
-	s->regular_since = USEC_NEVER;
+	s->mp->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
 	path_start_weights(s, &e->set);
 }
@@ -68,8 +68,8 @@ static struct path *survivor(const struct engine *e, const struct session *s)
 static void say(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a)
 {
-	s->peer->wants_list = true;
-	s->next_move = usec_add(now, IP_CHANGE_AGAIN);
+	s->mp->peer->wants_list = true;
+	s->mp->next_move = usec_add(now, IP_CHANGE_AGAIN);
 	count(e, STAT_IP_CHANGES_SENT);
 	heartbeat_send(e, s, p, CM_FLAG_IP_CHANGE | CM_FLAG_PROBE, now, a);
 }
@@ -81,12 +81,12 @@ static bool speaks_udp(const struct engine *e, const struct session *s)
 	return s->encap == ENCAP_UDP || (s->encap == ENCAP_FAKE_TCP && e->set.wire_fallback);
 }
 
-static struct path *over_udp(struct engine *e, struct session *s, struct in_addr remote,
+static struct path *over_udp(struct engine *e, struct session *s, struct address remote,
 	struct usec now, struct actions *a)
 {
 	struct path *p = mesh_add(e, s, 0, remote, now, a);
 	if (p && p->encap != ENCAP_UDP)
-		path_move(e, s, p, ENCAP_UDP, (struct endpoint){remote, s->peer->wire_port},
+		path_move(e, s, p, ENCAP_UDP, (struct endpoint){remote, s->mp->peer->wire_port},
 			e->wire_port, a);
 	return p;
 }
@@ -94,10 +94,10 @@ static struct path *over_udp(struct engine *e, struct session *s, struct in_addr
 void ipchange_local(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	s->address_epoch = e->address_epoch;
-	if (s->key.id.n == 0)
+	if (!s->mp)
 		return;
 	struct path *keep = survivor(e, s);
-	struct in_addr remote = s->peer->addresses.ip[0];
+	struct address remote = s->mp->peer->addresses.ip[0];
 	if (s->paths > 0 && !keep)
 		remote = s->mp->path[0]->dst.ip;
 	for (unsigned i = 0; i < s->paths && !keep; i++)
@@ -111,17 +111,17 @@ void ipchange_local(struct engine *e, struct session *s, struct usec now, struct
 	if (keep)
 		use_at_once(e, s, keep);
 	mesh_update(e, s, now, a);
-	s->moving = s->peer_knows;
-	if (s->moving && keep)
+	s->mp->moving = s->peer_knows;
+	if (s->mp->moving && keep)
 		say(e, s, keep, now, a);
 }
 
 void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	if (usec_before(now, s->next_move) || s->paths == 0)
+	if (usec_before(now, s->mp->next_move) || s->paths == 0)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
-		struct path *p = s->mp->path[s->move_turn++ % s->paths];
+		struct path *p = s->mp->path[s->mp->move_turn++ % s->paths];
 		if (p->state == PATH_IN_USE || (p->encap != ENCAP_LITERAL && path_is_open(s, p))) {
 			say(e, s, p, now, a);
 			return;
@@ -132,16 +132,16 @@ void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struc
 void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	const struct arrived_at *at, struct usec now, struct actions *a)
 {
-	if (s->peer_moved && s->peer_list == cm->list_version)
+	if (s->mp->peer_moved && s->mp->peer_list == cm->list_version)
 		return; /* said again */
-	if (usec_before(now, s->move_allowed)) {
+	if (usec_before(now, s->mp->move_allowed)) {
 		count(e, STAT_IP_CHANGES_IGNORED);
 		return;
 	}
 	count(e, STAT_IP_CHANGES_RECEIVED);
-	s->peer_moved = true;
-	s->peer_list = cm->list_version;
-	s->move_allowed = usec_add(now, IP_CHANGE_EVERY);
+	s->mp->peer_moved = true;
+	s->mp->peer_list = cm->list_version;
+	s->mp->move_allowed = usec_add(now, IP_CHANGE_EVERY);
 
 	/* Noted, and made if need be, when this CM came. */
 	struct path *keep = path_at(s, at->local_index, at->from, at->port);

@@ -16,7 +16,7 @@ struct session;
 
 /* Our addresses have changed. */
 void ipchange_local(struct engine *e, struct session *s, struct usec now, struct actions *a);
-/* While s->moving: says it again when it is time to. */
+/* While s->mp->moving: says it again when it is time to. */
 void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struct actions *a);
 /* The other end says that its addresses have changed, in a CM with its list, which the caller takes
  * then. */

@@ -47,17 +47,9 @@
 #define TCP_OPTION_SCALE 3
 #define SCALE_MAX        14 /* RFC 7323 */
 
-static uint32_t slot_of(const struct tuple *t)
-{
-	uint32_t h = t->remote_ip.s_addr * 0x9e3779b1u ^ t->local_ip.s_addr;
-	h = (h ^ t->remote_port) * 0x85ebca6bu ^ t->local_port;
-	return h ^ h >> 15;
-}
-
 void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct packet *p)
 {
-	uint32_t hash = slot_of(tuple);
-	struct syn_seen *seen = &e->syn[hash % SYNS_SEEN];
+	struct syn_seen *seen = &e->syn[tuple_hash(tuple) % SYNS_SEEN];
 	*seen = (struct syn_seen){.tuple = *tuple};
 	const uint8_t *option = p->bytes + p->ip_length + sizeof(struct tcp_header);
 	const uint8_t *end = p->bytes + p->header_length;
@@ -76,9 +68,9 @@ void keepalive_syn(struct engine *e, const struct tuple *tuple, const struct pac
 
 void keepalive_new(const struct engine *e, struct session *s)
 {
-	const struct syn_seen *seen = &e->syn[slot_of(&s->tuple) % SYNS_SEEN];
+	const struct syn_seen *seen = &e->syn[tuple_hash(&s->tuple) % SYNS_SEEN];
 	if (memcmp(&seen->tuple, &s->tuple, sizeof(s->tuple)) == 0)
-		s->keepalive.scale = seen->scale;
+		s->scale = seen->scale;
 }
 
 static bool ahead(uint32_t a, uint32_t b)
@@ -93,7 +85,7 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 
 void keepalive_begin(struct session *s)
 {
-	struct keepalive *k = &s->keepalive;
+	struct keepalive *k = &s->mp->keepalive;
 	k->on = s->tuple.protocol == IPPROTO_TCP && s->encap != ENCAP_LITERAL && s->tcp_known;
 	if (!k->on)
 		return;
@@ -106,17 +98,17 @@ void keepalive_begin(struct session *s)
 
 static bool keepalive_wanted(const struct session *s, struct usec now)
 {
-	const struct keepalive *k = &s->keepalive;
+	const struct keepalive *k = &s->mp->keepalive;
 	if (s->in_use > 0)
 		return true;
 	/* Fallen back while the middlebox lagged behind: it has to learn the rest. */
-	return usec_sub(now, s->regular_since).us < CATCH_UP.us &&
+	return usec_sub(now, s->mp->regular_since).us < CATCH_UP.us &&
 	       (ahead(s->last_ack, k->ack_limit) || ahead(s->sent_seq, k->seq_limit));
 }
 
 static void show(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	struct keepalive *k = &s->keepalive;
+	struct keepalive *k = &s->mp->keepalive;
 	if (local_index_of(e, s->tuple.local_ip) == LOCAL_ANY)
 		return; /* the address is gone (Flags_IP_Change) */
 	k->shown_seq = k->seq_limit;
@@ -129,7 +121,7 @@ static void show(struct engine *e, struct session *s, struct usec now, struct ac
 /* How far one that is sent now would move the middlebox. */
 static uint32_t progress(const struct session *s)
 {
-	const struct keepalive *k = &s->keepalive;
+	const struct keepalive *k = &s->mp->keepalive;
 	uint32_t seq = k->seq_limit - k->shown_seq;
 	uint32_t ack = earlier(s->last_ack, k->ack_limit) - k->shown_ack;
 	if (seq > INT32_MAX)
@@ -141,14 +133,14 @@ static uint32_t progress(const struct session *s)
 
 void keepalive_out(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	const struct keepalive *k = &s->keepalive;
+	const struct keepalive *k = &s->mp->keepalive;
 	if (k->due || (progress(s) >= k->step && usec_sub(now, k->sent).us >= LEAST_APART.us))
 		show(e, s, now, a);
 }
 
 void keepalive_upkeep(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	const struct keepalive *k = &s->keepalive;
+	const struct keepalive *k = &s->mp->keepalive;
 	if (!keepalive_wanted(s, now) && usec_sub(now, k->heard).us >= HEARD.us)
 		return;
 	bool lags = k->shown_seq != k->seq_limit || k->shown_ack != s->last_ack;
@@ -159,8 +151,8 @@ void keepalive_upkeep(struct engine *e, struct session *s, struct usec now, stru
 void keepalive_in(struct engine *e, struct session *s, const struct cm *cm,
 	const struct tcp_header *tcp, struct usec now, struct actions *a)
 {
-	struct keepalive *k = &s->keepalive;
-	uint8_t scale = k->scale && cm->has_scale && cm->scale <= SCALE_MAX ? cm->scale : 0;
+	struct keepalive *k = &s->mp->keepalive;
+	uint8_t scale = s->scale && cm->has_scale && cm->scale <= SCALE_MAX ? cm->scale : 0;
 	uint32_t window = (uint32_t)get16(tcp->window) << scale;
 	uint32_t seq = get32(tcp->seq), allowed = get32(tcp->ack) + window;
 	if (!k->on)

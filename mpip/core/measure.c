@@ -90,32 +90,34 @@ void measure_feedback(
 
 void measure_judge_step(struct session *s, const struct settings *set, struct usec now)
 {
-	if (s->step_seen.us == USEC_NEVER.us || usec_sub(now, s->step_seen).us < STEP_WAIT.us)
+	if (s->mp->step_seen.us == USEC_NEVER.us ||
+		usec_sub(now, s->mp->step_seen).us < STEP_WAIT.us)
 		return;
 	unsigned risen = 0, others = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
 		const struct path *p = s->mp->path[i];
-		if (!p->measured || usec_sub(p->last_feedback, s->step_seen).us < STEP_WAIT.us / 2)
+		if (!p->measured ||
+			usec_sub(p->last_feedback, s->mp->step_seen).us < STEP_WAIT.us / 2)
 			continue;
-		if ((int32_t)(p->delay - p->min_delay) >= (int32_t)(s->step - s->step / 4))
+		if ((int32_t)(p->delay - p->min_delay) >= (int32_t)(s->mp->step - s->mp->step / 4))
 			risen++;
 		else
 			others++;
 	}
-	if (risen + others == 0 && usec_sub(now, s->step_seen).us < 10 * STEP_WAIT.us)
+	if (risen + others == 0 && usec_sub(now, s->mp->step_seen).us < 10 * STEP_WAIT.us)
 		return; /* nothing is known of our own paths yet */
 	for (unsigned i = 0; i < s->paths && risen > 0 && others == 0; i++) {
 		struct path *p = s->mp->path[i];
-		min_filter_shift(&p->min_filter, s->step);
+		min_filter_shift(&p->min_filter, s->mp->step);
 		if (set->min_delay == MIN_DELAY_WINDOWED)
-			p->min_delay += s->step;
+			p->min_delay += s->mp->step;
 	}
 	for (unsigned i = 0; i < s->arrivals; i++) {
 		s->mp->arrival[i].lowest = s->mp->arrival[i].delay;
 		s->mp->arrival[i].lowest_at = now;
 	}
-	s->step = 0;
-	s->step_seen = USEC_NEVER;
+	s->mp->step = 0;
+	s->mp->step_seen = USEC_NEVER;
 }
 
 /* Notes the unaveraged delay of a packet that came. */
@@ -130,23 +132,21 @@ static void watch_for_step(struct session *s, struct arrival *row, uint32_t dela
 	}
 	if (fall < STEP_MIN)
 		return;
-	if (s->step_seen.us == USEC_NEVER.us)
-		s->step_seen = now;
-	if ((uint32_t)fall > s->step)
-		s->step = (uint32_t)fall;
+	if (s->mp->step_seen.us == USEC_NEVER.us)
+		s->mp->step_seen = now;
+	if ((uint32_t)fall > s->mp->step)
+		s->mp->step = (uint32_t)fall;
 }
 
 struct arrival *measure_arrival(struct session *s, struct path_id id, uint32_t delay,
 	uint32_t bytes, const struct settings *set, struct usec now)
 {
-	struct arrival *rows = s->mp->arrival;
-	unsigned i = 0;
-	while (i < s->arrivals && rows[i].path.n != id.n)
-		i++;
-	if (i == MAX_PATHS)
-		return NULL;
-	struct arrival *row = &rows[i];
-	if (i == s->arrivals) {
+	struct arrival *row = s->mp->arrival, *end = row + s->arrivals;
+	while (row < end && row->path.n != id.n)
+		row++;
+	if (row == end) {
+		if (s->arrivals == MAX_PATHS)
+			return NULL;
 		s->arrivals++;
 		*row = (struct arrival){.path = id, .feedback_time = now};
 	}

@@ -40,7 +40,7 @@ static void weights_start_at_1000_over_n(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(path[i].weight, 250);
-	assert_int_equal(s.weight_sum, 1000);
+	assert_int_equal(s.mp->weight_sum, 1000);
 }
 
 static void algorithm_1_moves_by_s(void **state)

@@ -22,25 +22,25 @@
 
 /* The socket's own far end may be in no list, behind a NAT; but it goes when the other end's
  * addresses change. */
-static bool far_end_known(const struct session *s, struct in_addr remote)
+static bool far_end_known(const struct session *s, struct address remote)
 {
-	return (!s->peer_moved && remote.s_addr == s->tuple.remote_ip.s_addr) ||
-	       address_list_has(&s->peer->addresses, remote);
+	return (!s->mp->peer_moved && address_equal(remote, s->tuple.remote_ip)) ||
+	       address_list_has(&s->mp->peer->addresses, remote);
 }
 
 static bool path_wanted(const struct engine *e, const struct session *s, const struct path *p)
 {
 	return p->local_index < e->addresses.count &&
-	       e->addresses.ip[p->local_index].s_addr == p->src.ip.s_addr &&
+	       address_equal(e->addresses.ip[p->local_index], p->src.ip) &&
 	       (p->reflexive || far_end_known(s, p->dst.ip));
 }
 
 struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
-	struct in_addr remote, struct usec now, struct actions *a)
+	struct address remote, struct usec now, struct actions *a)
 {
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->local_index == local_index &&
-			s->mp->path[i]->dst.ip.s_addr == remote.s_addr) {
+			address_equal(s->mp->path[i]->dst.ip, remote)) {
 			s->mp->path[i]->reflexive = false;
 			return s->mp->path[i];
 		}
@@ -56,7 +56,7 @@ struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
 
 void mesh_update(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	const struct address_list *far = &s->peer->addresses;
+	const struct address_list *far = &s->mp->peer->addresses;
 	unsigned before = s->paths;
 	for (unsigned i = s->paths; i-- > 0;)
 		if (!path_wanted(e, s, s->mp->path[i]))
@@ -71,20 +71,20 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 		if (far_end_known(s, s->tuple.remote_ip))
 			mesh_add(e, s, local_index, s->tuple.remote_ip, now, a);
 	}
-	s->mesh_of = s->peer->list_changes;
+	s->mp->mesh_of = s->mp->peer->list_changes;
 	if (kept != before || s->paths != before)
 		path_start_weights(s, &e->set);
-	if (s->in_use == 0 && s->regular_since.us == USEC_NEVER.us) {
-		s->regular_since = now;
+	if (s->in_use == 0 && s->mp->regular_since.us == USEC_NEVER.us) {
+		s->mp->regular_since = now;
 		s->regular_reason = "its paths' addresses are gone";
 	}
 }
 
-static bool mesh_has(const struct session *s, uint8_t local_index, struct in_addr remote)
+static bool mesh_has(const struct session *s, uint8_t local_index, struct address remote)
 {
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->local_index == local_index &&
-			s->mp->path[i]->dst.ip.s_addr == remote.s_addr)
+			address_equal(s->mp->path[i]->dst.ip, remote))
 			return true;
 	return false;
 }
@@ -98,7 +98,7 @@ bool mesh_begun(const struct engine *e, const struct session *s)
 
 bool mesh_behind_nat(const struct session *s)
 {
-	return !s->peer_moved && !address_list_has(&s->peer->addresses, s->tuple.remote_ip);
+	return !s->mp->peer_moved && !address_list_has(&s->mp->peer->addresses, s->tuple.remote_ip);
 }
 
 bool mesh_short(const struct engine *e, const struct session *s)
@@ -108,7 +108,7 @@ bool mesh_short(const struct engine *e, const struct session *s)
 
 bool mesh_complete(const struct engine *e, const struct session *s)
 {
-	const struct address_list *far = &s->peer->addresses;
+	const struct address_list *far = &s->mp->peer->addresses;
 	bool all = !mesh_behind_nat(s);
 	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++)
 		for (unsigned j = 0; j < far->count; j++)
@@ -119,13 +119,15 @@ bool mesh_complete(const struct engine *e, const struct session *s)
 
 bool mesh_lists_agreed(const struct engine *e, const struct session *s)
 {
-	return s->list_acked == 1u + e->list_version && s->list_seen == 1u + s->peer->list_version;
+	return s->mp->list_acked == 1u + e->list_version &&
+	       s->mp->list_seen == 1u + s->mp->peer->list_version;
 }
 
 bool mesh_ends_known(const struct engine *e, const struct session *s)
 {
 	return local_index_of(e, s->tuple.local_ip) != LOCAL_ANY &&
-	       (!s->peer_moved || address_list_has(&s->peer->addresses, s->tuple.remote_ip));
+	       (!s->mp->peer_moved ||
+		       address_list_has(&s->mp->peer->addresses, s->tuple.remote_ip));
 }
 
 /* What came from where */

@@ -31,7 +31,7 @@ bool mesh_lists_agreed(const struct engine *e, const struct session *s);
 /* The path from local address `local_index` to `remote`, made if there was none, in the session's
  * encapsulation. NULL: no row is free, or the session has all it can have. */
 struct path *mesh_add(struct engine *e, struct session *s, uint8_t local_index,
-	struct in_addr remote, struct usec now, struct actions *a);
+	struct address remote, struct usec now, struct actions *a);
 
 /* Whether the handshake could be repeated: both ends still have the socket's addresses. */
 bool mesh_ends_known(const struct engine *e, const struct session *s);

@@ -35,7 +35,7 @@ static int setup(void **state)
 		mp.path[i] = &path[i];
 	}
 	s.paths = PATHS;
-	s.step_seen = USEC_NEVER;
+	mp.step_seen = USEC_NEVER;
 	path_start_weights(&s, &set);
 	rng.state = 1;
 	now = usec_ms(1000);

@@ -101,8 +101,8 @@ static bool make_fit(struct engine *e, struct session *s, const struct packet *p
 	uint32_t mtu = is_tcp ? fit.smallest : fit.largest;
 
 	bool tell = dont_fragment && mtu && mtu < size && (is_tcp || (none && !fit.searching));
-	if (tell && usec_sub(now, s->told).us >= TELL_AGAIN.us) {
-		s->told = now;
+	if (tell && usec_sub(now, s->mp->told).us >= TELL_AGAIN.us) {
+		s->mp->told = now;
 		icmp_tell_too_big(e, p, mtu, a);
 	}
 	if (!none)
@@ -151,14 +151,14 @@ static void send_multipath(struct engine *e, struct session *s, const struct pac
 		struct cm cm = compose_cm(e, s, path, now);
 		if (size + 4 * CM_EXT_WORDS <= path_max_packet(path) && g.data.length < 1000)
 			compose_addresses(e, s, &cm);
-		if (s->moving && cm.has_addresses)
+		if (s->mp->moving && cm.has_addresses)
 			cm.flags |= CM_FLAG_IP_CHANGE;
 		w->tail_length = (uint8_t)cm_encode(
 			&cm, (struct cm_binding){header + g.data.length, seq}, w->tail);
 		encap->finish(e, s, path, w);
 		path_sent(s, path, w->head_length + g.data.length + w->tail_length, now);
-		s->sent_packets++;
-		s->sent_bytes += g.data.length;
+		s->mp->sent_packets++;
+		s->mp->sent_bytes += g.data.length;
 		count(e, STAT_SENT_MULTIPATH);
 	}
 }
@@ -200,8 +200,8 @@ void outbound_packet(
 	}
 	if (s->address_epoch != e->address_epoch)
 		ipchange_local(e, s, now, a);
-	bool idle = usec_sub(now, s->update_time).us > e->set.fallback.us &&
-		    usec_sub(now, s->last_received).us > e->set.fallback.us;
+	bool idle = s->in_use > 0 && usec_sub(now, s->update_time).us > e->set.fallback.us &&
+		    usec_sub(now, s->mp->last_received).us > e->set.fallback.us;
 	session_touch(e, s, now);
 	if (is_tcp) {
 		uint32_t seq = get32(p.tcp->seq);
@@ -217,11 +217,11 @@ void outbound_packet(
 		}
 		s->last_ack = get32(p.tcp->ack);
 		s->last_window = get16(p.tcp->window);
-		if (s->keepalive.on)
+		if (s->mp && s->mp->keepalive.on)
 			keepalive_out(e, s, now, a);
 	}
 
-	if (idle && s->in_use > 0)
+	if (idle)
 		upkeep_revalidate(e, s, now, a);
 	if (s->in_use > 0 && p.ip_length == sizeof(struct ip_header)) {
 		if (!s->confirm_due || !handshake_out(e, s, &p, in, now, a))

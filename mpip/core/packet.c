@@ -25,8 +25,8 @@ enum packet_kind packet_view(struct packet *p, uint8_t *bytes, size_t length, bo
 	p->length = (uint32_t)total;
 	p->ip = ip;
 	p->ip_length = (uint16_t)ip_length;
-	memcpy(&p->src.ip, ip->src.b, 4);
-	memcpy(&p->dst.ip, ip->dst.b, 4);
+	p->src.ip = address_from_ipv4(ip->src.b);
+	p->dst.ip = address_from_ipv4(ip->dst.b);
 	if (get16(ip->fragment) & IP_MORE_OR_OFFSET)
 		return PACKET_FRAGMENT;
 
@@ -89,10 +89,10 @@ uint16_t csum_fold(uint64_t sum)
 	return (uint16_t)((sum >> 16) + (sum & 0xffff));
 }
 
-uint64_t csum_pseudo(struct in_addr src, struct in_addr dst, uint8_t protocol, uint32_t length)
+uint64_t csum_pseudo(const struct ip_header *ip, uint32_t length)
 {
-	struct be32 wire_length = put32(length), wire_protocol = put32(protocol);
-	uint64_t sum = (uint64_t)src.s_addr + dst.s_addr;
+	struct be32 wire_length = put32(length), wire_protocol = put32(ip->protocol);
+	uint64_t sum = csum_add(0, &ip->src, sizeof(ip->src) + sizeof(ip->dst));
 	sum = csum_add(sum, &wire_length, 4);
 	return csum_add(sum, &wire_protocol, 4);
 }
@@ -104,12 +104,12 @@ bool packet_checksum_good(const struct packet *p)
 	if (udp && get16(field) == 0)
 		return true;
 	uint32_t length = p->length - p->ip_length - p->surplus;
-	uint64_t sum = csum_pseudo(p->src.ip, p->dst.ip, p->ip->protocol, length);
+	uint64_t sum = csum_pseudo(p->ip, length);
 	return csum_fold(csum_add(sum, p->bytes + p->ip_length, length)) == 0xffff;
 }
 
 void ip_header_make(struct ip_header *ip, uint8_t protocol, uint32_t length, uint16_t id,
-	struct in_addr src, struct in_addr dst)
+	struct address src, struct address dst)
 {
 	*ip = (struct ip_header){.version_ihl = 0x45,
 		.length = put16((uint16_t)length),
@@ -117,8 +117,8 @@ void ip_header_make(struct ip_header *ip, uint8_t protocol, uint32_t length, uin
 		.fragment = put16(IP_DONT_FRAGMENT),
 		.ttl = 64,
 		.protocol = protocol};
-	memcpy(ip->src.b, &src, 4);
-	memcpy(ip->dst.b, &dst, 4);
+	address_to_ipv4(src, ip->src.b);
+	address_to_ipv4(dst, ip->dst.b);
 }
 
 void ip_checksum(struct ip_header *ip, size_t ip_length)

@@ -40,15 +40,17 @@ enum packet_kind packet_view(struct packet *p, uint8_t *bytes, size_t length, bo
 uint64_t csum_add(uint64_t sum, const void *bytes, size_t length);
 uint16_t csum_fold(uint64_t sum); /* folded, not complemented, in memory order */
 
-/* The pseudo-header's sum for a transport segment of `length` bytes. */
-uint64_t csum_pseudo(struct in_addr src, struct in_addr dst, uint8_t protocol, uint32_t length);
+/* The sum of the pseudo-header: of the IP header's addresses and protocol, for a transport segment
+ * of `length` bytes. */
+uint64_t csum_pseudo(const struct ip_header *ip, uint32_t length);
 
 /* True if the transport checksum holds, or is a UDP checksum of 0. */
 bool packet_checksum_good(const struct packet *p);
 
-/* Fills a header without options; all but its checksum. `length` is the packet's. */
+/* Fills a header without options; all but its checksum. `length` is the packet's. The addresses are
+ * of IPv4. */
 void ip_header_make(struct ip_header *ip, uint8_t protocol, uint32_t length, uint16_t id,
-	struct in_addr src, struct in_addr dst);
+	struct address src, struct address dst);
 
 /* Sets the IP header's checksum. */
 void ip_checksum(struct ip_header *ip, size_t ip_length);

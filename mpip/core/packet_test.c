@@ -46,7 +46,7 @@ static size_t make(uint8_t *bytes, uint8_t protocol, size_t options, size_t data
 		bytes[ip_length + header + i] = (uint8_t)(i * 31);
 	struct packet p;
 	assert_true(packet_view(&p, bytes, total, false) >= PACKET_TCP);
-	uint64_t sum = csum_pseudo(p.src.ip, p.dst.ip, protocol, (uint32_t)(header + data));
+	uint64_t sum = csum_pseudo(p.ip, (uint32_t)(header + data));
 	uint16_t folded = (uint16_t)~csum_fold(csum_add(sum, u, header + data));
 	memcpy(protocol == IPPROTO_TCP ? t->checksum.b : u->checksum.b, &folded, 2);
 	return total;

@@ -9,8 +9,8 @@ static const struct path *path_between(const struct host *h, const char *src, co
 {
 	const struct session *s = only_session(h);
 	for (unsigned i = 0; i < s->paths; i++)
-		if (s->mp->path[i]->src.ip.s_addr == ip(src).s_addr &&
-			s->mp->path[i]->dst.ip.s_addr == ip(dst).s_addr)
+		if (address_equal(s->mp->path[i]->src.ip, ip(src)) &&
+			address_equal(s->mp->path[i]->dst.ip, ip(dst)))
 			return s->mp->path[i];
 	return NULL;
 }
@@ -52,9 +52,9 @@ static int64_t uneven(const struct world *w, const struct flight *f)
 {
 	(void)w;
 	bool server2 =
-		f->src.s_addr == ip("10.0.4.2").s_addr || f->dst.s_addr == ip("10.0.4.2").s_addr;
+		address_equal(f->src, ip("10.0.4.2")) || address_equal(f->dst, ip("10.0.4.2"));
 	bool client2 =
-		f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+		address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 	return 3000 + (server2 ? second_server_nic_delay : 0) + (client2 ? 2000 : 0);
 }
 
@@ -95,7 +95,7 @@ static void the_fastest_n(void **state)
 static bool drop_first_server_nic(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.3.2").s_addr || f->dst.s_addr == ip("10.0.3.2").s_addr;
+	return address_equal(f->src, ip("10.0.3.2")) || address_equal(f->dst, ip("10.0.3.2"));
 }
 
 /* A used path that is lost is replaced by a spare one at once. */
@@ -179,7 +179,7 @@ static void change_in(struct settings set, struct address_list list, unsigned fr
 	const struct session *s = only_session(&w->host[0]);
 	assert_int_equal(s->in_use, 1);
 	assert_int_equal(s->arrivals, 0);
-	assert_int_equal(s->tuple.local_ip.s_addr, ip("10.0.1.2").s_addr);
+	assert_true(address_equal(s->tuple.local_ip, ip("10.0.1.2")));
 	run_for(w, 2);
 	assert_int_equal(only_session(&w->host[1])->in_use >= 1, 1);
 	assert_true(changes_seen > 0 && change_has_list);
@@ -198,7 +198,7 @@ static void change_in(struct settings set, struct address_list list, unsigned fr
 	assert_int_equal(w->host[!from].tcp.wrong, 0);
 	assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_FALLBACKS], 0);
 	assert_int_equal(engine_stats(w->host[1].engine)->n[STAT_FALLBACKS], 0);
-	assert_false(only_session(&w->host[0])->moving);
+	assert_false(only_session(&w->host[0])->mp->moving);
 	world_free(w);
 }
 
@@ -322,8 +322,8 @@ static void forged_changes(void **state)
 	struct world *w = world_of(settings_default(), true);
 	uint32_t seq = transfer(w, 0, 1000, 1000, 1);
 	const struct session *s = only_session(&w->host[1]);
-	struct cm cm = {.node = s->key.node,
-		.session = s->key.id,
+	struct cm cm = {.node = s->mp->key.node,
+		.session = s->mp->key.id,
 		.flags = CM_FLAG_HB | CM_FLAG_IP_CHANGE,
 		.has_addresses = true,
 		.addresses = {1, {ip("10.6.6.6")}}};
@@ -334,7 +334,7 @@ static void forged_changes(void **state)
 	cm.session.n ^= 2; /* not a session of ours */
 	in.length = (uint32_t)cm_encode(&cm, (struct cm_binding){0}, bytes);
 	engine_from_wire(w->host[1].engine, &in, w->now, &w->host[1].actions);
-	cm.session = s->key.id;
+	cm.session = s->mp->key.id;
 	cm.node.b[0] ^= 4; /* nor a node */
 	in.length = (uint32_t)cm_encode(&cm, (struct cm_binding){0}, bytes);
 	engine_from_wire(w->host[1].engine, &in, w->now, &w->host[1].actions);
@@ -344,7 +344,7 @@ static void forged_changes(void **state)
 	expect_multipath(w);
 
 	/* Right IDs, many times within a second. */
-	cm.node = s->key.node;
+	cm.node = s->mp->key.node;
 	struct usec until = usec_add(w->now, usec_ms(1000));
 	for (unsigned i = 0; usec_before(w->now, until); i++) {
 		cm.list_version = (uint8_t)i;

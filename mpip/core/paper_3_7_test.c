@@ -6,7 +6,7 @@
 static int64_t first_path_slow(const struct world *w, const struct flight *f)
 {
 	(void)w;
-	return f->src.s_addr == ip("10.0.2.2").s_addr && f->dst.s_addr == ip("10.0.4.2").s_addr
+	return address_equal(f->src, ip("10.0.2.2")) && address_equal(f->dst, ip("10.0.4.2"))
 		       ? 3000
 		       : 9000;
 }
@@ -21,8 +21,7 @@ static void count_paths(struct world *w, const struct flight *f)
 	if (f->to != 1 || !cm_of(f, &cm) || cm.flags & CM_FLAG_HB || f->length < counted_from ||
 		f->length > counted_to)
 		return;
-	bool fast =
-		f->src.s_addr == ip("10.0.2.2").s_addr && f->dst.s_addr == ip("10.0.4.2").s_addr;
+	bool fast = address_equal(f->src, ip("10.0.2.2")) && address_equal(f->dst, ip("10.0.4.2"));
 	packets_on_fast += fast;
 	packets_on_others += !fast;
 }
@@ -113,7 +112,7 @@ static int64_t swapping(const struct world *w, const struct flight *f)
 {
 	(void)w;
 	bool second =
-		f->src.s_addr == ip("10.0.2.2").s_addr || f->dst.s_addr == ip("10.0.2.2").s_addr;
+		address_equal(f->src, ip("10.0.2.2")) || address_equal(f->dst, ip("10.0.2.2"));
 	return second == swapped ? 3000 : 9000;
 }
 
@@ -136,7 +135,7 @@ static void the_lowest_delay_may_change(void **state)
 		before[i] = s->mp->path[i]->sent_bytes;
 	transfer(w, 0, seq, 500, 1);
 	for (unsigned i = 0; i < 4; i++)
-		if (s->mp->path[i]->src.ip.s_addr == ip("10.0.1.2").s_addr)
+		if (address_equal(s->mp->path[i]->src.ip, ip("10.0.1.2")))
 			assert_true(s->mp->path[i]->sent_bytes - before[i] < 2000);
 	world_free(w);
 }
@@ -150,9 +149,9 @@ static void one_session_id(void **state)
 	struct world *w = world_of(settings_default(), true);
 	transfer(w, 0, 1000, 500, 1);
 	const struct session *a = only_session(&w->host[0]), *b = only_session(&w->host[1]);
-	assert_int_equal(a->key.id.n, b->key.id.n);
+	assert_int_equal(a->mp->key.id.n, b->mp->key.id.n);
 	assert_int_not_equal(a->generated_here, b->generated_here);
-	assert_int_equal(a->tuple.remote_ip.s_addr, b->tuple.local_ip.s_addr);
+	assert_true(address_equal(a->tuple.remote_ip, b->tuple.local_ip));
 	assert_int_equal(a->tuple.protocol, b->tuple.protocol);
 	world_free(w);
 }
@@ -169,8 +168,9 @@ static void expiry_after_120_s(void **state)
 		datagrams(w, 1, 1);
 	}
 	struct usec last = w->now;
-	assert_int_equal(only_session(&w->host[0])->key.id.n, only_session(&w->host[1])->key.id.n);
-	assert_int_not_equal(only_session(&w->host[0])->key.id.n, 0);
+	assert_int_equal(
+		only_session(&w->host[0])->mp->key.id.n, only_session(&w->host[1])->mp->key.id.n);
+	assert_int_not_equal(only_session(&w->host[0])->mp->key.id.n, 0);
 	run_for(w, 119000);
 	assert_non_null(engine_next_session(w->host[1].engine, NULL));
 	run_for(w, 1500);
@@ -185,12 +185,12 @@ static void the_handshake_starts_over(void **state)
 	(void)state;
 	struct world *w = world_of(settings_default(), true);
 	uint32_t seq = transfer(w, 0, 1000, 500, 1);
-	uint32_t old = only_session(&w->host[0])->key.id.n;
+	uint32_t old = only_session(&w->host[0])->mp->key.id.n;
 	uint64_t asked = engine_stats(w->host[0].engine)->n[STAT_QUERIES_SENT];
 	run_for(w, 125000);
 	seq = transfer(w, 0, seq, 500, 1);
 	expect_multipath(w);
-	assert_int_not_equal(only_session(&w->host[0])->key.id.n, old);
+	assert_int_not_equal(only_session(&w->host[0])->mp->key.id.n, old);
 	assert_int_equal(engine_stats(w->host[0].engine)->n[STAT_QUERIES_SENT], asked + 1);
 	run_for(w, 10);
 	assert_int_equal(w->host[1].tcp.bytes, seq - 1000);

@@ -83,11 +83,11 @@ void path_start_weights(struct session *s, const struct settings *set)
 void path_changed(struct session *s)
 {
 	s->in_use = 0;
-	s->weight_sum = 0;
+	s->mp->weight_sum = 0;
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->state == PATH_IN_USE) {
 			s->in_use++;
-			s->weight_sum += (uint32_t)s->mp->path[i]->weight;
+			s->mp->weight_sum += (uint32_t)s->mp->path[i]->weight;
 		}
 }
 
@@ -133,7 +133,7 @@ void path_drop(struct engine *e, struct session *s, struct path *p, struct actio
 }
 
 struct path *path_add(
-	struct engine *e, struct session *s, uint8_t local_index, struct in_addr remote)
+	struct engine *e, struct session *s, uint8_t local_index, struct address remote)
 {
 	struct path *p = s->paths < MAX_PATHS ? path_take(e) : NULL;
 	if (!p)
@@ -160,7 +160,7 @@ void path_move(struct engine *e, struct session *s, struct path *p, enum encapsu
 	p->probes = 0;
 	p->encaps_tried = 0;
 	p->src.port = local;
-	if (p->dst.ip.s_addr != remote.ip.s_addr) {
+	if (!address_equal(p->dst.ip, remote.ip)) {
 		pmtu_put(e, p->pmtu);
 		p->pmtu = pmtu_get(e, p->src.ip, remote.ip);
 	}
@@ -220,13 +220,13 @@ struct path *path_reverse(
 }
 
 struct path *path_idle(
-	const struct session *s, uint8_t local_index, struct in_addr remote, struct path_id id)
+	const struct session *s, uint8_t local_index, struct address remote, struct path_id id)
 {
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->mp->path[i];
 		if (p->local_index == local_index && p->state != PATH_IN_USE &&
 			p->state != PATH_STANDBY && !p->reflexive &&
-			p->dst.ip.s_addr == remote.s_addr &&
+			address_equal(p->dst.ip, remote) &&
 			(p->reverse.n == 0 || p->reverse.n == id.n))
 			return p;
 	}

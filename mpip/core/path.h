@@ -24,7 +24,7 @@ void path_pool_close(struct engine *e);
 struct path *path_row(struct engine *e, struct path_id id);
 /* A row of the session's, in its preferred encapsulation, without ports. NULL: none is free. */
 struct path *path_add(
-	struct engine *e, struct session *s, uint8_t local_index, struct in_addr remote);
+	struct engine *e, struct session *s, uint8_t local_index, struct address remote);
 /* Gives a path's row back; it is no longer among the session's. */
 void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a);
 
@@ -62,7 +62,7 @@ struct path *path_reverse(
 	const struct session *s, uint8_t local_index, enum encapsulation encap, struct path_id id);
 /* A path between these addresses that is not in use, nor the way back of another path than `id`. */
 struct path *path_idle(
-	const struct session *s, uint8_t local_index, struct in_addr remote, struct path_id id);
+	const struct session *s, uint8_t local_index, struct address remote, struct path_id id);
 
 /* Whether a packet can be sent on the path: it needs no handshake, or has had it. */
 bool path_is_open(const struct session *s, const struct path *p);
@@ -79,9 +79,9 @@ static inline void path_sent(struct session *s, struct path *p, uint32_t bytes, 
 	/* Of probes the last one counts: the path is known to be down. */
 	if (p->first_unanswered.us == USEC_NEVER.us || p->state != PATH_IN_USE) {
 		p->first_unanswered = now;
-		p->feedbacks_before = s->feedbacks;
+		p->feedbacks_before = s->mp->feedbacks;
 	}
-	s->sending_since = usec_min(s->sending_since, now);
+	s->mp->sending_since = usec_min(s->mp->sending_since, now);
 }
 
 #endif

@@ -65,10 +65,10 @@ void path_state_rank(const struct engine *e, struct session *s, struct usec now)
 		put_to_use(e, s, standby);
 		return;
 	}
-	if (usec_before(now, s->next_ranking) ||
+	if (usec_before(now, s->mp->next_ranking) ||
 		(int32_t)(slowest->min_delay - standby->min_delay) <= RANK_MARGIN)
 		return;
-	s->next_ranking = usec_add(now, RANK_EVERY);
+	s->mp->next_ranking = usec_add(now, RANK_EVERY);
 	slowest->state = PATH_STANDBY;
 	slowest->probe_due = now;
 	slowest->probes = 0;
@@ -88,7 +88,7 @@ void path_state_up(struct engine *e, struct session *s, struct path *p)
 		keepalive_begin(s);
 	p->state = PATH_IN_USE;
 	path_changed(s);
-	s->regular_since = USEC_NEVER;
+	s->mp->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
 }
 
@@ -103,12 +103,12 @@ void path_state_down(
 	p->first_unanswered = USEC_NEVER;
 	p->probe_due = now;
 	count(e, STAT_PATHS_DOWN);
-	s->last_down = now;
+	s->mp->last_down = now;
 	path_changed(s);
 	path_state_rank(e, s, now);
 	if (s->in_use == 0) {
-		s->keepalive.due = s->keepalive.on;
-		s->regular_since = now;
+		s->mp->keepalive.due = s->mp->keepalive.on;
+		s->mp->regular_since = now;
 		s->regular_reason = reason;
 		count(e, STAT_FALLBACKS);
 	}

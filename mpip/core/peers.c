@@ -18,7 +18,7 @@ static void *must(void *memory)
 	return memory;
 }
 
-struct availability *availability_find(struct peers *t, struct in_addr ip, in_port_t port)
+struct availability *availability_find(struct peers *t, struct address ip, in_port_t port)
 {
 	struct availability probe = {.key = {.ip = ip, .port = port}}, *row;
 	HASH_FIND(hh, t->availability, &probe.key, sizeof(probe.key), row);
@@ -26,11 +26,11 @@ struct availability *availability_find(struct peers *t, struct in_addr ip, in_po
 }
 
 struct availability *availability_get(
-	struct peers *t, struct in_addr ip, in_port_t port, struct availability *evicted)
+	struct peers *t, struct address ip, in_port_t port, struct availability *evicted)
 {
 	struct availability *row = availability_find(t, ip, port);
 	if (evicted)
-		evicted->key.ip.s_addr = 0;
+		evicted->key.ip = (struct address){0};
 	if (row) {
 		HASH_DEL(t->availability, row);
 	} else {

@@ -15,9 +15,9 @@
 /* A row of Table 2. A port of 0 sums up an IP address: the paper counts queries per address. */
 struct availability {
 	struct {
-		struct in_addr ip; /* IP Address */
+		struct address ip; /* IP Address */
 		in_port_t port;    /* Port Number */
-		uint16_t zero;
+		uint16_t zero[2];
 	} key;
 	enum { MPIP_UNKNOWN, MPIP_TRUE, MPIP_FALSE } mpip; /* MPIP Availability */
 	unsigned queries;                                  /* Query Count: unanswered ones */
@@ -50,10 +50,10 @@ struct peers {
 };
 
 /* The row, made if there was none; its age begins anew. Never NULL. An evicted row's address may
- * have been excluded: `evicted` (may be NULL) receives a copy of it, key.ip 0 if none. */
+ * have been excluded: `evicted` (may be NULL) receives a copy of it, key.ip none if none was. */
 struct availability *availability_get(
-	struct peers *t, struct in_addr ip, in_port_t port, struct availability *evicted);
-struct availability *availability_find(struct peers *t, struct in_addr ip, in_port_t port);
+	struct peers *t, struct address ip, in_port_t port, struct availability *evicted);
+struct availability *availability_find(struct peers *t, struct address ip, in_port_t port);
 
 struct peer *peer_find(struct peers *t, struct node_id node);
 /* Made if there was none; NULL when the table is full of nodes with sessions. */

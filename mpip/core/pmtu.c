@@ -63,7 +63,7 @@ void pmtu_begin(const struct engine *e, struct pmtu *m)
 	pmtu_ask(m, e->mtu, (struct usec){0});
 }
 
-struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote)
+struct pmtu *pmtu_get(struct engine *e, struct address local, struct address remote)
 {
 	struct pmtu probe = {.key = {local, remote}}, *m;
 	HASH_FIND(hh, e->pmtu, &probe.key, sizeof(probe.key), m);
@@ -104,7 +104,7 @@ void pmtu_set_mtu(struct engine *e, uint16_t mtu)
 		pmtu_begin(e, m);
 }
 
-void pmtu_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void pmtu_too_big(struct engine *e, struct address local, struct address remote, uint32_t mtu,
 	struct usec now)
 {
 	struct pmtu probe = {.key = {local, remote}}, *m;

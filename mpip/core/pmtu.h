@@ -23,7 +23,7 @@ struct session;
 
 struct pmtu {
 	struct {
-		struct in_addr local, remote;
+		struct address local, remote;
 	} key;
 	unsigned paths; /* that refer to it */
 	enum {
@@ -43,7 +43,7 @@ struct pmtu {
 };
 
 /* The row of a pair of addresses, made if there was none; to be given back. Never NULL. */
-struct pmtu *pmtu_get(struct engine *e, struct in_addr local, struct in_addr remote);
+struct pmtu *pmtu_get(struct engine *e, struct address local, struct address remote);
 void pmtu_put(struct engine *e, struct pmtu *m);
 void pmtu_free(struct engine *e);
 /* A probe of `size` bytes was answered. */
@@ -62,7 +62,7 @@ void pmtu_begin(const struct engine *e, struct pmtu *m);
 /* The smallest MTU of the host's NICs. What is known of path MTUs is forgotten. */
 void pmtu_set_mtu(struct engine *e, uint16_t mtu);
 /* A router says that IP packets of more than `mtu` bytes do not pass between these addresses. */
-void pmtu_too_big(struct engine *e, struct in_addr local, struct in_addr remote, uint32_t mtu,
+void pmtu_too_big(struct engine *e, struct address local, struct address remote, uint32_t mtu,
 	struct usec now);
 
 #endif

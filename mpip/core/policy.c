@@ -40,17 +40,12 @@ void policies_flush(struct policies *t)
 	t->generation++;
 }
 
-static bool in_prefix(struct in_addr a, struct in_addr b, unsigned bits)
-{
-	return bits == 0 || (ntohl(a.s_addr ^ b.s_addr) >> (32 - bits)) == 0;
-}
-
 uint64_t policies_of(const struct policies *t, const struct tuple *c)
 {
 	uint64_t rows = 0;
 	for (unsigned i = 0; i < t->rows; i++) {
 		const struct policy *p = &t->row[i];
-		if (in_prefix(c->remote_ip, p->ip, p->prefix) &&
+		if (address_in_prefix(c->remote_ip, p->ip, p->prefix) &&
 			(p->port == 0 || p->port == c->remote_port) &&
 			(p->protocol == 0 || p->protocol == c->protocol))
 			rows |= (uint64_t)1 << i;

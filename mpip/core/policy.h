@@ -16,7 +16,7 @@ extern const char *const priority_names[];
 
 /* A row of Table 6. */
 struct policy {
-	struct in_addr ip;      /* IP Address */
+	struct address ip;      /* IP Address */
 	uint8_t prefix;         /* bits of `ip` that count; 0: `*` */
 	uint8_t protocol;       /* Protocol; 0: `*` */
 	in_port_t port;         /* Port Number, network order; 0: `*` */

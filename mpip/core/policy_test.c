@@ -9,9 +9,16 @@
 
 #include <cmocka.h>
 
-static struct tuple to(uint32_t ip, uint16_t port, uint32_t protocol)
+static struct address ip(const char *text)
 {
-	return (struct tuple){.remote_ip = {htonl(ip)},
+	struct address a;
+	assert_true(address_parse(text, &a));
+	return a;
+}
+
+static struct tuple to(const char *remote, uint16_t port, uint32_t protocol)
+{
+	return (struct tuple){.remote_ip = ip(remote),
 		.remote_port = htons(port),
 		.local_port = htons(40000),
 		.protocol = protocol};
@@ -27,7 +34,7 @@ static void the_papers_table(void **state)
 {
 	(void)state;
 	struct policies t = {0};
-	const uint32_t host2 = 0xc0a80102, host3 = 0xc0a80103;
+	const char *const host2 = "192.168.1.2", *const host3 = "192.168.1.3";
 	assert_true(policies_add(&t,
 		&(struct policy){.port = htons(23),
 			.protocol = IPPROTO_TCP,
@@ -35,7 +42,7 @@ static void the_papers_table(void **state)
 			.priority = PRIORITY_RESPONSIVENESS},
 		0));
 	assert_true(policies_add(&t,
-		&(struct policy){.ip = {htonl(host2)},
+		&(struct policy){.ip = ip(host2),
 			.prefix = 32,
 			.port = htons(80),
 			.protocol = IPPROTO_TCP,
@@ -44,7 +51,7 @@ static void the_papers_table(void **state)
 			.priority = PRIORITY_THROUGHPUT},
 		9));
 	assert_true(policies_add(&t,
-		&(struct policy){.ip = {htonl(host3)},
+		&(struct policy){.ip = ip(host3),
 			.prefix = 32,
 			.port = htons(5221),
 			.protocol = IPPROTO_UDP,
@@ -52,10 +59,10 @@ static void the_papers_table(void **state)
 			.priority = PRIORITY_RESPONSIVENESS},
 		9));
 
-	assert_int_equal(ask(&t, to(1, 23, IPPROTO_TCP), 199), PRIORITY_RESPONSIVENESS);
-	assert_int_equal(ask(&t, to(1, 23, IPPROTO_TCP), 200), PRIORITY_THROUGHPUT);
-	assert_int_equal(ask(&t, to(1, 24, IPPROTO_TCP), 100), PRIORITY_THROUGHPUT);
-	assert_int_equal(ask(&t, to(1, 23, IPPROTO_UDP), 100), PRIORITY_THROUGHPUT);
+	assert_int_equal(ask(&t, to("0.0.0.1", 23, IPPROTO_TCP), 199), PRIORITY_RESPONSIVENESS);
+	assert_int_equal(ask(&t, to("0.0.0.1", 23, IPPROTO_TCP), 200), PRIORITY_THROUGHPUT);
+	assert_int_equal(ask(&t, to("0.0.0.1", 24, IPPROTO_TCP), 100), PRIORITY_THROUGHPUT);
+	assert_int_equal(ask(&t, to("0.0.0.1", 23, IPPROTO_UDP), 100), PRIORITY_THROUGHPUT);
 	assert_int_equal(ask(&t, to(host3, 5221, IPPROTO_UDP), 499), PRIORITY_RESPONSIVENESS);
 	assert_int_equal(ask(&t, to(host2, 5221, IPPROTO_UDP), 499), PRIORITY_THROUGHPUT);
 }
@@ -65,17 +72,17 @@ static void the_first_match_decides(void **state)
 	(void)state;
 	struct policies t = {0};
 	const struct policy all = {.end = POLICY_END_ANY, .priority = PRIORITY_RESPONSIVENESS};
-	const struct policy net = {.ip = {htonl(0x0a000000)},
+	const struct policy net = {.ip = ip("10.0.0.0"),
 		.prefix = 8,
 		.end = POLICY_END_ANY,
 		.priority = PRIORITY_THROUGHPUT};
 	assert_true(policies_add(&t, &all, 0));
-	assert_int_equal(ask(&t, to(0x0a010203, 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
+	assert_int_equal(ask(&t, to("10.1.2.3", 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
 	assert_true(policies_add(&t, &net, 0));
-	assert_int_equal(ask(&t, to(0x0a010203, 1, IPPROTO_TCP), 1500), PRIORITY_THROUGHPUT);
-	assert_int_equal(ask(&t, to(0x0b010203, 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
+	assert_int_equal(ask(&t, to("10.1.2.3", 1, IPPROTO_TCP), 1500), PRIORITY_THROUGHPUT);
+	assert_int_equal(ask(&t, to("11.1.2.3", 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
 	assert_true(policies_delete(&t, 0));
-	assert_int_equal(ask(&t, to(0x0a010203, 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
+	assert_int_equal(ask(&t, to("10.1.2.3", 1, IPPROTO_TCP), 1500), PRIORITY_RESPONSIVENESS);
 	assert_false(policies_delete(&t, 1));
 }
 

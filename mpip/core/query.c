@@ -12,7 +12,8 @@
 #include "mpip/core/peers.h"
 #include "mpip/core/state.h"
 
-/* FNV-1a (public domain), of the tuple's bytes. */
+/* FNV-1a (public domain), of the tuple's bytes. Ports that follow each other, as one client's do,
+ * get places of their own. */
 static uint32_t hash_of(const struct tuple *tuple)
 {
 	const uint8_t *bytes = (const void *)tuple;
@@ -35,17 +36,17 @@ bool query_accepted_has(const struct engine *e, const struct tuple *tuple)
 }
 
 struct availability *query_row(
-	struct engine *e, struct in_addr ip, in_port_t port, struct actions *a)
+	struct engine *e, struct address ip, in_port_t port, struct actions *a)
 {
 	struct availability evicted;
 	struct availability *row = availability_get(&e->peers, ip, port, &evicted);
-	if (evicted.key.ip.s_addr && evicted.key.port == 0 && evicted.mpip == MPIP_FALSE)
+	if (!address_is_none(evicted.key.ip) && evicted.key.port == 0 && evicted.mpip == MPIP_FALSE)
 		a->steer[a->steers++] = (struct steer){
 			.kind = STEER_INCLUDE, .tuple = {.remote_ip = evicted.key.ip}};
 	return row;
 }
 
-void query_address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a)
+void query_address_shows_mpip(struct engine *e, struct address ip, struct actions *a)
 {
 	struct availability *row = query_row(e, ip, 0, a);
 	if (row->mpip == MPIP_FALSE)
@@ -95,10 +96,10 @@ static bool spent(const struct engine *e, const struct availability *row, struct
 /* Whether a session leads to the address. Table 2 is bounded, and may have forgotten that it has
  * shown MPIP; to exclude it would take the session's own packets from the daemon. Walks all
  * sessions, but only where an address would be given up. */
-static bool leads_to(const struct engine *e, struct in_addr ip)
+static bool leads_to(const struct engine *e, struct address ip)
 {
 	for (const struct session *s = e->oldest; s; s = s->age_next)
-		if (s->key.id.n && s->tuple.remote_ip.s_addr == ip.s_addr)
+		if (s->mp && address_equal(s->tuple.remote_ip, ip))
 			return true;
 	return false;
 }

@@ -18,15 +18,15 @@ void query_accepted_note(struct engine *e, const struct tuple *tuple);
 bool query_accepted_has(const struct engine *e, const struct tuple *tuple);
 
 /* MPIP was seen behind this address, and at this port. */
-void query_address_shows_mpip(struct engine *e, struct in_addr ip, struct actions *a);
+void query_address_shows_mpip(struct engine *e, struct address ip, struct actions *a);
 /* The row of Table 2, made if there was none. */
 struct availability *query_row(
-	struct engine *e, struct in_addr ip, in_port_t port, struct actions *a);
+	struct engine *e, struct address ip, in_port_t port, struct actions *a);
 
 /* Whether the connection may ask at all now; nearly all packets have to ask no further. */
 static inline bool query_may_be_due(const struct session *s, struct usec now)
 {
-	return s->key.id.n == 0 && !usec_before(now, s->next_query);
+	return !s->mp && !usec_before(now, s->next_query);
 }
 /* Whether the connection asks with this packet: query_may_be_due(). Moves Table 2's verdicts. */
 bool query_due(struct engine *e, struct session *s, struct usec now, struct actions *a);

@@ -65,7 +65,7 @@ static void keep_weights(struct session *s, const struct settings *set)
 /* Equation 1: P(k) = W_k / sum of W. */
 static struct path *choose_by_weight(struct session *s, struct rng *rng)
 {
-	uint32_t r = rng_below(rng, s->weight_sum);
+	uint32_t r = rng_below(rng, s->mp->weight_sum);
 	const struct multipath *mp = s->mp;
 	struct path *p = NULL;
 	for (unsigned i = 0; i < s->paths; i++) {
@@ -116,12 +116,12 @@ const struct scheduler schedulers[] = {
 struct path *sched_choose(struct engine *e, struct session *s, uint32_t length)
 {
 	const struct policies *t = &e->set.policies;
-	if (s->policy_generation != t->generation) {
-		s->policy_rows = policies_of(t, &s->tuple);
-		s->policy_generation = t->generation;
+	if (s->mp->policy_generation != t->generation) {
+		s->mp->policy_rows = policies_of(t, &s->tuple);
+		s->mp->policy_generation = t->generation;
 	}
-	bool respond = s->policy_rows &&
-		       policies_priority(t, s->policy_rows, length) == PRIORITY_RESPONSIVENESS;
+	bool respond = s->mp->policy_rows &&
+		       policies_priority(t, s->mp->policy_rows, length) == PRIORITY_RESPONSIVENESS;
 	const struct scheduler *scheduler =
 		respond ? &schedulers[SCHED_LOWEST_DELAY] : e->scheduler;
 	return scheduler->choose(s, &e->rng);

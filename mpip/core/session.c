@@ -26,19 +26,22 @@
 struct session *session_find(struct engine *e, const struct tuple *tuple)
 {
 	struct session *s;
-	HASH_FIND(by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), s);
+	HASH_FIND_BYHASHVALUE(
+		by_tuple, e->sessions_by_tuple, tuple, sizeof(*tuple), tuple_hash(tuple), s);
 	return s;
 }
 
 struct session *session_by_id(struct engine *e, struct node_id node, struct session_id id)
 {
-	struct session *s = e->last_in;
-	if (s && s->key.id.n == id.n && node_equal(s->key.node, node))
-		return s;
-	struct session probe = {.key = {.node = node, .id = id}};
-	HASH_FIND(by_id, e->sessions_by_id, &probe.key, sizeof(probe.key), s);
-	e->last_in = s;
-	return s;
+	struct multipath *mp = e->last_in, probe;
+	if (mp && mp->key.id.n == id.n && node_equal(mp->key.node, node))
+		return mp->session;
+	memset(&probe.key, 0, sizeof(probe.key));
+	probe.key.node = node;
+	probe.key.id = id;
+	HASH_FIND(by_id, e->sessions_by_id, &probe.key, sizeof(probe.key), mp);
+	e->last_in = mp;
+	return mp ? mp->session : NULL;
 }
 
 struct session *session_new(
@@ -53,34 +56,42 @@ struct session *session_new(
 		abort();
 	s->tuple = *tuple;
 	s->address_epoch = e->address_epoch;
-	s->update_time = s->age_time = s->next_query = s->next_confirm = now;
-	s->sending_since = s->step_seen = s->confirmed = USEC_NEVER;
-	s->regular_since = now;
+	s->update_time = s->age_time = s->next_query = now;
 	s->regular_reason = "handshake";
-	s->last_down = (struct usec){now.us - (int64_t)3600 * 1000000};
 	s->encap = e->set.encap;
 	keepalive_new(e, s);
-	HASH_ADD(by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), s);
+	HASH_ADD_BYHASHVALUE(
+		by_tuple, e->sessions_by_tuple, tuple, sizeof(s->tuple), tuple_hash(tuple), s);
 	DL_APPEND2(e->oldest, s, age_prev, age_next);
 	e->sessions++;
 	return s;
 }
 
-static void session_leave(struct engine *e, struct session *s, struct actions *a)
+/* Its session ID goes, with its paths and what they have brought. */
+static void forget_id(struct engine *e, struct session *s, struct actions *a)
 {
-	if (s->key.id.n == 0)
-		return;
-	HASH_DELETE(by_id, e->sessions_by_id, s);
-	s->key.id.n = 0;
-	s->peer->sessions--;
+	struct multipath *mp = s->mp;
+	HASH_DELETE(by_id, e->sessions_by_id, mp);
+	mp->peer->sessions--;
 	while (s->paths > 0)
-		path_drop(e, s, s->mp->path[s->paths - 1], a);
+		path_drop(e, s, mp->path[s->paths - 1], a);
 	deliver_held(e, s, a);
 	s->arrivals = 0;
-	free(s->mp);
-	s->mp = NULL;
-	if (e->last_in == s)
+	if (e->last_in == mp)
 		e->last_in = NULL;
+}
+
+static void session_leave(struct engine *e, struct session *s, struct actions *a)
+{
+	struct multipath *mp = s->mp;
+	if (!mp)
+		return;
+	forget_id(e, s, a);
+	if (mp->active)
+		DL_DELETE2(e->active, mp, active_prev, active_next);
+	free(mp);
+	s->mp = NULL;
+	s->confirm_due = false;
 }
 
 void session_remove(struct engine *e, struct session *s, struct actions *a)
@@ -88,12 +99,40 @@ void session_remove(struct engine *e, struct session *s, struct actions *a)
 	session_leave(e, s, a);
 	HASH_DELETE(by_tuple, e->sessions_by_tuple, s);
 	DL_DELETE2(e->oldest, s, age_prev, age_next);
-	if (s->active)
-		DL_DELETE2(e->active, s, active_prev, active_next);
-	if (s->holding)
-		DL_DELETE2(e->holding, s, holding_prev, holding_next);
 	e->sessions--;
 	free(s);
+}
+
+static struct multipath *multipath_new(struct session *s, struct usec now)
+{
+	struct multipath *mp = calloc(1, sizeof(*mp));
+	if (!mp)
+		abort();
+	mp->session = s;
+	mp->sending_since = USEC_NEVER;
+	mp->next_confirm = now;
+	mp->last_down = (struct usec){now.us - (int64_t)3600 * 1000000};
+	return mp;
+}
+
+/* Of the ID that it had before, where queries have crossed, only what was counted stays. */
+static void take_id(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
+	struct usec now)
+{
+	struct multipath *mp = s->mp;
+	mp->key.node = peer->node;
+	mp->key.id = id;
+	mp->peer = peer;
+	peer->sessions++;
+	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(mp->key), mp);
+	memset(&mp->reorder, 0, sizeof(mp->reorder));
+	mp->moving = mp->peer_moved = mp->owes_ack = false;
+	mp->confirms = 0;
+	mp->list_seen = mp->list_acked = 0;
+	mp->step = 0;
+	mp->step_seen = mp->confirmed = USEC_NEVER;
+	mp->last_received = mp->regular_since = now;
+	s->regular_reason = "no path validated yet";
 }
 
 bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
@@ -101,28 +140,14 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 {
 	if (!address_list_has(&e->addresses, s->tuple.local_ip))
 		return false;
-	session_leave(e, s, a);
+	if (s->mp)
+		forget_id(e, s, a);
+	else
+		s->mp = multipath_new(s, now);
 	struct session *older = session_by_id(e, peer->node, id);
 	if (older)
 		session_remove(e, older, a);
-
-	s->mp = calloc(1, sizeof(*s->mp));
-	if (!s->mp)
-		abort();
-	s->key.node = peer->node;
-	s->key.id = id;
-	s->peer = peer;
-	peer->sessions++;
-	HASH_ADD(by_id, e->sessions_by_id, key, sizeof(s->key), s);
-	s->moving = s->peer_moved = false;
-	s->confirmed = USEC_NEVER;
-	s->list_seen = s->list_acked = 0;
-	s->owes_ack = false;
-	s->step = 0;
-	s->step_seen = USEC_NEVER;
-	s->last_received = now;
-	s->regular_since = now;
-	s->regular_reason = "no path validated yet";
+	take_id(e, s, peer, id, now);
 	mesh_update(e, s, now, a);
 	if (!mesh_begun(e, s)) {
 		session_leave(e, s, a);
@@ -134,11 +159,11 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 
 void session_touch(struct engine *e, struct session *s, struct usec now)
 {
-	if (s->key.id.n && !s->active) {
-		s->active = true;
-		s->next_upkeep = usec_add(now, e->set.maintenance);
-		s->next_weights = usec_add(now, e->set.weight_period);
-		DL_APPEND2(e->active, s, active_prev, active_next);
+	if (s->mp && !s->mp->active) {
+		s->mp->active = true;
+		s->mp->next_upkeep = usec_add(now, e->set.maintenance);
+		s->mp->next_weights = usec_add(now, e->set.weight_period);
+		DL_APPEND2(e->active, s->mp, active_prev, active_next);
 	}
 	/* Sorted to the second is sorted enough, and most packets then move nothing. */
 	if (usec_sub(now, s->age_time).us >= SECOND.us) {

@@ -11,16 +11,13 @@ void slot_checksums(struct wire_packet *w, uint32_t length)
 {
 	struct ip_header *ip = (void *)w->head;
 	size_t ip_length = 4u * (ip->version_ihl & 15);
-	struct in_addr src, dst;
-	memcpy(&src, ip->src.b, 4);
-	memcpy(&dst, ip->dst.b, 4);
 
 	struct tcp_header *tcp = (void *)(w->head + ip_length);
 	struct udp_header *udp = (void *)tcp;
 	bool is_udp = ip->protocol == IPPROTO_UDP;
 	struct be16 *field = is_udp ? &udp->checksum : &tcp->checksum;
 	*field = put16(0);
-	uint64_t sum = csum_pseudo(src, dst, ip->protocol, length);
+	uint64_t sum = csum_pseudo(ip, length);
 	sum = csum_add(sum, tcp, w->head_length - ip_length);
 	sum = csum_add(sum, w->data.bytes, w->data.length);
 	uint64_t tail = csum_add(0, w->tail, w->tail_length);

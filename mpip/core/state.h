@@ -44,9 +44,11 @@ struct engine {
 	void *observer_context;
 
 	struct peers peers;
-	struct session *sessions_by_tuple, *sessions_by_id; /* uthash heads */
-	struct session *active, *holding, *oldest;          /* utlist heads */
-	struct session *last_in; /* the session of the last CM, or NULL */
+	struct session *sessions_by_tuple; /* uthash heads */
+	struct multipath *sessions_by_id;
+	struct multipath *active, *holding; /* utlist heads */
+	struct session *oldest;
+	struct multipath *last_in; /* of the last CM, or NULL */
 	unsigned sessions;
 	uint32_t next_session_id;
 
@@ -83,10 +85,10 @@ static inline void count(struct engine *e, enum counter what)
 }
 
 /* The place of a local address in the list, LOCAL_ANY if it is not there. */
-static inline uint8_t local_index_of(const struct engine *e, struct in_addr ip)
+static inline uint8_t local_index_of(const struct engine *e, struct address ip)
 {
 	for (uint8_t i = 0; i < e->addresses.count; i++)
-		if (e->addresses.ip[i].s_addr == ip.s_addr)
+		if (address_equal(e->addresses.ip[i], ip))
 			return i;
 	return LOCAL_ANY;
 }

@@ -87,8 +87,7 @@ struct arrival {
  * (keepalive.c). */
 struct keepalive {
 	bool on;
-	bool due;      /* with the next packet */
-	uint8_t scale; /* of the windows that our end announces; 0: none, or not known */
+	bool due;                      /* with the next packet */
 	uint32_t seq_limit, ack_limit; /* what the other end's last one allows us to show */
 	uint32_t shown_seq, shown_ack; /* in our last one */
 	uint32_t step;                 /* when these have moved on by so much, the next is due */
@@ -97,27 +96,24 @@ struct keepalive {
 
 /* What only a connection needs that has a session ID: most of the memory. */
 struct multipath {
-	struct path *path[MAX_PATHS];      /* the first `paths` of the session */
-	struct arrival arrival[MAX_PATHS]; /* the first `arrivals` */
-	struct reorder reorder;            /* Next Sequence No, and the buffer behind it */
-};
-
-/* A row of Table 7; while `id` is 0, a connection whose handshake is not done. */
-struct session {
-	struct tuple tuple; /* Source IP, Source Port, Destination IP, Destination Port, Protocol */
+	struct session *session;
 	struct {
 		struct node_id node; /* Node ID of the other end */
 		uint8_t zero[2];
 		struct session_id id; /* Session ID */
 	} key;
-	struct usec update_time; /* Update Time */
-	struct usec age_time;    /* the same, when its place in the list by age was last mended */
-
 	struct peer *peer;
-	enum encapsulation encap; /* preferred: what its paths begin with */
-	bool accepts;        /* the other end began the connection, and opens the paths (3.8.1) */
-	bool generated_here; /* we chose the session ID */
-	bool peer_knows;     /* the other end has shown that it knows the session ID */
+	UT_hash_handle by_id;
+
+	struct path *path[MAX_PATHS];      /* the first `paths` of the session */
+	struct arrival arrival[MAX_PATHS]; /* the first `arrivals` */
+	struct reorder reorder;            /* Next Sequence No, and the buffer behind it */
+	uint64_t feedbacks;                /* that came, of any path */
+	uint32_t weight_sum;               /* of the paths in use */
+	uint16_t mesh_of;      /* peer->list_changes, when the paths were last made to match */
+	uint32_t step;         /* how far delays of what comes have fallen at once, */
+	struct usec step_seen; /* and when: the other end's clock may have stepped; NEVER */
+
 	/* Of address lists, plus one, 0: none. A literal packet of a path that the other end's hook
 	 * does not know would be read by the application; so in the literal encapsulation each
 	 * session has to hear of both lists itself before a path other than the original one is
@@ -125,19 +121,11 @@ struct session {
 	unsigned list_seen;  /* the version of the other end's that came in this session */
 	unsigned list_acked; /* the version of ours that the other end acknowledged in it */
 	bool owes_ack;
-	bool confirm_due; /* 3.2's waiting list: a confirmation goes with the next TCP packet */
-	uint8_t confirms, queries;
+	uint8_t confirms;
 	struct usec confirmed; /* when our confirmation left; NEVER */
-	struct usec next_query, next_confirm;
-
-	struct multipath *mp; /* NULL while it has no session ID */
-	uint8_t paths, in_use, arrivals;
-	uint16_t mesh_of;    /* peer->list_changes, when the paths were last made to match */
-	uint64_t feedbacks;  /* that came, of any path */
-	uint32_t weight_sum; /* of the paths in use */
+	struct usec next_confirm;
 
 	/* Flags_IP_Change (3.4): */
-	uint32_t address_epoch;   /* the engine's, when this session's paths were last made */
 	bool moving;              /* ours is not acknowledged yet */
 	bool peer_moved;          /* the other end has said one, */
 	uint8_t peer_list;        /* with this version of its address list */
@@ -147,38 +135,69 @@ struct session {
 
 	uint64_t policy_rows;       /* of Table 6 that concern it, */
 	uint32_t policy_generation; /* as of this state of the table */
-	uint32_t step;              /* how far delays of what comes have fallen at once, */
-	struct usec step_seen;      /* and when: the other end's clock may have stepped; NEVER */
 
-	struct usec sending_since;  /* first packet sent since something came, or NEVER */
-	struct usec last_received;  /* any CM of this session */
-	struct usec last_down;      /* when one of its paths went down */
-	struct usec regular_since;  /* NEVER while a path is in use */
-	const char *regular_reason; /* why it is not multipath, for people */
+	struct usec sending_since; /* first packet sent since something came, or NEVER */
+	struct usec last_received; /* any CM of this session */
+	struct usec last_down;     /* when one of its paths went down */
+	struct usec regular_since; /* NEVER while a path is in use */
 	struct usec next_upkeep, next_weights, next_ranking;
 
-	/* The last TCP header the application's end sent: what a heartbeat is a copy of. */
-	uint32_t last_seq, last_ack;
-	uint16_t last_window;
-
 	struct keepalive keepalive;
-	bool tcp_known;                     /* these are set */
-	bool fin_sent, fin_received, reset; /* TCP: what was seen of its end */
-	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
-	bool sent_large;   /* more than PMTU_MIN bytes at once, since the last upkeep */
-	bool resent;       /* TCP: something once more, since the last upkeep */
-	struct usec told;  /* when the application's end was last told an MTU */
+	struct usec told;         /* when the application's end was last told an MTU */
 	struct path_id size_path; /* of a padded heartbeat that came and is to be answered, or 0 */
 	uint16_t size;            /* its bytes: segment and CM */
 
-	uint64_t sent_packets, sent_bytes, received_packets, received_bytes, regular_packets;
+	uint64_t sent_packets, sent_bytes, received_packets, received_bytes;
 
 	bool active;
-	struct session *active_prev, *active_next; /* had user data within the last second */
+	struct multipath *active_prev, *active_next; /* had user data within the last second */
 	bool holding;
-	struct session *holding_prev, *holding_next; /* its out-of-order buffer is not empty */
-	struct session *age_prev, *age_next;         /* all, by update time to the second */
-	UT_hash_handle by_tuple, by_id;
+	struct multipath *holding_prev, *holding_next; /* its out-of-order buffer is not empty */
 };
+
+/* A row of Table 7; while it has no session ID, a connection whose handshake is not done. */
+struct session {
+	struct tuple tuple; /* Source IP, Source Port, Destination IP, Destination Port, Protocol */
+	enum encapsulation encap; /* preferred: what its paths begin with */
+	uint8_t paths, in_use, arrivals;
+	uint8_t queries;
+
+	bool accepts;        /* the other end began the connection, and opens the paths (3.8.1) */
+	bool generated_here; /* we chose the session ID */
+	bool peer_knows;     /* the other end has shown that it knows the session ID */
+	bool confirm_due;    /* 3.2's waiting list: a confirmation goes with the next packet */
+	bool tcp_known;      /* the TCP numbers below are set */
+	bool fin_sent, fin_received, reset; /* TCP: what was seen of its end */
+	bool sent_large; /* more than PMTU_MIN bytes at once, since the last upkeep */
+	bool resent;     /* TCP: something once more, since the last upkeep */
+
+	/* The last TCP header the application's end sent: what a heartbeat is a copy of. */
+	uint16_t last_window;
+	uint8_t scale; /* of the windows that it announces; 0: none, or not known */
+	uint32_t last_seq, last_ack;
+	uint32_t sent_seq; /* TCP: behind the furthest byte that the application's end sent */
+
+	uint32_t address_epoch;  /* the engine's, when this session's paths were last made */
+	struct usec update_time; /* Update Time */
+	struct usec age_time;    /* the same, when its place in the list by age was last mended */
+	struct usec next_query;
+	const char *regular_reason; /* why it is not multipath, for people */
+	uint64_t regular_packets;
+
+	struct multipath *mp;                /* NULL while it has no session ID */
+	struct session *age_prev, *age_next; /* all, by update time to the second */
+	UT_hash_handle by_tuple;
+};
+
+/* 0: none yet. */
+static inline struct session_id session_id(const struct session *s)
+{
+	return s->mp ? s->mp->key.id : (struct session_id){0};
+}
+
+static inline bool session_is(const struct session *s, struct node_id node, struct session_id id)
+{
+	return s->mp && s->mp->key.id.n == id.n && node_equal(s->mp->key.node, node);
+}
 
 #endif

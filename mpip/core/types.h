@@ -4,6 +4,8 @@
 
 /* The types that everything in the core speaks: times, identities, addresses. */
 
+#include "mpip/base/address.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,23 +69,31 @@ struct path_id {
 	uint16_t n;
 };
 
-/* An IPv4 address and a port, both in network order. */
+/* An address and a port; ports are in network order. */
 struct endpoint {
-	struct in_addr ip;
+	struct address ip;
 	in_port_t port;
 };
 
 static inline bool endpoint_equal(struct endpoint a, struct endpoint b)
 {
-	return a.ip.s_addr == b.ip.s_addr && a.port == b.port;
+	return address_equal(a.ip, b.ip) && a.port == b.port;
 }
 
 /* A connection as this host's sockets see it. No padding: it is a hash key. */
 struct tuple {
-	struct in_addr local_ip, remote_ip;
+	struct address local_ip, remote_ip;
 	in_port_t local_port, remote_port;
 	uint32_t protocol; /* IPPROTO_TCP or IPPROTO_UDP */
 };
+_Static_assert(sizeof(struct tuple) == 2 * sizeof(struct address) + 8, "no padding");
+
+static inline uint32_t tuple_hash(const struct tuple *t)
+{
+	uint64_t rest =
+		(uint64_t)t->protocol << 32 | (uint32_t)t->remote_port << 16 | t->local_port;
+	return (uint32_t)address_hash(t->remote_ip, address_hash(t->local_ip, rest));
+}
 
 /* The bound on a node's addresses, and so on a session's paths. */
 #define MAX_ADDRESSES 8
@@ -97,7 +107,7 @@ struct tos_ttl {
 
 struct address_list {
 	uint8_t count;
-	struct in_addr ip[MAX_ADDRESSES];
+	struct address ip[MAX_ADDRESSES];
 };
 
 static inline bool address_list_equal(const struct address_list *a, const struct address_list *b)
@@ -105,10 +115,10 @@ static inline bool address_list_equal(const struct address_list *a, const struct
 	return a->count == b->count && memcmp(a->ip, b->ip, a->count * sizeof(a->ip[0])) == 0;
 }
 
-static inline bool address_list_has(const struct address_list *list, struct in_addr ip)
+static inline bool address_list_has(const struct address_list *list, struct address ip)
 {
 	for (unsigned i = 0; i < list->count; i++)
-		if (list->ip[i].s_addr == ip.s_addr)
+		if (address_equal(list->ip[i], ip))
 			return true;
 	return false;
 }

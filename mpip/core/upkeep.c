@@ -42,7 +42,7 @@
 
 void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
-	if (!mesh_ends_known(e, s) || usec_sub(now, s->last_down).us < TROUBLE.us)
+	if (!mesh_ends_known(e, s) || usec_sub(now, s->mp->last_down).us < TROUBLE.us)
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		if (s->mp->path[i]->state == PATH_REMOVED)
@@ -53,7 +53,7 @@ void upkeep_revalidate(struct engine *e, struct session *s, struct usec now, str
 		s->mp->path[i]->probes = 0;
 	}
 	path_changed(s);
-	s->regular_since = now;
+	s->mp->regular_since = now;
 	s->regular_reason = "idle until just now";
 	count(e, STAT_FALLBACKS);
 	upkeep_session(e, s, now, a);
@@ -70,7 +70,7 @@ static bool path_is_dead(const struct engine *e, const struct path *p, struct us
 {
 	if (p->first_unanswered.us == USEC_NEVER.us)
 		return false;
-	bool talkative = p->session->feedbacks - p->feedbacks_before >= TALKATIVE;
+	bool talkative = p->session->mp->feedbacks - p->feedbacks_before >= TALKATIVE;
 	struct usec limit = talkative ? e->set.silence_min : e->set.silence_max;
 	if (limit.us < 2 * p->response_time.us)
 		limit.us = 2 * p->response_time.us;
@@ -84,14 +84,14 @@ static bool may_probe(
 	const struct engine *e, const struct session *s, const struct path *p, struct usec now)
 {
 	/* Behind a NAT the first to reach the other end must be we. */
-	bool may_know = s->confirmed.us != USEC_NEVER.us && p->encap != ENCAP_LITERAL &&
-			usec_sub(now, s->confirmed).us >= e->set.probe_interval.us;
+	bool may_know = s->mp->confirmed.us != USEC_NEVER.us && p->encap != ENCAP_LITERAL &&
+			usec_sub(now, s->mp->confirmed).us >= e->set.probe_interval.us;
 	if (!s->peer_knows && !may_know)
 		return false;
 	if (p->encap != ENCAP_LITERAL || encaps[p->encap].opens(s, p) || p->feedbacks > 0)
 		return true;
-	bool original = p->src.ip.s_addr == s->tuple.local_ip.s_addr &&
-			p->dst.ip.s_addr == s->tuple.remote_ip.s_addr;
+	bool original = address_equal(p->src.ip, s->tuple.local_ip) &&
+			address_equal(p->dst.ip, s->tuple.remote_ip);
 	return original || (mesh_lists_agreed(e, s) && !mesh_behind_nat(s));
 }
 
@@ -149,7 +149,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 	if (s->sent_large && (s->resent || s->tuple.protocol == IPPROTO_UDP))
 		pmtu_suspect(s, now);
 	s->sent_large = s->resent = false;
-	if (s->keepalive.on)
+	if (s->mp->keepalive.on)
 		keepalive_upkeep(e, s, now, a);
 	for (unsigned i = s->paths; i-- > 0;) { /* the last may take a dropped one's place */
 		struct path *p = s->mp->path[i];
@@ -170,7 +170,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 		}
 	}
 
-	if (s->moving)
+	if (s->mp->moving)
 		ipchange_repeat(e, s, now, a);
 	if (e->set.max_active_paths)
 		path_state_rank(e, s, now);
@@ -178,9 +178,9 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 		measure_judge_step(s, &e->set, now);
 
 	/* 3.7.2: we send, and nothing comes. */
-	if (s->in_use > 0 && s->sending_since.us != USEC_NEVER.us &&
-		usec_sub(now, s->sending_since).us > e->set.fallback.us &&
-		usec_sub(now, s->last_received).us > e->set.fallback.us)
+	if (s->in_use > 0 && s->mp->sending_since.us != USEC_NEVER.us &&
+		usec_sub(now, s->mp->sending_since).us > e->set.fallback.us &&
+		usec_sub(now, s->mp->last_received).us > e->set.fallback.us)
 		path_state_all_down(e, s, "nothing came for too long", now);
 
 	/* 3.5: feedback that nobody's user data takes along. */
@@ -196,7 +196,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 	 * open the paths, and does not know yet that we have its confirmation. */
 	bool waits = s->accepts && s->arrivals == 0 && s->encap == ENCAP_FAKE_TCP;
 	if (((s->generated_here && !s->peer_knows) || waits) && s->tuple.protocol == IPPROTO_TCP &&
-		s->confirms < e->set.query_threshold && !usec_before(now, s->next_confirm))
+		s->mp->confirms < e->set.query_threshold && !usec_before(now, s->mp->next_confirm))
 		s->confirm_due = true;
 }
 

@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cm cm, again;
 	struct node_id node;
 	struct session_id session;
-	bool peeked = cm_peek(bytes, length, &node, &session);
+	bool peeked = cm_peek(bytes, length, &node, &session) > 0;
 	if (cm_decode(bytes, length, binding, &cm)) {
 		uint8_t out[CM_MAX];
 		if (!peeked || cm.session.n != session.n || cm_size(&cm) > CM_MAX)

@@ -81,7 +81,7 @@ static void check(const struct node *n)
 			weight += s->mp->path[i]->state == PATH_IN_USE
 					  ? (uint64_t)s->mp->path[i]->weight
 					  : 0;
-		if (weight != s->weight_sum || s->arrivals > MAX_PATHS)
+		if ((s->mp && weight != s->mp->weight_sum) || s->arrivals > MAX_PATHS)
 			abort();
 		sessions++;
 	}
@@ -97,7 +97,7 @@ static void forget(struct node *n)
 	check(n);
 }
 
-static void arrive(struct node *to, const struct wire_packet *p, struct in_addr from)
+static void arrive(struct node *to, const struct wire_packet *p, struct address from)
 {
 	/* What it answers may be a copy that points into them, until it has been sent in turn. */
 	static uint8_t arrived[256][LONGEST];
@@ -174,7 +174,7 @@ static void fill_checksums(uint8_t *bytes, uint32_t length)
 	uint32_t segment = p.length - p.ip_length - p.surplus;
 	struct be16 *field = kind == PACKET_TCP ? &p.tcp->checksum : &p.udp->checksum;
 	*field = put16(0);
-	uint64_t sum = csum_pseudo(p.src.ip, p.dst.ip, p.ip->protocol, segment);
+	uint64_t sum = csum_pseudo(p.ip, segment);
 	uint16_t folded = (uint16_t)~csum_fold(csum_add(sum, bytes + p.ip_length, segment));
 	folded = folded ? folded : 0xffff;
 	memcpy(field, &folded, sizeof(folded));
@@ -193,7 +193,7 @@ static void make_cm_of(struct node_id sender, uint8_t *segment, uint32_t length,
 	size_t size = cm_size_at_end(segment, length);
 	if (size == 0)
 		return;
-	struct be32 id = put32(s->key.id.n), word;
+	struct be32 id = put32(session_id(s).n), word;
 	memcpy(fixed + CM_OFF_NODE, &sender, 6);
 	memcpy(fixed + CM_OFF_SESSION, &id, 4);
 	uint32_t sum = CM_SALT + length - (uint32_t)size;
@@ -210,8 +210,8 @@ static void make_cm_of(struct node_id sender, uint8_t *segment, uint32_t length,
 static void make_cm(uint8_t *segment, uint32_t length, bool tcp)
 {
 	const struct session *s = engine_next_session(node[0].engine, NULL);
-	if (s)
-		make_cm_of(s->key.node, segment, length, tcp);
+	if (s && s->mp)
+		make_cm_of(s->mp->key.node, segment, length, tcp);
 }
 
 static void make_own_cm(uint8_t *segment, uint32_t length, bool tcp)
@@ -304,7 +304,8 @@ static void set_addresses(const uint8_t *data, uint32_t length)
 {
 	struct address_list list = {0};
 	for (uint32_t i = 0; i < length && i < 4; i++)
-		list.ip[list.count++].s_addr = htonl(0x0a000002u + (i << 8) + (data[i] & 3));
+		list.ip[list.count++] = address_from_ipv4(
+			(uint8_t[]){10, 0, (uint8_t)i, (uint8_t)(2 + (data[i] & 3))});
 	node[0].addresses = list;
 	engine_set_addresses(node[0].engine, &list, now, &node[0].actions);
 	forget(&node[0]);

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct be16 *field = kind == PACKET_TCP ? &p.tcp->checksum : &p.udp->checksum;
 		uint32_t segment = p.length - p.ip_length - p.surplus;
 		*field = put16(0);
-		uint64_t sum = csum_pseudo(p.src.ip, p.dst.ip, p.ip->protocol, segment);
+		uint64_t sum = csum_pseudo(p.ip, segment);
 		uint16_t folded = (uint16_t)~csum_fold(csum_add(sum, bytes + p.ip_length, segment));
 		folded = folded ? folded : 0xffff;
 		memcpy(field, &folded, sizeof(folded));

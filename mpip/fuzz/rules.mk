@@ -6,9 +6,9 @@ FUZZERS := cm packet engine
 SECONDS ?= 60
 FUZZ_FLAGS = $(FUZZ_EXTRA) -std=gnu17 -g -O1 -D_GNU_SOURCE -I. -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_CORE = $(call sources,mpip/core)
+FUZZ_CORE = $(call sources,mpip/core) mpip/base/address.c
 
-$(addprefix $(BUILD)/fuzz/,$(FUZZERS)): $(BUILD)/fuzz/%: mpip/fuzz/%_fuzz.c $(wildcard mpip/core/*.[ch])
+$(addprefix $(BUILD)/fuzz/,$(FUZZERS)): $(BUILD)/fuzz/%: mpip/fuzz/%_fuzz.c $(wildcard mpip/core/*.[ch]) mpip/base/address.c mpip/base/address.h
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $<"
 	$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $< $(FUZZ_CORE)

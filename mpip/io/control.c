@@ -12,7 +12,6 @@
 #include "mpip/core/session.h"
 #include "mpip/io/policies.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,18 +72,14 @@ void control_close(struct control *c)
 
 /* The tables */
 
-static json_t *text_ip(struct in_addr ip)
+static json_t *text_ip(struct address ip)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &ip, text, sizeof(text));
-	return json_string(text);
+	return json_string(address_text(ip).text);
 }
 
-static json_t *text_endpoint(struct in_addr ip, in_port_t port)
+static json_t *text_endpoint(struct address ip, in_port_t port)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &ip, text, sizeof(text));
-	return json_sprintf("%s:%u", text, ntohs(port));
+	return json_string(address_port_text(ip, port).text);
 }
 
 static json_t *text_node(struct node_id n)
@@ -134,20 +129,22 @@ static const char *protocol_name(const struct session *s)
 
 static json_t *session_json(const struct session *s, struct usec now)
 {
+	static const struct multipath none;
+	const struct multipath *mp = s->mp ? s->mp : &none;
 	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:b, s:s?, s:i, s:i, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I, s:i, s:i}",
-		"session_id", (json_int_t)s->key.id.n, "node_id",
-		s->key.id.n ? text_node(s->key.node) : json_null(), "protocol", protocol_name(s),
-		"src", text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
+		"session_id", (json_int_t)session_id(s).n, "node_id",
+		s->mp ? text_node(mp->key.node) : json_null(), "protocol", protocol_name(s), "src",
+		text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
 		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
 		encap_names[s->encap], "state", s->in_use ? "multipath" : "regular", "ended",
 		session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
 		"paths_in_use", (int)s->in_use, "idle_ms", age_ms(now, s->update_time),
-		"sent_packets", (json_int_t)s->sent_packets, "sent_bytes",
-		(json_int_t)s->sent_bytes, "received_packets", (json_int_t)s->received_packets,
-		"received_bytes", (json_int_t)s->received_bytes, "regular_packets",
+		"sent_packets", (json_int_t)mp->sent_packets, "sent_bytes",
+		(json_int_t)mp->sent_bytes, "received_packets", (json_int_t)mp->received_packets,
+		"received_bytes", (json_int_t)mp->received_bytes, "regular_packets",
 		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
-		s->mp ? (int)s->mp->reorder.held : 0);
+		(int)mp->reorder.held);
 }
 
 static json_t *sessions_json(const struct engine *e, struct usec now)
@@ -168,7 +165,7 @@ static json_t *path_json(const struct session *s, const struct path *p, struct u
 		[PATH_REMOVED] = "removed"};
 	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, "
 			 "s:i, s:I, s:I, s:o}",
-		"session_id", (json_int_t)s->key.id.n, "protocol", protocol_name(s),
+		"session_id", (json_int_t)s->mp->key.id.n, "protocol", protocol_name(s),
 		"connection_src", text_endpoint(s->tuple.local_ip, s->tuple.local_port),
 		"connection_dst", text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "ended",
 		session_ended(s, now), "path", (int)p->id.n, "src",
@@ -199,8 +196,8 @@ static json_t *stats_json(const struct control *c, const struct engine *e)
 		json_object_set_new(all, stat_names[i], json_integer((json_int_t)stats->n[i]));
 		json_object_set_new(about, stat_names[i], json_string(stat_texts[i]));
 	}
-	return json_pack(
-		"{s:o, s:o, s:o}", "protocol", all, "io", c->io_stats(c->context), "about", about);
+	json_t *io = c->io_stats(c->context, about);
+	return json_pack("{s:o, s:o, s:o}", "protocol", all, "io", io, "about", about);
 }
 
 static json_t *answer(const struct control *c, struct engine *e, char *command, struct usec now)

@@ -22,7 +22,7 @@ struct control {
 	struct sockaddr_un address;
 	/* What the daemon answers besides the engine's state; both return new references. */
 	json_t *(*status)(void *context);
-	json_t *(*io_stats)(void *context);
+	json_t *(*io_stats)(void *context, json_t *about);
 	void *context;
 };
 

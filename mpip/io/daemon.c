@@ -14,7 +14,6 @@
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -63,13 +62,13 @@ static int watch(struct daemon *d, int fd, uint64_t source)
 /* Addresses that sessions have and NICs no longer stay the host's while the sessions live. */
 void daemon_keep_addresses(struct daemon *d)
 {
-	struct in_addr needed[HOSTNET_STANDBY_MAX];
+	struct address needed[HOSTNET_STANDBY_MAX];
 	unsigned n = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s)) {
-		bool known = s->key.id.n == 0 || address_list_has(&d->addresses, s->tuple.local_ip);
+		bool known = !s->mp || address_list_has(&d->addresses, s->tuple.local_ip);
 		for (unsigned i = 0; i < n && !known; i++)
-			known = needed[i].s_addr == s->tuple.local_ip.s_addr;
+			known = address_equal(needed[i], s->tuple.local_ip);
 		if (!known && n < HOSTNET_STANDBY_MAX)
 			needed[n++] = s->tuple.local_ip;
 	}
@@ -138,8 +137,8 @@ static int follow_mtu(struct daemon *d, char **error)
 		return -1;
 	}
 
-	struct in_addr address;
-	inet_pton(AF_INET, TUN_ADDRESS, &address);
+	struct address address;
+	address_parse(TUN_ADDRESS, &address);
 	if (tun_limit(&d->tun, super_packet_limit(mtu - WIRE_OVERHEAD), error) < 0 ||
 		hostnet_attach(d->hostnet, d->tun.ifindex, mtu - WIRE_OVERHEAD, address, error) < 0)
 		return -1;
@@ -217,12 +216,11 @@ void daemon_host_changed(struct daemon *d)
 
 static json_t *nic_json(const struct hostnet_nic *nic)
 {
-	char text[INET_ADDRSTRLEN];
-	inet_ntop(AF_INET, &nic->address, text, sizeof(text));
-	bool has = nic->address.s_addr != 0;
+	bool has = !address_is_none(nic->address);
 	return json_pack("{s:s, s:s?, s:o, s:b, s:s?}", "name", nic->name, "address",
-		has ? text : NULL, "mtu", has ? json_integer(nic->mtu) : json_null(), "usable",
-		nic->usable, "reason", nic->why);
+		has ? address_text(nic->address).text : NULL, "mtu",
+		has ? json_integer(nic->mtu) : json_null(), "usable", nic->usable, "reason",
+		nic->why);
 }
 
 static json_t *nics_json(const struct daemon *d)
@@ -244,7 +242,7 @@ static json_t *status_json(void *context)
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
-		sessions += s->key.id.n != 0;
+		sessions += s->mp != NULL;
 	const struct settings *set = engine_settings(d->engine);
 	const uint8_t *n = d->node.b;
 	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
@@ -256,7 +254,14 @@ static json_t *status_json(void *context)
 		(int)HASH_COUNT(engine_peers(d->engine)->peer), "nics", nics_json(d));
 }
 
-static json_t *io_stats_json(void *context)
+static void add_counter(
+	json_t *all, json_t *about, const char *name, uint64_t value, const char *text)
+{
+	json_object_set_new(all, name, json_integer((json_int_t)value));
+	json_object_set_new(about, name, json_string(text));
+}
+
+static json_t *io_stats_json(void *context, json_t *about)
 {
 	struct daemon *d = context;
 	json_t *all = json_object();
@@ -264,31 +269,40 @@ static json_t *io_stats_json(void *context)
 	const struct {
 		const char *name;
 		uint64_t value;
+		const char *text;
 	} rows[] = {
-		{"turns", d->turns},
-		{"tun_reads", d->tun.reads},
-		{"tun_writes", d->tun.writes},
-		{"tun_written_packets", d->tun.written_packets},
-		{"hook_reads", d->hook.reads},
-		{"wire_send_calls", d->wire.send_calls},
-		{"wire_sent_messages", d->wire.sent_messages},
-		{"wire_sent_packets", d->wire.sent_packets},
-		{"wire_receive_calls", d->wire.receive_calls},
-		{"wire_received_packets", d->wire.received_packets},
-		{"drop_tun_read", d->tun.read_errors + d->hook.read_errors},
-		{"drop_tun_write", d->tun.write_errors},
-		{"drop_send_buffer", d->wire.drop_send_buffer},
-		{"drop_too_long", d->wire.drop_too_long},
-		{"drop_send_error", d->wire.drop_send_error},
-		{"drop_truncated", d->wire.drop_truncated},
-		{"steer_errors", d->steer_errors},
+		{"turns", d->turns, "times that mpipd woke up and took what had come"},
+		{"tun_reads", d->tun.reads, "reads of the TUN: packets from applications"},
+		{"tun_writes", d->tun.writes, "writes to the TUN: packets to applications"},
+		{"tun_written_packets", d->tun.written_packets, "packets in these writes"},
+		{"hook_reads", d->hook.reads, "reads of what the ingress filter took"},
+		{"wire_send_calls", d->wire.send_calls, "system calls that sent to the network"},
+		{"wire_sent_messages", d->wire.sent_messages,
+			"messages in them, a super-packet as one"},
+		{"wire_sent_packets", d->wire.sent_packets, "packets in these messages"},
+		{"wire_receive_calls", d->wire.receive_calls,
+			"system calls that received from the network"},
+		{"wire_received_packets", d->wire.received_packets, "packets in them"},
+		{"drop_tun_read", d->tun.read_errors + d->hook.read_errors,
+			"dropped: could not be read from a TUN"},
+		{"drop_tun_write", d->tun.write_errors, "dropped: the TUN did not take it"},
+		{"drop_send_buffer", d->wire.drop_send_buffer,
+			"dropped: a NIC's send buffer was full"},
+		{"drop_too_long", d->wire.drop_too_long,
+			"dropped: longer than the MTU of the way out"},
+		{"drop_send_error", d->wire.drop_send_error,
+			"dropped: the kernel refused to send it"},
+		{"drop_truncated", d->wire.drop_truncated,
+			"dropped: cut short when it was received"},
+		{"steer_errors", d->steer_errors,
+			"paths that the ingress filter's table had no room for"},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		json_object_set_new(all, rows[i].name, json_integer((json_int_t)rows[i].value));
+		add_counter(all, about, rows[i].name, rows[i].value, rows[i].text);
 	if (ingress_counters(d->ingress, &counters) == 0)
 		for (int i = 0; i < INGRESS_COUNTERS; i++)
-			json_object_set_new(all, ingress_counter_names[i],
-				json_integer((json_int_t)counters.value[i]));
+			add_counter(all, about, ingress_counter_names[i], counters.value[i],
+				ingress_counter_texts[i]);
 	return all;
 }
 
@@ -466,7 +480,7 @@ void daemon_leave(struct daemon *d)
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))
-		sessions += s->key.id.n != 0;
+		sessions += s->mp != NULL;
 	hostnet_close(d->hostnet);
 	d->hostnet = NULL;
 	engine_leave(d->engine, d->now, &d->actions);

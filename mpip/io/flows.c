@@ -10,11 +10,12 @@
 
 static struct ingress_flow flow_of(const struct tuple *t)
 {
-	return (struct ingress_flow){.remote = t->remote_ip,
-		.local = t->local_ip,
-		.remote_port = t->remote_port,
+	struct ingress_flow flow = {.remote_port = t->remote_port,
 		.local_port = t->local_port,
 		.protocol = (uint8_t)t->protocol};
+	address_to_ipv4(t->remote_ip, &flow.remote);
+	address_to_ipv4(t->local_ip, &flow.local);
+	return flow;
 }
 
 static struct lingering_flow *find(struct flows *f, const struct ingress_flow *flow)

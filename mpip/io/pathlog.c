@@ -12,7 +12,6 @@
 
 #include "mpip/io/daemon.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -77,14 +76,12 @@ void pathlog_rows(void *context, const struct session *s, struct usec now)
 	size_t length = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
 		const struct path *p = s->mp->path[i];
-		char src[INET_ADDRSTRLEN], dst[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &p->src.ip, src, sizeof(src));
-		inet_ntop(AF_INET, &p->dst.ip, dst, sizeof(dst));
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 			"%" PRId64 ",%u,%u,%s,%s,%d,%d,%u,%u,%d,%d,%" PRIu64 ",%" PRIu64 "\n",
-			now.us, s->key.id.n, p->id.n, src, dst, (int32_t)p->delay,
-			(int32_t)p->min_delay, p->queuing, p->max_queuing, p->weight,
-			p->state == PATH_IN_USE, p->sent_packets, p->sent_bytes);
+			now.us, s->mp->key.id.n, p->id.n, address_text(p->src.ip).text,
+			address_text(p->dst.ip).text, (int32_t)p->delay, (int32_t)p->min_delay,
+			p->queuing, p->max_queuing, p->weight, p->state == PATH_IN_USE,
+			p->sent_packets, p->sent_bytes);
 	}
 	if (!write_all(log->fd, text, length)) {
 		if (log->missing++ == 0)

@@ -43,6 +43,7 @@ static bool number(const char *word, uint32_t min, uint32_t max, uint32_t *out)
 static bool read_destination(const char *word, struct policy *p)
 {
 	char address[INET_ADDRSTRLEN];
+	struct in_addr ipv4;
 	uint32_t prefix = 32;
 	const char *slash = strchr(word, '/');
 	size_t length = slash ? (size_t)(slash - word) : strlen(word);
@@ -51,7 +52,10 @@ static bool read_destination(const char *word, struct policy *p)
 	memcpy(address, word, length);
 	address[length] = '\0';
 	p->prefix = (uint8_t)prefix;
-	return inet_pton(AF_INET, address, &p->ip) == 1;
+	if (inet_pton(AF_INET, address, &ipv4) != 1)
+		return false;
+	p->ip = address_from_ipv4(&ipv4);
+	return true;
 }
 
 static bool read_word(enum word which, const char *word, struct policy *p)
@@ -142,10 +146,9 @@ static json_t *table(const struct policies *t)
 	json_t *rows = json_array();
 	for (unsigned i = 0; i < t->rows; i++) {
 		const struct policy *p = &t->row[i];
-		char ip[INET_ADDRSTRLEN];
-		inet_ntop(AF_INET, &p->ip, ip, sizeof(ip));
-		json_t *destination =
-			p->prefix == 32 ? json_string(ip) : json_sprintf("%s/%u", ip, p->prefix);
+		const struct address_text ip = address_text(p->ip);
+		json_t *destination = p->prefix == 32 ? json_string(ip.text)
+						      : json_sprintf("%s/%u", ip.text, p->prefix);
 		json_array_append_new(rows,
 			json_pack("{s:i, s:o, s:o, s:s, s:i, s:o, s:s}", "row", (int)i + 1,
 				keys[DESTINATION], or_any(p->prefix == 0, destination), keys[PORT],

@@ -150,9 +150,6 @@ static void write_run(struct tun *tun, struct host_packet *run, unsigned count, 
 	struct host_packet *first = &run[0];
 	struct ip_header *ip = ip_of(first);
 	uint16_t transport = (uint16_t)(first->head_length - first->ip_length);
-	struct in_addr src, dst;
-	memcpy(&src, ip->src.b, 4);
-	memcpy(&dst, ip->dst.b, 4);
 	struct virtio_net_hdr offload = {0};
 	bool is_tcp = ip->protocol == IPPROTO_TCP;
 
@@ -165,7 +162,7 @@ static void write_run(struct tun *tun, struct host_packet *run, unsigned count, 
 		((struct udp_header *)tcp_of(first))->length = put16((uint16_t)(transport + total));
 	}
 	if (!first->no_checksum) {
-		uint64_t sum = csum_pseudo(src, dst, ip->protocol, transport + total);
+		uint64_t sum = csum_pseudo(ip, transport + total);
 		uint16_t folded = csum_fold(sum);
 		offload.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
 		offload.csum_start = first->ip_length;

@@ -39,19 +39,17 @@ struct wirelink_batch {
 	unsigned have, next; /* messages in it, and the first that was not taken yet */
 	struct mmsghdr headers[RECEIVE_BATCH];
 	struct iovec iov[RECEIVE_BATCH];
-	struct sockaddr_in from[RECEIVE_BATCH];
+	union address_name from[RECEIVE_BATCH];
 	struct usec arrived[RECEIVE_BATCH];
 	_Alignas(struct cmsghdr) char control[RECEIVE_BATCH][128];
 	uint8_t bytes[RECEIVE_BATCH][65536]; /* memory only where packets came to lie */
 };
 
-static int fail(struct wirelink *w, char **error, const char *what, struct in_addr address)
+static int fail(struct wirelink *w, char **error, const char *what, struct address address)
 {
-	char text[INET_ADDRSTRLEN] = "";
-	const uint8_t *b = (const void *)&address;
 	int e = errno;
-	snprintf(text, sizeof(text), "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-	if (asprintf(error, "%s on %s port %u: %s", what, text, ntohs(w->port), strerror(e)) < 0)
+	if (asprintf(error, "%s on %s port %u: %s", what, address_text(address).text,
+		    ntohs(w->port), strerror(e)) < 0)
 		*error = NULL;
 	wirelink_close(w);
 	return -1;
@@ -100,24 +98,24 @@ int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_p
 	*w = (struct wirelink){.raw_any = -1, .port = port, .mark = mark};
 	w->raw_any = raw_socket(w);
 	if (w->raw_any < 0)
-		return fail(w, error, "raw socket", (struct in_addr){0});
+		return fail(
+			w, error, "raw socket", address_from_ipv4(&(struct in_addr){INADDR_ANY}));
 	for (unsigned i = 0; i < addresses->count; i++) {
 		struct wirelink_socket *s = &w->nic[w->nics++];
-		struct sockaddr_in name = {
-			.sin_family = AF_INET, .sin_addr = addresses->ip[i], .sin_port = port};
+		union address_name name;
+		socklen_t length = address_to_name(addresses->ip[i], port, &name);
 		s->address = addresses->ip[i];
 		s->raw = -1;
 		s->batch = calloc(1, sizeof(*s->batch));
 		s->udp = udp_socket(w);
 		s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (!s->batch || s->udp < 0 ||
-			bind(s->udp, (struct sockaddr *)&name, sizeof(name)) < 0)
+		if (!s->batch || s->udp < 0 || bind(s->udp, &name.any, length) < 0)
 			return fail(w, error, "UDP socket", s->address);
-		if (s->tcp < 0 || bind(s->tcp, (struct sockaddr *)&name, sizeof(name)) < 0)
+		if (s->tcp < 0 || bind(s->tcp, &name.any, length) < 0)
 			return fail(w, error, "TCP socket", s->address);
-		name.sin_port = 0;
+		length = address_to_name(s->address, 0, &name);
 		s->raw = raw_socket(w);
-		if (s->raw < 0 || bind(s->raw, (struct sockaddr *)&name, sizeof(name)) < 0)
+		if (s->raw < 0 || bind(s->raw, &name.any, length) < 0)
 			return fail(w, error, "raw socket", s->address);
 	}
 	return 0;
@@ -150,7 +148,9 @@ struct message {
 	uint16_t segment;
 	unsigned packets, parts;
 	uint32_t bytes;
-	struct sockaddr_in to;
+	struct endpoint to;
+	union address_name name; /* of it */
+	socklen_t name_length;
 	struct iovec iov[3 * WIRELINK_SEGMENTS];
 	union {
 		struct cmsghdr align;
@@ -205,8 +205,8 @@ static void flush_socket(struct wirelink *w, int fd, struct message *messages, u
 			continue;
 		m->fd = -1;
 		sent[n] = m;
-		headers[n++] = (struct mmsghdr){.msg_hdr = {.msg_name = &m->to,
-							.msg_namelen = sizeof(m->to),
+		headers[n++] = (struct mmsghdr){.msg_hdr = {.msg_name = &m->name,
+							.msg_namelen = m->name_length,
 							.msg_iov = m->iov,
 							.msg_iovlen = m->parts}};
 		add_control(&headers[n - 1].msg_hdr, m);
@@ -242,8 +242,8 @@ static bool joins(const struct message *m, int fd, const struct wire_packet *p, 
 {
 	return m->fd == fd && !m->closed && p->kind == WIRE_PACKET_UDP && length <= m->segment &&
 	       m->packets < WIRELINK_SEGMENTS && m->bytes + length <= WIRELINK_BYTES &&
-	       m->to.sin_addr.s_addr == p->to.ip.s_addr && m->to.sin_port == p->to.port &&
-	       m->tos_ttl.tos == p->tos_ttl.tos && m->tos_ttl.ttl == p->tos_ttl.ttl;
+	       endpoint_equal(m->to, p->to) && m->tos_ttl.tos == p->tos_ttl.tos &&
+	       m->tos_ttl.ttl == p->tos_ttl.ttl;
 }
 
 static void add_part(struct message *m, const uint8_t *bytes, size_t length)
@@ -289,9 +289,9 @@ void wirelink_send(struct wirelink *w, const struct wire_packet *packets, unsign
 			m->segment = (uint16_t)length;
 			m->packets = m->parts = 0;
 			m->bytes = 0;
-			m->to = (struct sockaddr_in){.sin_family = AF_INET,
-				.sin_addr = p->to.ip,
-				.sin_port = p->kind == WIRE_PACKET_UDP ? p->to.port : 0};
+			m->to = p->to;
+			m->name_length = address_to_name(
+				p->to.ip, p->kind == WIRE_PACKET_UDP ? p->to.port : 0, &m->name);
 		}
 		m->closed = length < m->segment;
 		m->packets++;
@@ -347,6 +347,13 @@ static struct tos_ttl tos_ttl_of(const struct msghdr *h)
 	return tos_ttl;
 }
 
+static struct endpoint endpoint_of(const union address_name *name)
+{
+	struct endpoint end;
+	end.ip = address_from_name(name, &end.port);
+	return end;
+}
+
 static void take_message(
 	struct wirelink *w, unsigned nic, unsigned i, wirelink_take *take, void *context)
 {
@@ -358,7 +365,7 @@ static void take_message(
 		return;
 	}
 	struct wire_input in = {.local_index = (uint8_t)nic,
-		.from = {b->from[i].sin_addr, b->from[i].sin_port},
+		.from = endpoint_of(&b->from[i]),
 		.tos_ttl = tos_ttl_of(h),
 		.arrived = b->arrived[i]};
 	if (step == 0)
@@ -446,7 +453,7 @@ bool wirelink_receive(
 void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take, void *context)
 {
 	for (;;) {
-		struct sockaddr_in to, from;
+		union address_name to, from;
 		char control[512];
 		uint8_t data[576];
 		struct iovec iov = {data, sizeof(data)};
@@ -465,7 +472,7 @@ void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take
 			struct sock_extended_err e;
 			memcpy(&e, CMSG_DATA(c), sizeof(e));
 			struct wire_error error = {.local = w->nic[nic].address,
-				.remote = {to.sin_addr, to.sin_port},
+				.remote = endpoint_of(&to),
 				.type = e.ee_type,
 				.code = e.ee_code,
 				.bytes = data,
@@ -478,9 +485,9 @@ void wirelink_errors(struct wirelink *w, unsigned nic, wirelink_take_error *take
 				continue;
 			}
 			if (e.ee_origin == SO_EE_ORIGIN_ICMP &&
-				c->cmsg_len >= CMSG_LEN(sizeof(e) + sizeof(from))) {
-				memcpy(&from, CMSG_DATA(c) + sizeof(e), sizeof(from));
-				error.from = from.sin_addr;
+				c->cmsg_len >= CMSG_LEN(sizeof(e) + sizeof(from.ipv4))) {
+				memcpy(&from.ipv4, CMSG_DATA(c) + sizeof(e), sizeof(from.ipv4));
+				error.from = endpoint_of(&from).ip;
 			}
 			take(context, &error);
 		}

@@ -17,7 +17,7 @@
 #define WIRELINK_BYTES    64000
 
 struct wirelink_socket {
-	struct in_addr address;
+	struct address address;
 	int udp, raw;
 	int tcp; /* keeps the wire port from others; the hook takes what comes to it */
 	struct wirelink_batch *batch; /* of recvmmsg() */

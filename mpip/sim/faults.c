@@ -70,14 +70,14 @@ static bool stall(struct sim *w)
 
 struct comeback {
 	unsigned nic;
-	struct in_addr ip;
+	struct address ip;
 };
 
 static void come_back(struct sim *w, void *arg)
 {
 	struct comeback *c = arg;
 	w->nic[c->nic].ip = c->ip;
-	SIM_TRACE(w, "address %08x is back", ntohl(c->ip.s_addr));
+	SIM_TRACE(w, "address %s is back", address_text(c->ip).text);
 	host_addresses(w->host[w->nic[c->nic].host]);
 	free(c);
 }
@@ -87,15 +87,15 @@ static bool address_goes(struct sim *w, bool changes)
 	unsigned nic = any_nic(w);
 	struct sim_nic *n = &w->nic[nic];
 	struct sim_host *h = w->host[n->host];
-	if (n->ip.s_addr == 0 || h->addresses.count < 2)
+	if (address_is_none(n->ip) || h->addresses.count < 2)
 		return false;
-	SIM_TRACE(w, "address %08x goes", ntohl(n->ip.s_addr));
+	SIM_TRACE(w, "address %s goes", address_text(n->ip).text);
 	if (changes) {
-		n->ip.s_addr = htonl(ntohl(n->ip.s_addr) + 1);
+		n->ip.bytes[15]++;
 	} else {
 		struct comeback *c = sim_alloc(sizeof(*c));
 		*c = (struct comeback){nic, n->ip};
-		n->ip.s_addr = 0;
+		n->ip = (struct address){0};
 		sim_at(w, at_latest(w, 200, 3000), come_back, c);
 	}
 	host_addresses(h);
@@ -180,8 +180,9 @@ static bool nat_forgets(struct sim *w, bool all)
 
 static struct endpoint somebody(struct sim *w)
 {
-	return (struct endpoint){{htonl(0xc6336400 + sim_below(w, 256))},
-		htons((uint16_t)sim_between(w, 1024, 65535))};
+	const uint8_t ip[4] = {198, 51, 100, (uint8_t)sim_below(w, 256)};
+	return (struct endpoint){
+		address_from_ipv4(ip), htons((uint16_t)sim_between(w, 1024, 65535))};
 }
 
 static struct cm forged_cm(struct sim *w, uint8_t flags)
@@ -238,7 +239,7 @@ static void forge_carrier(struct sim *w, struct sim_flight *f)
 	cm.hello = (struct cm_hello){0, htons(5280), (uint16_t)rng_next(&w->rng)};
 	cm_encode(&cm, (struct cm_binding){.tcp_seq = get32(tcp->seq)}, option + 4);
 	uint32_t segment = f->length - (uint32_t)sizeof(*ip);
-	uint64_t sum = csum_pseudo(f->src.ip, f->dst.ip, IPPROTO_TCP, segment);
+	uint64_t sum = csum_pseudo(ip, segment);
 	uint16_t folded = (uint16_t)~csum_fold(csum_add(sum, tcp, segment));
 	memcpy(tcp->checksum.b, &folded, 2);
 	flight_read_headers(f);
@@ -247,7 +248,7 @@ static void forge_carrier(struct sim *w, struct sim_flight *f)
 static bool forge(struct sim *w)
 {
 	unsigned nic = any_nic(w);
-	if (w->nic[nic].ip.s_addr == 0 || w->nic[nic].nat)
+	if (address_is_none(w->nic[nic].ip) || w->nic[nic].nat)
 		return false;
 	for (unsigned n = 1 + sim_below(w, 8); n > 0; n--) {
 		struct sim_flight *f = network_flight(w);

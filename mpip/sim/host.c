@@ -110,9 +110,9 @@ static void launch(struct sim_host *h, const struct wire_packet *p, uint32_t pac
 			f->src = (struct endpoint){h->addresses.ip[p->local_index], h->wire_port};
 		f->dst = p->to;
 	}
-	SIM_TRACE(w, "  %c sends %s %u bytes %08x:%u -> %08x:%u", h->name, f->raw ? "raw" : "udp",
-		length, ntohl(f->src.ip.s_addr), ntohs(f->src.port), ntohl(f->dst.ip.s_addr),
-		ntohs(f->dst.port));
+	SIM_TRACE(w, "  %c sends %s %u bytes %s -> %s", h->name, f->raw ? "raw" : "udp", length,
+		address_port_text(f->src.ip, f->src.port).text,
+		address_port_text(f->dst.ip, f->dst.port).text);
 	if (w->trace)
 		trace_cm(h, f);
 	network_launch(w, f);
@@ -135,7 +135,7 @@ static void steer(struct sim_host *h, const struct steer *s)
 			h->excluded[h->excludes++] = s->tuple.remote_ip;
 		break;
 	case STEER_INCLUDE:
-		while (i < h->excludes && h->excluded[i].s_addr != s->tuple.remote_ip.s_addr)
+		while (i < h->excludes && !address_equal(h->excluded[i], s->tuple.remote_ip))
 			i++;
 		if (i < h->excludes)
 			h->excluded[i] = h->excluded[--h->excludes];
@@ -209,17 +209,19 @@ void host_trace(const struct sim_host *h)
 	struct sim *w = h->w;
 	for (const struct session *s = h->engine ? engine_next_session(h->engine, NULL) : NULL; s;
 		s = engine_next_session(h->engine, s)) {
-		sim_trace(w, "%c: session %08x %08x:%u -> %08x:%u, %s, %u of %u paths in use%s%s",
-			h->name, s->key.id.n, ntohl(s->tuple.local_ip.s_addr),
-			ntohs(s->tuple.local_port), ntohl(s->tuple.remote_ip.s_addr),
-			ntohs(s->tuple.remote_port), encap_names[s->encap], s->in_use, s->paths,
-			s->regular_reason ? ": " : "", s->regular_reason ? s->regular_reason : "");
+		sim_trace(w, "%c: session %08x %s -> %s, %s, %u of %u paths in use%s%s", h->name,
+			s->mp->key.id.n,
+			address_port_text(s->tuple.local_ip, s->tuple.local_port).text,
+			address_port_text(s->tuple.remote_ip, s->tuple.remote_port).text,
+			encap_names[s->encap], s->in_use, s->paths, s->regular_reason ? ": " : "",
+			s->regular_reason ? s->regular_reason : "");
 		for (unsigned i = 0; i < s->paths; i++) {
 			const struct path *p = s->mp->path[i];
-			sim_trace(w, "%c:   path %u %s %08x:%u -> %08x:%u, state %d, %u probes",
-				h->name, p->id.n, encap_names[p->encap], ntohl(p->src.ip.s_addr),
-				ntohs(p->src.port), ntohl(p->dst.ip.s_addr), ntohs(p->dst.port),
-				(int)p->state, p->probes);
+			sim_trace(w, "%c:   path %u %s %s -> %s, state %d, %u probes", h->name,
+				p->id.n, encap_names[p->encap],
+				address_port_text(p->src.ip, p->src.port).text,
+				address_port_text(p->dst.ip, p->dst.port).text, (int)p->state,
+				p->probes);
 		}
 	}
 }
@@ -269,7 +271,7 @@ void host_addresses(struct sim_host *h)
 {
 	h->addresses.count = 0;
 	for (unsigned i = 0; i < h->w->nics; i++)
-		if (h->w->nic[i].host == h->index && h->w->nic[i].ip.s_addr)
+		if (h->w->nic[i].host == h->index && !address_is_none(h->w->nic[i].ip))
 			h->addresses.ip[h->addresses.count++] = h->w->nic[i].ip;
 	if (!h->engine)
 		return;
@@ -279,13 +281,13 @@ void host_addresses(struct sim_host *h)
 
 /* Sending */
 
-bool host_through_daemon(const struct sim_host *h, struct in_addr remote)
+bool host_through_daemon(const struct sim_host *h, struct address remote)
 {
 	/* A daemon that leaves has taken its routes away first. */
 	if (!h->engine || h->leaving)
 		return false;
 	for (unsigned i = 0; i < h->excludes; i++)
-		if (h->excluded[i].s_addr == remote.s_addr)
+		if (address_equal(h->excluded[i], remote))
 			return false;
 	return true;
 }
@@ -294,8 +296,7 @@ void host_send(struct sim_host *h, uint8_t *bytes, uint32_t length, uint16_t gso
 	bool checksum_partial, uint32_t packet)
 {
 	const struct ip_header *ip = (const void *)bytes;
-	struct in_addr remote;
-	memcpy(&remote, ip->dst.b, 4);
+	struct address remote = address_from_ipv4(ip->dst.b);
 	if (!host_through_daemon(h, remote)) {
 		struct sim_flight *f = network_flight(h->w);
 		memcpy(f->bytes, bytes, length);
@@ -443,7 +444,7 @@ static void receive_wrapped(struct sim_host *h, struct sim_flight *f)
 	}
 	struct wire_input in = {
 		.bytes = f->bytes, .length = f->length, .from = f->src, .arrived = host_clock(h)};
-	while (h->addresses.ip[in.local_index].s_addr != f->dst.ip.s_addr)
+	while (!address_equal(h->addresses.ip[in.local_index], f->dst.ip))
 		in.local_index++;
 	h->ledger.from_networks++;
 	engine_from_wire(h->engine, &in, host_clock(h), &h->actions);
@@ -454,7 +455,7 @@ static void receive_wrapped(struct sim_host *h, struct sim_flight *f)
 static void receive_later(struct sim *w, void *arg)
 {
 	struct sim_flight *f = arg;
-	if (w->nic[f->to_nic].ip.s_addr == f->dst.ip.s_addr)
+	if (address_equal(w->nic[f->to_nic].ip, f->dst.ip))
 		host_receive(w->host[w->nic[f->to_nic].host], f);
 	else
 		network_end(w, f, SIM_END_NO_ADDRESS);
@@ -466,9 +467,9 @@ void host_receive(struct sim_host *h, struct sim_flight *f)
 		sim_at(h->w, h->stalled_until, receive_later, f);
 		return;
 	}
-	SIM_TRACE(h->w, "%c receives %s %u bytes %08x:%u -> %08x:%u", h->name,
-		f->raw ? "raw" : "udp", f->length, ntohl(f->src.ip.s_addr), ntohs(f->src.port),
-		ntohl(f->dst.ip.s_addr), ntohs(f->dst.port));
+	SIM_TRACE(h->w, "%c receives %s %u bytes %s -> %s", h->name, f->raw ? "raw" : "udp",
+		f->length, address_port_text(f->src.ip, f->src.port).text,
+		address_port_text(f->dst.ip, f->dst.port).text);
 	h->w->damaged = f->corrupt || f->forged;
 	if (f->raw)
 		receive_raw(h, f);

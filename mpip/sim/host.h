@@ -46,7 +46,7 @@ struct sim_host {
 	struct stats traced;
 	uint64_t sessions_gone; /* see laws.c */
 
-	struct in_addr excluded[64];
+	struct address excluded[64];
 	unsigned excludes;
 	struct tuple flow[SIM_FLOWS];
 	unsigned flows;
@@ -81,7 +81,7 @@ void host_addresses(struct sim_host *h);
 void host_send(struct sim_host *h, uint8_t *bytes, uint32_t length, uint16_t gso_size,
 	bool checksum_partial, uint32_t packet);
 /* Whether what goes there passes the daemon. */
-bool host_through_daemon(const struct sim_host *h, struct in_addr remote);
+bool host_through_daemon(const struct sim_host *h, struct address remote);
 
 /* A packet arrives; takes it over. */
 void host_receive(struct sim_host *h, struct sim_flight *f);

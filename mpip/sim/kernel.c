@@ -113,8 +113,7 @@ void kernel_send(struct sim_connection *c, unsigned end, const void *header, uns
 		partial = false;
 	} else if (!partial) {
 		uint32_t segment = header_length + length;
-		uint64_t sum = csum_pseudo(socket->tuple.local_ip, socket->tuple.remote_ip,
-			(uint8_t)socket->tuple.protocol, segment);
+		uint64_t sum = csum_pseudo(ip, segment);
 		uint16_t folded = (uint16_t)~csum_fold(csum_add(sum, tcp, segment));
 		folded = folded || c->tcp ? folded : 0xffff;
 		memcpy(checksum->b, &folded, 2);
@@ -205,11 +204,11 @@ static uint32_t serial_of(const struct packet *p)
 static bool is_for(struct sim_socket *s, const struct packet *p)
 {
 	struct tuple *t = &s->tuple;
-	if (t->local_ip.s_addr != p->dst.ip.s_addr || t->local_port != p->dst.port)
+	if (!address_equal(t->local_ip, p->dst.ip) || t->local_port != p->dst.port)
 		return false;
-	if (t->remote_ip.s_addr == p->src.ip.s_addr && t->remote_port == p->src.port)
+	if (address_equal(t->remote_ip, p->src.ip) && t->remote_port == p->src.port)
 		return true;
-	bool first = t->remote_ip.s_addr == 0;
+	bool first = address_is_none(t->remote_ip);
 	if (s->end == 0 || !s->connection->through_nat || (s->connection->tcp && !first))
 		return false;
 	t->remote_ip = p->src.ip;
@@ -235,11 +234,10 @@ static bool has_socket(const struct sim_host *h, const struct packet *p)
 		for (unsigned end = 0; end < 2; end++) {
 			const struct sim_socket *s = &h->w->connection[i].socket[end];
 			if (s->host == h && s->tuple.protocol == p->ip->protocol &&
-				s->tuple.local_ip.s_addr == p->dst.ip.s_addr &&
+				address_equal(s->tuple.local_ip, p->dst.ip) &&
 				s->tuple.local_port == p->dst.port &&
-				(end == 1 ||
-					(s->tuple.remote_port == p->src.port &&
-						s->tuple.remote_ip.s_addr == p->src.ip.s_addr)))
+				(end == 1 || (s->tuple.remote_port == p->src.port &&
+						     address_equal(s->tuple.remote_ip, p->src.ip))))
 				return true;
 		}
 	return false;
@@ -302,7 +300,7 @@ void kernel_receive(struct sim_host *h, uint8_t *bytes, uint32_t length, bool ch
 /* Connections */
 
 struct sim_connection *kernel_connect(struct sim *w, bool tcp, struct sim_host *from,
-	struct in_addr from_ip, struct sim_host *to, struct in_addr to_ip)
+	struct address from_ip, struct sim_host *to, struct address to_ip)
 {
 	if (!w->connection)
 		w->connection = sim_alloc(SIM_CONNECTIONS * sizeof(*w->connection));
@@ -324,7 +322,7 @@ struct sim_connection *kernel_connect(struct sim *w, bool tcp, struct sim_host *
 	c->socket[1].host = to;
 	c->socket[1].tuple = (struct tuple){to_ip, from_ip, server, client, protocol};
 	if (c->through_nat) {
-		c->socket[1].tuple.remote_ip.s_addr = 0;
+		c->socket[1].tuple.remote_ip = (struct address){0};
 		c->socket[1].tuple.remote_port = 0;
 	}
 	return c;

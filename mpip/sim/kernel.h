@@ -70,7 +70,7 @@ void kernel_duplicated(struct sim *w, uint32_t packet);
 
 /* A connection from one host's address to another's. Its tag is its number. */
 struct sim_connection *kernel_connect(struct sim *w, bool tcp, struct sim_host *from,
-	struct in_addr from_ip, struct sim_host *to, struct in_addr to_ip);
+	struct address from_ip, struct sim_host *to, struct address to_ip);
 
 /* The connection of a tuple at a host; NULL if there is none. */
 struct sim_connection *kernel_find(

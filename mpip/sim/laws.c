@@ -104,10 +104,11 @@ static void weights(struct sim *w, struct sim_host *h, const struct session *s)
 			sim_break(w, "address", "%c: path %u begins at an address that is gone",
 				h->name, p->id.n);
 	}
-	if (in_use != s->in_use || weight != s->weight_sum)
+	uint32_t sum = s->mp ? s->mp->weight_sum : 0;
+	if (in_use != s->in_use || weight != sum)
 		sim_break(w, "weights",
 			"%c: %u paths of weight %llu in use, taken for %u of weight %u", h->name,
-			in_use, (unsigned long long)weight, s->in_use, s->weight_sum);
+			in_use, (unsigned long long)weight, s->in_use, sum);
 }
 
 static void bound(struct sim *w, struct sim_host *h, const char *what, uint64_t n, uint64_t most)
@@ -176,8 +177,8 @@ static void note_ids(struct sim *w, struct sim_host *h)
 		if (s->in_use > 0 && c->multipath_at[end].us == USEC_NEVER.us)
 			c->multipath_at[end] = w->now;
 		/* A forged question may have made one of another node. */
-		if (s->key.id.n && node_equal(s->key.node, c->socket[!end].host->node))
-			id[c->tag][end] = s->key.id.n;
+		if (s->mp && node_equal(s->mp->key.node, c->socket[!end].host->node))
+			id[c->tag][end] = s->mp->key.id.n;
 	}
 	for (unsigned i = 0; i < w->connections; i++)
 		for (unsigned end = 0; end < 2; end++) {
@@ -197,7 +198,7 @@ static void check_host(struct sim *w, struct sim_host *h)
 	for (const struct session *s = NULL; (s = engine_next_session(h->engine, s));) {
 		sessions++;
 		paths += s->paths;
-		unsigned held_here = s->key.id.n ? s->mp->reorder.held : 0;
+		unsigned held_here = s->mp ? s->mp->reorder.held : 0;
 		held += held_here;
 		bound(w, h, "packets in an out-of-order buffer", held_here, set->reorder_packets);
 		weights(w, h, s);

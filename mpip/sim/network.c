@@ -15,14 +15,14 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-unsigned network_add_nic(struct sim *w, unsigned host, struct in_addr ip)
+unsigned network_add_nic(struct sim *w, unsigned host, struct address ip)
 {
 	struct sim_nic *n = &w->nic[w->nics];
 	*n = (struct sim_nic){.ip = ip, .host = host, .delay = 500};
 	return w->nics++;
 }
 
-struct sim_nat *network_add_nat(struct sim *w, struct in_addr ip)
+struct sim_nat *network_add_nat(struct sim *w, struct address ip)
 {
 	struct sim_nat *nat = sim_alloc(sizeof(*nat));
 	*nat = (struct sim_nat){.ip = ip, .timeout = usec_ms(30000), .next_port = 20000};
@@ -30,10 +30,10 @@ struct sim_nat *network_add_nat(struct sim *w, struct in_addr ip)
 	return nat;
 }
 
-unsigned network_nic(const struct sim *w, struct in_addr ip)
+unsigned network_nic(const struct sim *w, struct address ip)
 {
 	unsigned i = 0;
-	while (i < w->nics && (w->nic[i].ip.s_addr != ip.s_addr || ip.s_addr == 0))
+	while (i < w->nics && (!address_equal(w->nic[i].ip, ip) || address_is_none(ip)))
 		i++;
 	return i < w->nics ? i : SIM_NICS;
 }
@@ -71,8 +71,8 @@ void flight_read_headers(struct sim_flight *f)
 	enum packet_kind kind = packet_view(&p, f->bytes, f->length, false);
 	f->raw = true;
 	f->protocol = ip->protocol;
-	memcpy(&f->src.ip, ip->src.b, 4);
-	memcpy(&f->dst.ip, ip->dst.b, 4);
+	f->src.ip = address_from_ipv4(ip->src.b);
+	f->dst.ip = address_from_ipv4(ip->dst.b);
 	if (kind == PACKET_TCP || kind == PACKET_UDP) {
 		f->src = p.src;
 		f->dst = p.dst;
@@ -110,7 +110,9 @@ static void rewrite(struct sim_flight *f, bool source, struct endpoint to)
 	struct be16 *port = source ? &udp->src : &udp->dst;
 	struct be32 *address = source ? &ip->src : &ip->dst;
 	bool none = f->protocol == IPPROTO_UDP && get16(*sum) == 0;
-	uint32_t before = get32(*address), after = ntohl(to.ip.s_addr);
+	uint32_t before = get32(*address);
+	address_to_ipv4(to.ip, address->b);
+	uint32_t after = get32(*address);
 	for (unsigned shift = 0; shift < 32; shift += 16) {
 		uint16_t old = (uint16_t)(before >> shift), new = (uint16_t)(after >> shift);
 		checksum_mend(&ip->checksum, old, new);
@@ -119,7 +121,6 @@ static void rewrite(struct sim_flight *f, bool source, struct endpoint to)
 	}
 	if (!none)
 		checksum_mend(sum, get16(*port), ntohs(to.port));
-	memcpy(address->b, &to.ip, 4);
 	memcpy(port->b, &to.port, 2);
 }
 
@@ -192,7 +193,7 @@ static void land(struct sim *w, void *arg)
 {
 	struct sim_flight *f = arg;
 	struct sim_nic *n = &w->nic[f->to_nic];
-	if (n->ip.s_addr != f->dst.ip.s_addr) {
+	if (!address_equal(n->ip, f->dst.ip)) {
 		network_end(w, f, SIM_END_NO_ADDRESS);
 		return;
 	}
@@ -254,7 +255,7 @@ static bool find_way(struct sim *w, struct sim_flight *f)
 {
 	f->to_nic = network_nic(w, f->dst.ip);
 	for (unsigned i = 0; i < w->nats; i++)
-		if (w->nat[i]->ip.s_addr == f->dst.ip.s_addr) {
+		if (address_equal(w->nat[i]->ip, f->dst.ip)) {
 			if (!nat_in(w, w->nat[i], f))
 				return false;
 			f->to_nic = network_nic(w, f->dst.ip);
@@ -269,13 +270,15 @@ static bool has_nat(const struct sim *w, const struct sim_flight *f)
 {
 	bool nat = f->to_nic < SIM_NICS;
 	for (unsigned i = 0; i < w->nats; i++)
-		nat |= w->nat[i]->ip.s_addr == f->dst.ip.s_addr;
+		nat |= address_equal(w->nat[i]->ip, f->dst.ip);
 	return nat;
 }
 
 static void digest_endpoint(struct sim *w, struct endpoint end)
 {
-	sim_digest(w, &end.ip, sizeof(end.ip));
+	struct be32 ip;
+	address_to_ipv4(end.ip, ip.b);
+	sim_digest(w, &ip, sizeof(ip));
 	sim_digest(w, &end.port, sizeof(end.port));
 }
 
@@ -353,7 +356,7 @@ bool network_replay(struct sim *w)
 
 bool network_path_lives(const struct sim *w, unsigned a, unsigned b)
 {
-	return w->nic[a].ip.s_addr && w->nic[b].ip.s_addr &&
+	return !address_is_none(w->nic[a].ip) && !address_is_none(w->nic[b].ip) &&
 	       !usec_before(w->now, w->link[a][b].blocked_until) &&
 	       !usec_before(w->now, w->link[b][a].blocked_until);
 }

@@ -30,7 +30,7 @@ struct sim_flight {
 
 /* A NAT with one address for everything behind it. */
 struct sim_nat {
-	struct in_addr ip;
+	struct address ip;
 	bool symmetric;      /* a port for each other end; else one for all of them */
 	struct usec timeout; /* of a mapping that is not used */
 	uint16_t next_port;
@@ -43,10 +43,10 @@ struct sim_nat {
 	} mapping[128];
 };
 
-unsigned network_add_nic(struct sim *w, unsigned host, struct in_addr ip);
-struct sim_nat *network_add_nat(struct sim *w, struct in_addr ip);
+unsigned network_add_nic(struct sim *w, unsigned host, struct address ip);
+struct sim_nat *network_add_nat(struct sim *w, struct address ip);
 /* The NIC of this address, or SIM_NICS. */
-unsigned network_nic(const struct sim *w, struct in_addr ip);
+unsigned network_nic(const struct sim *w, struct address ip);
 
 /* All mappings are forgotten, and new ports are another range. */
 void nat_rebind(struct sim_nat *nat);

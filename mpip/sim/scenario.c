@@ -80,12 +80,14 @@ static void draw_host(struct sim *w, const struct scenario *s, unsigned nics)
 	bool behind_nat = w->draw_nat && h->index == 0;
 	struct sim_nat *nat = NULL;
 	for (unsigned i = 0; i < nics; i++) {
-		struct in_addr ip = {htonl(0x0a000002 + ((h->index + 1) << 16) + (i << 8))};
+		struct address ip =
+			address_from_ipv4((uint8_t[]){10, (uint8_t)(h->index + 1), (uint8_t)i, 2});
 		struct sim_nic *n = &w->nic[network_add_nic(w, h->index, ip)];
 		n->delay = sim_between(w, 50, (int)ONE_OF(w, 100, 1000, 10000, 40000));
 		n->jitter = sim_one_in(w, 2) ? n->delay / 4 : 0;
 		if (behind_nat && (!nat || sim_one_in(w, 2))) {
-			nat = network_add_nat(w, (struct in_addr){htonl(0xc0000201 + i)});
+			nat = network_add_nat(
+				w, address_from_ipv4((uint8_t[]){192, 0, 2, (uint8_t)(1 + i)}));
 			nat->symmetric = sim_one_in(w, 2);
 		}
 		n->nat = nat;
@@ -101,7 +103,7 @@ static void open_connection(struct sim *w, void *arg)
 		udp_open(w, c);
 }
 
-static struct in_addr any_address(struct sim *w, unsigned host)
+static struct address any_address(struct sim *w, unsigned host)
 {
 	const struct address_list *list = &w->host[host]->addresses;
 	return list->ip[sim_below(w, list->count)];

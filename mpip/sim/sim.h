@@ -105,7 +105,7 @@ struct sim_link {
 struct sim_nat;
 
 struct sim_nic {
-	struct in_addr ip; /* 0: gone for now */
+	struct address ip; /* none: gone for now */
 	unsigned host;
 	int64_t delay, jitter; /* microseconds, one way, of this NIC's half of a link */
 	struct sim_nat *nat;   /* NULL: directly on the net */

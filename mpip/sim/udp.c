@@ -15,7 +15,7 @@ static void udp_wake(struct sim *w, void *arg)
 	if (!usec_before(w->now, w->apps_until))
 		return;
 	bool pause = !usec_before(w->now, c->pause_from) && usec_before(w->now, c->pause_until);
-	if (s->tuple.remote_ip.s_addr && !pause) {
+	if (!address_is_none(s->tuple.remote_ip) && !pause) {
 		struct udp_header header = {0};
 		uint32_t length = (uint32_t)sim_between(w, SIM_UDP_LEAST, c->size);
 		kernel_send(c, s->end, &header, sizeof(header), c->sent[s->end] * 1000, length, 0);

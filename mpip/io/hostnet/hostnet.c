@@ -305,7 +305,7 @@ void hostnet_close(struct hostnet *h)
 }
 
 int hostnet_attach(
-	struct hostnet *h, int tun_ifindex, unsigned tun_mtu, struct in_addr address, char **error)
+	struct hostnet *h, int tun_ifindex, unsigned tun_mtu, struct address address, char **error)
 {
 	char *reason = NULL;
 
@@ -334,14 +334,14 @@ const char *hostnet_warning(const struct hostnet *h)
 	return h->warning[0] ? h->warning : NULL;
 }
 
-void hostnet_keep(struct hostnet *h, const struct in_addr *needed, size_t n)
+void hostnet_keep(struct hostnet *h, const struct address *needed, size_t n)
 {
 	size_t kept = 0, before = h->standbys;
 
 	for (size_t i = 0; i < before; i++) {
 		bool keep = hostnet_is_nics_address(h, h->standby[i]);
 		for (size_t k = 0; k < n && !keep; k++)
-			keep = needed[k].s_addr == h->standby[i].s_addr;
+			keep = address_equal(needed[k], h->standby[i]);
 		if (keep)
 			h->standby[kept++] = h->standby[i];
 	}
@@ -352,7 +352,7 @@ void hostnet_keep(struct hostnet *h, const struct in_addr *needed, size_t n)
 
 /* --- peers without MPIP --- */
 
-int hostnet_exclude(struct hostnet *h, struct in_addr peer)
+int hostnet_exclude(struct hostnet *h, struct address peer)
 {
 	struct excluded *e;
 
@@ -367,7 +367,7 @@ int hostnet_exclude(struct hostnet *h, struct in_addr peer)
 	if (h->tun == 0)
 		return 0;
 	struct routes one = {0};
-	hostnet_want_throw(&one, h->table_base, peer, 32);
+	hostnet_want_throw(&one, h->table_base, hostnet_ipv4(peer), 32);
 	int err = hostnet_add_route(h, one.at);
 	free(one.at);
 	if (err == 0)
@@ -377,7 +377,7 @@ int hostnet_exclude(struct hostnet *h, struct in_addr peer)
 	return -EIO;
 }
 
-int hostnet_include(struct hostnet *h, struct in_addr peer)
+int hostnet_include(struct hostnet *h, struct address peer)
 {
 	struct excluded *e;
 
@@ -389,7 +389,7 @@ int hostnet_include(struct hostnet *h, struct in_addr peer)
 	if (h->tun == 0)
 		return 0;
 	struct routes one = {0};
-	hostnet_want_throw(&one, h->table_base, peer, 32);
+	hostnet_want_throw(&one, h->table_base, hostnet_ipv4(peer), 32);
 	int err = hostnet_delete_route(h, one.at);
 	free(one.at);
 	/* Main may have a host route of its own, which the exclusion had replaced. */

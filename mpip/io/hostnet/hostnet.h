@@ -2,6 +2,8 @@
 #ifndef MPIP_IO_HOSTNET_HOSTNET_H
 #define MPIP_IO_HOSTNET_HOSTNET_H
 
+#include "mpip/base/address.h"
+
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -30,7 +32,7 @@ struct hostnet_config {
 struct hostnet_nic {
 	int ifindex;
 	char name[IFNAMSIZ];
-	struct in_addr address; /* the first primary one of global scope */
+	struct address address; /* the first primary one of global scope */
 	uint8_t mac[6];
 	unsigned mtu;
 	bool usable;     /* up, with carrier, and some route goes out by it */
@@ -64,7 +66,7 @@ size_t hostnet_left_out(const struct hostnet *h, const struct hostnet_nic **nics
  * namespace, which the caller makes sure of. May be called again with another MTU. After an
  * error nothing of ours is left but what was done to the TUN itself. */
 int hostnet_attach(
-	struct hostnet *h, int tun_ifindex, unsigned tun_mtu, struct in_addr address, char **error);
+	struct hostnet *h, int tun_ifindex, unsigned tun_mtu, struct address address, char **error);
 
 /* Readable when hostnet_process() has something to do. */
 int hostnet_fd(const struct hostnet *h);
@@ -80,7 +82,7 @@ int hostnet_process(struct hostnet *h, char **error);
  * it: connections with it as their source go on. `needed` may have any addresses of any number;
  * those that are of no NIC and not needed are given up. To be called after every change of the
  * NICs. */
-void hostnet_keep(struct hostnet *h, const struct in_addr *needed, size_t n);
+void hostnet_keep(struct hostnet *h, const struct address *needed, size_t n);
 
 /* One line about the host's routing that MPIP does not go by, or NULL; as of the last look, valid
  * until the next. A VPN that routes by a rule of its own is bypassed: the user must know. */
@@ -88,7 +90,7 @@ const char *hostnet_warning(const struct hostnet *h);
 
 /* Lets traffic to `peer` go as if MPIP were not there, and not. Every exclusion is a route: the
  * caller bounds them. Both may be repeated. Return 0 or a negative errno. */
-int hostnet_exclude(struct hostnet *h, struct in_addr peer);
-int hostnet_include(struct hostnet *h, struct in_addr peer);
+int hostnet_exclude(struct hostnet *h, struct address peer);
+int hostnet_include(struct hostnet *h, struct address peer);
 
 #endif

@@ -199,7 +199,7 @@ static int set_address(struct hostnet *h, int ifindex, struct in_addr address)
 }
 
 int hostnet_set_up_tun(
-	struct hostnet *h, int ifindex, unsigned mtu, struct in_addr address, char **error)
+	struct hostnet *h, int ifindex, unsigned mtu, struct address address, char **error)
 {
 	char name[IF_NAMESIZE];
 
@@ -207,7 +207,7 @@ int hostnet_set_up_tun(
 		return hostnet_fail(error, "TUN: there is no device %d", ifindex);
 	if (disable_ipv6(name, error) != 0)
 		return -1;
-	int err = set_address(h, ifindex, address);
+	int err = set_address(h, ifindex, hostnet_ipv4(address));
 	if (err == 0)
 		err = set_link(h, ifindex, mtu);
 	return err < 0 ? hostnet_fail(error, "%s: cannot set it up: %s", name, nl_geterror(err))

@@ -36,7 +36,7 @@ struct link {
 	uint8_t mac[6];
 };
 
-struct address {
+struct interface_address {
 	int ifindex;
 	struct in_addr local, prefix;
 	uint8_t prefix_length, scope;
@@ -73,7 +73,7 @@ struct links {
 };
 
 struct addresses {
-	struct address *at;
+	struct interface_address *at;
 	size_t n;
 };
 
@@ -96,7 +96,7 @@ struct picture {
 };
 
 struct excluded {
-	struct in_addr peer;
+	struct address peer;
 	UT_hash_handle hh;
 };
 
@@ -116,7 +116,7 @@ struct hostnet {
 	int slots[HOSTNET_NICS_MAX]; /* ifindex whose table is table_base + 1 + i; 0: free */
 	int tun;                     /* 0: not attached */
 	unsigned tun_mtu;
-	struct in_addr standby[HOSTNET_STANDBY_MAX]; /* addresses that the TUN stands in for */
+	struct address standby[HOSTNET_STANDBY_MAX]; /* addresses that the TUN stands in for */
 	size_t standbys;
 	struct excluded *excluded;
 	char warning[160];
@@ -154,7 +154,7 @@ int hostnet_check_interfaces(const struct hostnet *h, const struct picture *p, c
 bool hostnet_learn_nics(struct hostnet *h, struct picture *p);
 
 /* Whether one of h->nics has this address. */
-bool hostnet_is_nics_address(const struct hostnet *h, struct in_addr address);
+bool hostnet_is_nics_address(const struct hostnet *h, struct address address);
 
 /* Whether the device is one of h->nics. */
 bool hostnet_is_nic(const struct hostnet *h, int ifindex);
@@ -177,6 +177,14 @@ void hostnet_purge(struct hostnet *h);
 /* Adds to `wanted` a throw route for `dst`/`length`: the look-up goes on to the next rule. */
 void hostnet_want_throw(struct routes *wanted, uint32_t table, struct in_addr dst, uint32_t length);
 
+/* An address of IPv4 as the kernel has it in routes and rules. */
+static inline struct in_addr hostnet_ipv4(struct address a)
+{
+	struct in_addr ipv4;
+	address_to_ipv4(a, &ipv4);
+	return ipv4;
+}
+
 /* --- hostnet_change.c --- */
 
 /* Each asks the kernel for one change and waits for its answer: 0 or more, or libnl's error. To add
@@ -188,6 +196,6 @@ int hostnet_delete_rule(struct hostnet *h, const struct rule *r);
 
 /* Sets the TUN up as hostnet_attach() promises. */
 int hostnet_set_up_tun(
-	struct hostnet *h, int ifindex, unsigned mtu, struct in_addr address, char **error);
+	struct hostnet *h, int ifindex, unsigned mtu, struct address address, char **error);
 
 #endif

@@ -31,10 +31,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct address *primary_address(const struct picture *p, int ifindex)
+static const struct interface_address *primary_address(const struct picture *p, int ifindex)
 {
 	for (size_t i = 0; i < p->addresses.n; i++) {
-		const struct address *a = &p->addresses.at[i];
+		const struct interface_address *a = &p->addresses.at[i];
 		if (a->ifindex == ifindex && !a->secondary && a->scope == RT_SCOPE_UNIVERSE)
 			return a;
 	}
@@ -59,7 +59,7 @@ static bool goes_by(const struct route *r, int ifindex)
 static bool is_own_subnet(const struct picture *p, const struct route *r)
 {
 	for (size_t i = 0; i < p->addresses.n; i++) {
-		const struct address *a = &p->addresses.at[i];
+		const struct interface_address *a = &p->addresses.at[i];
 		uint32_t mask = a->prefix_length ? ~0u << (32 - a->prefix_length) : 0;
 		if (a->ifindex == r->oif && a->prefix_length == r->prefix_length &&
 			((a->prefix.s_addr ^ r->dst.s_addr) & htonl(mask)) == 0)
@@ -148,7 +148,7 @@ static int by_ifindex(const void *a, const void *b)
 static bool same_nic(const struct hostnet_nic *a, const struct hostnet_nic *b)
 {
 	return a->ifindex == b->ifindex && strcmp(a->name, b->name) == 0 &&
-	       a->address.s_addr == b->address.s_addr &&
+	       address_equal(a->address, b->address) &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->mtu == b->mtu &&
 	       a->usable == b->usable && a->why == b->why;
 }
@@ -162,20 +162,20 @@ static bool same_nics(
 	return n == count;
 }
 
-bool hostnet_is_nics_address(const struct hostnet *h, struct in_addr address)
+bool hostnet_is_nics_address(const struct hostnet *h, struct address address)
 {
 	for (size_t i = 0; i < h->nic_count; i++)
-		if (h->nics[i].address.s_addr == address.s_addr)
+		if (address_equal(h->nics[i].address, address))
 			return true;
 	return false;
 }
 
 /* Remembers an address that a NIC has, in place of one that none has if there is no room. */
-static void stand_by(struct hostnet *h, struct in_addr address)
+static void stand_by(struct hostnet *h, struct address address)
 {
 	size_t place = h->standbys;
 	for (size_t i = 0; i < h->standbys; i++) {
-		if (h->standby[i].s_addr == address.s_addr)
+		if (address_equal(h->standby[i], address))
 			return;
 		if (!hostnet_is_nics_address(h, h->standby[i]))
 			place = i;
@@ -249,7 +249,7 @@ bool hostnet_learn_nics(struct hostnet *h, struct picture *p)
 		nic->ifindex = l->ifindex;
 		memcpy(nic->name, l->name, sizeof(nic->name));
 		memcpy(nic->mac, l->mac, sizeof(nic->mac));
-		nic->address = primary_address(p, l->ifindex)->local;
+		nic->address = address_from_ipv4(&primary_address(p, l->ifindex)->local);
 		nic->mtu = l->mtu;
 		judge(p, l, nic);
 	}

@@ -80,7 +80,7 @@ static void see_address(struct nlmsghdr *message, struct addresses *addresses)
 
 	if (nlmsg_parse(message, sizeof(*info), tb, IFA_MAX, NULL) < 0)
 		return;
-	struct address *a = push(addresses);
+	struct interface_address *a = push(addresses);
 	a->ifindex = (int)info->ifa_index;
 	a->prefix = get_address(tb[IFA_ADDRESS]);
 	a->local = tb[IFA_LOCAL] ? get_address(tb[IFA_LOCAL]) : a->prefix;

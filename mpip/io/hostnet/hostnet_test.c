@@ -7,7 +7,6 @@
 
 #include "mpip/io/hostnet/hostnet_testbed.h"
 
-#include <arpa/inet.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_tun.h>
@@ -51,7 +50,7 @@ static void lists_nics(void **state)
 	if (bridges)
 		assert_string_equal(nics[2].name, "uplink");
 	assert_string_equal(nics[0].name, "nic0");
-	assert_string_equal(inet_ntoa(nics[0].address), "10.1.0.1");
+	assert_string_equal(address_text(nics[0].address).text, "10.1.0.1");
 	assert_int_equal(nics[0].mtu, 1500);
 	assert_int_equal(nics[0].ifindex, if_nametoindex("nic0"));
 	assert_true(nics[0].usable);
@@ -214,7 +213,7 @@ static void follows_events(void **state)
 	change_address("nic1", "10.9.0.1/24", true);
 	assert_int_equal(follow(), HOSTNET_NICS_CHANGED);
 	hostnet_nics(net, &nics);
-	assert_string_equal(inet_ntoa(nics[1].address), "10.9.0.1");
+	assert_string_equal(address_text(nics[1].address).text, "10.9.0.1");
 	change_route(
 		(struct way){
 			.dst = "0.0.0.0/0", .nic = "nic1", .gateway = "10.9.0.254", .metric = 300},
@@ -352,7 +351,7 @@ static void tells_an_error_once(void **state)
 static void stands_in_for_an_address(void **state)
 {
 	(void)state;
-	struct in_addr old = address_of("10.1.0.1");
+	struct address old = address_of("10.1.0.1");
 	open_net();
 	attach();
 	follow();

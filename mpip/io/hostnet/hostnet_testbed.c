@@ -277,10 +277,10 @@ char *everything(void)
 
 /* --- driving --- */
 
-struct in_addr address_of(const char *text)
+struct address address_of(const char *text)
 {
-	struct in_addr a;
-	inet_aton(text, &a);
+	struct address a;
+	assert_true(address_parse(text, &a));
 	return a;
 }
 
@@ -294,11 +294,10 @@ void open_net(void)
 void attach(void)
 {
 	char *error = NULL;
-	struct in_addr address;
 
-	inet_aton(TUN_IP, &address);
 	tun_fd = make_tun("mpip0");
-	if (hostnet_attach(net, (int)if_nametoindex("mpip0"), TUN_MTU, address, &error) != 0)
+	if (hostnet_attach(
+		    net, (int)if_nametoindex("mpip0"), TUN_MTU, address_of(TUN_IP), &error) != 0)
 		fail_msg("%s", error);
 }
 

@@ -111,7 +111,7 @@ char *everything(void);
 
 /* --- driving --- */
 
-struct in_addr address_of(const char *text);
+struct address address_of(const char *text);
 
 /* Opens `net`, with `config`. */
 void open_net(void);

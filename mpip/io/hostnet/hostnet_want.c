@@ -37,12 +37,12 @@ static bool in_subnet(struct in_addr a, struct in_addr prefix, uint32_t length)
 /* The source address that the kernel chooses for this route (fib_info_update_nhc_saddr()). */
 static struct in_addr source_of(const struct picture *p, const struct route *r)
 {
-	const struct address *first = NULL;
+	const struct interface_address *first = NULL;
 
 	if (r->source.s_addr != 0)
 		return r->source;
 	for (size_t i = 0; i < p->addresses.n; i++) {
-		const struct address *a = &p->addresses.at[i];
+		const struct interface_address *a = &p->addresses.at[i];
 		if (a->ifindex != r->oif || a->secondary || a->scope > r->scope)
 			continue;
 		if (r->gateway.s_addr == 0 || in_subnet(r->gateway, a->prefix, a->prefix_length))
@@ -84,7 +84,7 @@ static void want_mpip_table(const struct hostnet *h, const struct picture *p, st
 	unsigned added = smallest > h->tun_mtu ? smallest - h->tun_mtu : 0;
 
 	for (const struct excluded *e = h->excluded; e; e = e->hh.next)
-		hostnet_want_throw(wanted, h->table_base, e->peer, 32);
+		hostnet_want_throw(wanted, h->table_base, hostnet_ipv4(e->peer), 32);
 	for (size_t i = 0; i < sizeof(never_ours) / sizeof(never_ours[0]); i++)
 		hostnet_want_throw(wanted, h->table_base,
 			(struct in_addr){htonl(never_ours[i].prefix)}, never_ours[i].length);
@@ -137,7 +137,8 @@ static void want_nic_table(const struct hostnet *h, const struct picture *p,
 				continue;
 			if (from_main ? r->table != RT_TABLE_MAIN
 				      : r->table == RT_TABLE_MAIN ||
-						!is_source_table(p, nic->address, r->table))
+						!is_source_table(
+							p, hostnet_ipv4(nic->address), r->table))
 				continue;
 			struct route *copy = push(wanted);
 			*copy = *r;
@@ -162,8 +163,9 @@ static void want_nic_table(const struct hostnet *h, const struct picture *p,
 static void want_standby(const struct hostnet *h, struct routes *wanted)
 {
 	for (size_t i = 0; i < h->standbys; i++) {
-		struct route key = {
-			.dst = h->standby[i], .prefix_length = 32, .priority = STANDBY_METRIC};
+		struct route key = {.dst = hostnet_ipv4(h->standby[i]),
+			.prefix_length = 32,
+			.priority = STANDBY_METRIC};
 		struct route *r = want(wanted, RT_TABLE_LOCAL, &key, RTN_LOCAL);
 		r->scope = RT_SCOPE_HOST;
 		r->oif = h->tun;
@@ -184,7 +186,7 @@ static void want_rules(const struct hostnet *h, struct rules *wanted)
 	for (size_t i = 0; i < h->nic_count; i++)
 		*push(wanted) = (struct rule){.priority = h->rule_priority + 1,
 			.table = hostnet_table_of(h, h->nics[i].ifindex),
-			.src = h->nics[i].address,
+			.src = hostnet_ipv4(h->nics[i].address),
 			.src_length = 32,
 			.protocol = OUR_PROTOCOL};
 }

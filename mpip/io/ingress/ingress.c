@@ -64,6 +64,18 @@ const char *const ingress_counter_names[INGRESS_COUNTERS] = {
 	[INGRESS_TAKEN_ERROR] = "ingress_taken_error",
 };
 
+const char *const ingress_counter_texts[INGRESS_COUNTERS] = {
+	[INGRESS_TAKEN_FLOW] = "packets taken by the ingress filter: of a known path",
+	[INGRESS_TAKEN_FORM] = "packets taken by the ingress filter: they look like a query",
+	[INGRESS_PASSED_STALE_FLOW] = "passed to the kernel: no CM, and mpipd did not answer",
+	[INGRESS_PASSED_STALE_FORM] = "passed to the kernel: a query, and mpipd did not answer",
+	[INGRESS_DROPPED_STALE_CM] = "dropped: a CM of a known path, and mpipd did not answer",
+	[INGRESS_DROPPED_STALE_EMPTY] =
+		"dropped: a query on an empty datagram, and mpipd did not answer",
+	[INGRESS_DROPPED_LOCAL] = "dropped: written into the receiving TUN by a local program",
+	[INGRESS_TAKEN_ERROR] = "ICMP errors taken by the ingress filter: about a known path",
+};
+
 struct ingress {
 	struct bpf_object *object;
 	int program, guard, flows, counters, nics;

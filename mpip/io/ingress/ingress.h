@@ -37,7 +37,7 @@ struct ingress_flow {
 #define INGRESS_FLOWS_MAX 65536
 
 /* Packets (a super-packet is one), by what became of them. "Stale": without a sign of life from
- * the daemon for longer than the limit. Names in ingress_counter_names[]. */
+ * the daemon for longer than the limit. Names and texts in ingress_counter_names[], _texts[]. */
 enum ingress_counter {
 	INGRESS_TAKEN_FLOW,          /* to the daemon, by 5-tuple */
 	INGRESS_TAKEN_FORM,          /* to the daemon, by form */
@@ -75,6 +75,7 @@ struct ingress_counters {
 	uint64_t value[INGRESS_COUNTERS];
 };
 extern const char *const ingress_counter_names[INGRESS_COUNTERS];
+extern const char *const ingress_counter_texts[INGRESS_COUNTERS];
 
 /*
  * Errors: a function with `error` returns 0, or -1 and sets *error to one line without a newline,
