@@ -237,7 +237,7 @@ static void check_scenario(const struct check *c)
 	char *error = NULL;
 	if (!c->own.scenario_digest[0])
 		return; /* could not be read, which has been told */
-	struct scenario *s = scenario_load(c->own.scenario_file, &error);
+	struct scenario *s = definition_scenario(&c->own, &error);
 	definition_fault(c->faults, error);
 	if (!s)
 		return;
