@@ -15,12 +15,14 @@
 #include "experiments/runner/estimate.h"
 #include "experiments/runner/progress.h"
 #include "experiments/runner/provenance.h"
+#include "experiments/sweeper/cluster.h"
+#include "experiments/sweeper/control.h"
 #include "experiments/sweeper/local.h"
 #include "experiments/sweeper/session.h"
-#include "mpip/base/files.h"
+#include "experiments/sweeper/task.h"
+#include "mpip/base/error.h"
 #include "mpip/base/output.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,19 +164,6 @@ static int open_rows(struct session *s, bool again, char **error)
 	return rows_open(&s->rows, &s->plan, s->place.directory, again, tell_looking, error);
 }
 
-/* Where its results are, and the right to write there. */
-static int open_place(struct session *s, char **error)
-{
-	char *out = text_format("%s/sweeps", s->options->out), *real;
-	int rc = directory_make(out, error);
-	real = rc == 0 ? realpath(out, NULL) : NULL;
-	free(out);
-	if (!real)
-		return rc;
-	rc = place_open(&s->place, real, s->sweep->name, error);
-	return rc;
-}
-
 static int make_ready(struct session *s, char **argv, char **error)
 {
 	const struct definition *d = grid_definition(&s->grid, 0, 0, error);
@@ -199,45 +188,76 @@ static void tell_plan(const struct session *s, size_t there, size_t missing)
 			missing ? "" : ", nothing to do; FRESH=1 (--fresh) runs them again");
 }
 
-/* The exit status. */
-static int tell_end(const struct session *s, char **error)
+/* How to go on after a stop. */
+static void tell_stop(const struct session *s, const struct cluster *c)
 {
 	const struct line *l = &s->line;
-	int signal = proc_stop_signal();
-	line_clear(l);
-	if (signal) {
+	size_t running = 0, waiting = 0;
+	if (c)
+		cluster_count(c, &running, &waiting);
+	if (s->options->slurm && running + waiting > 0)
 		fprintf(stderr,
-			"%s: stopped; %zu runs done, %zu are left; the same call goes on with "
+			"%s: stopped; %zu runs done; Slurm goes on with %zu, which the same call "
+			"takes "
+			"up again, and make sweep-cancel (sweep cancel) ends\n",
+			l->name, l->done, running + waiting);
+	else
+		fprintf(stderr,
+			"%s: stopped; %zu runs done, %zu are left: the same call goes on with "
 			"them\n",
-			l->name, l->done, l->queued + l->running);
-		return 128 + signal;
-	}
-	if (l->failed)
-		return error_set(error, "%s: %zu of %zu runs failed; their logs are in %s/failed",
-			       l->name, l->failed, l->failed + l->done, s->place.directory),
-		       1;
-	return 0;
+			l->name, l->done, l->all - l->done - l->failed);
 }
 
-static int run_missing(struct session *s, char **argv, char **error)
+/* Here, or on the cluster. */
+static int run_them(struct session *s, struct cluster *c, char **error)
 {
-	size_t there = plan_count(&s->plan, RUN_THERE);
-	forget(s);
-	size_t missing = count_missing(s);
-	tell_plan(s, s->options->fresh ? 0 : there, missing);
-	int rc = missing ? make_ready(s, argv, error) : 0;
-	if (rc != 0 || missing == 0)
-		return rc;
-	s->line.queued = missing;
 	s->line.run_s = estimate_run_s(s);
 	s->line.at_a_time = jobs_of(s);
 	line_begin(&s->line);
-	rc = local_run(s, s->line.at_a_time, error);
-	if (s->options->fresh) {
-		/* The old rows go. */
-		rows_close(&s->rows);
+	int rc = s->options->slurm ? cluster_run(s, c, error)
+				   : local_run(s, s->line.at_a_time, error);
+	line_clear(&s->line);
+	if (rc > 0)
+		tell_stop(s, c);
+	else if (rc == 0 && s->line.failed)
+		error_set(error, "%s: %zu of %zu runs failed; their logs are in %s/failed",
+			s->line.name, s->line.failed, s->line.all, s->place.directory);
+	return rc == 0 && s->line.failed ? 1 : rc > 0 ? 128 + proc_stop_signal() : rc;
+}
+
+/* Whether what an earlier call has left with Slurm is in the way. */
+static int check_cluster(const struct session *s, size_t tasks, char **error)
+{
+	if (tasks == 0 || s->options->slurm)
+		return 0;
+	return error_set(error,
+		"%s: expected --slurm (ON=slurm): Slurm has %zu of its runs; sweep cancel (make "
+		"sweep-cancel) ends them",
+		s->sweep->name, tasks);
+}
+
+/* The exit status; or -1 and *error. */
+static int run_missing(struct session *s, char **argv, char **error)
+{
+	struct cluster *c = NULL;
+	size_t there = plan_count(&s->plan, RUN_THERE), tasks = 0;
+	forget(s);
+	int rc = cluster_look(s, &c, &tasks, error);
+	if (rc == 0)
+		rc = check_cluster(s, tasks, error);
+	size_t missing = count_missing(s), under_way = plan_count(&s->plan, RUN_UNDER_WAY);
+	if (rc == 0)
+		tell_plan(s, s->options->fresh ? 0 : there, missing + under_way);
+	if (rc == 0 && missing + under_way > 0)
+		rc = make_ready(s, argv, error);
+	s->line.all = s->line.queued = missing + under_way;
+	if (rc == 0 && missing + under_way > 0)
+		rc = run_them(s, c, error);
+	cluster_forget(c);
+	if (s->options->fresh && rc >= 0) {
+		rows_close(&s->rows); /* the old rows go */
 		char *ignored = NULL;
-		open_rows(s, true, rc < 0 ? &ignored : error);
+		open_rows(s, true, &ignored);
 		free(ignored);
 	}
 	return rc;
@@ -248,37 +268,50 @@ static void close_session(struct session *s)
 	rows_close(&s->rows);
 	plan_free(&s->plan);
 	grid_close(&s->grid);
-	place_close(&s->place);
+	control_close(s);
 	sweep_free(s->sweep);
 	json_decref(s->provenance);
 	free(s->image);
 	free(s->programs);
 }
 
-/* The exit status; or -1 and *error. */
-static int run_sweep(struct session *s, char **argv, char **error)
+/* Ends what is under way. */
+static int cancel(struct session *s, char **error)
 {
-	int rc = check(s, error);
+	struct cluster *c = NULL;
+	size_t tasks = 0;
+	int rc = control_take_over(s, error);
 	if (rc == 0)
-		rc = enumerate(s, error);
+		rc = cluster_look(s, &c, &tasks, error);
 	if (rc == 0)
-		rc = open_place(s, error);
+		rc = cluster_cancel(c, error);
 	if (rc == 0)
-		rc = open_rows(s, s->options->command == COMMAND_COLLECT, error);
-	if (rc == 0 && s->options->command == COMMAND_RUN)
+		fprintf(stderr, "%s: cancelled: %zu tasks of Slurm; what is done stays\n",
+			s->sweep->name, tasks);
+	cluster_forget(c);
+	return rc;
+}
+
+/* Runs what is missing, or only makes the table again. */
+static int work(struct session *s, char **argv, char **error)
+{
+	bool collect = s->options->command == COMMAND_COLLECT;
+	int rc = control_open(s, error);
+	if (rc == 0)
+		rc = open_rows(s, collect, error);
+	if (rc == 0 && collect)
+		fprintf(stderr, "%s: %zu of %zu runs are there\n", s->sweep->name,
+			plan_count(&s->plan, RUN_THERE), s->plan.run_count);
+	else if (rc == 0)
 		rc = run_missing(s, argv, error);
-	return rc < 0 ? rc : tell_end(s, error);
+	return rc;
 }
 
 /* Only says what there is to do: "NAME RUNS SECONDS". */
 static int print_plan(struct session *s, char **error)
 {
-	int rc = check(s, error);
-	if (rc == 0)
-		rc = enumerate(s, error);
 	char *directory = text_format("%s/sweeps/%s", s->options->out, s->sweep->name);
-	if (rc == 0)
-		rc = rows_look(&s->plan, directory, error);
+	int rc = rows_look(&s->plan, directory, error);
 	free(directory);
 	if (rc != 0)
 		return rc;
@@ -287,6 +320,22 @@ static int print_plan(struct session *s, char **error)
 	printf("%s %zu %.0f\n", s->sweep->name, missing,
 		missing ? (double)missing * estimate_run_s(s) / jobs_of(s) : 0);
 	return 0;
+}
+
+/* The exit status; or -1 and *error. */
+static int carry_out_one(struct session *s, char **argv, char **error)
+{
+	enum command command = s->options->command;
+	/* What is there and under way can be told, and ended, whatever is wrong with the cells. */
+	int rc = command == COMMAND_STATUS || command == COMMAND_CANCEL ? 0 : check(s, error);
+	if (rc == 0)
+		rc = enumerate(s, error);
+	if (rc == 0)
+		rc = command == COMMAND_PLAN     ? print_plan(s, error)
+		     : command == COMMAND_STATUS ? control_status(s, error)
+		     : command == COMMAND_CANCEL ? cancel(s, error)
+						 : work(s, argv, error);
+	return rc == 1 && proc_stop_signal() ? 128 + proc_stop_signal() : rc;
 }
 
 /* Of each of the files. 0, or 1 when one is not good, which is told. */
@@ -317,11 +366,12 @@ static int carry_out(const struct sweep_options *o, char **argv, char **error)
 {
 	if (o->command == COMMAND_CHECK || o->command == COMMAND_LIST)
 		return each_file(o);
+	if (o->command == COMMAND_TASK)
+		return task_run(o->files[0], argv, error);
 	struct session s = {.options = o, .place = {.lock = -1}};
 	int rc = load(&s, o->files[0], error);
 	if (rc == 0)
-		rc = o->command == COMMAND_PLAN ? print_plan(&s, error)
-						: run_sweep(&s, argv, error);
+		rc = carry_out_one(&s, argv, error);
 	close_session(&s);
 	return rc;
 }

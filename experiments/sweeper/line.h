@@ -10,9 +10,9 @@
  * is written now and then. Written to standard error. */
 struct line {
 	const char *name;
-	size_t queued, running, done, failed; /* runs, of this call */
-	double run_s;                         /* real time of one, as estimated */
-	int at_a_time;                        /* how many run at once, for the first estimate */
+	size_t all, queued, running, done, failed; /* runs, of this call */
+	double run_s;                              /* real time of one, as estimated */
+	int at_a_time; /* how many run at once, for the first estimate */
 
 	/* the rest is the line's own */
 	bool terminal;

@@ -169,6 +169,9 @@ static int check_options(const struct sweep_options *o, int count, char **error)
 		return error_set(error,
 			"--jobs: expected none with --slurm, where the cluster decides; see "
 			"--slurm-options");
+	if (o->slurm && o->fresh)
+		return error_set(
+			error, "--fresh: expected none with --slurm; --out names another place");
 	if (o->slurm_options && !o->slurm)
 		return error_set(error, "--slurm-options: expected only with --slurm (ON=slurm)");
 	return 0;

@@ -21,6 +21,7 @@ struct session {
 	struct rows rows;
 	struct guest_setting setting;
 	char *programs, *image;
+	char *sweeps; /* OUT/sweeps */
 	json_t *provenance;
 	struct line line;
 	size_t next_row; /* before it there is none that is missing, unless one has come back */
