@@ -202,10 +202,25 @@ static void digest_of(const json_t *value, char digest[static SHA256_TEXT])
 	free(canonical);
 }
 
-/* The scenario's digest; its words for people do not count. Returns the file's name, allocated. */
-static char *read_scenario(
-	const struct definition *d, struct jat at, char digest[static SHA256_TEXT])
+/* The digest of a scenario's content; its words for people do not count. */
+static void digest_of_scenario(const json_t *content, char digest[static SHA256_TEXT])
 {
+	json_t *scenario = json_copy((json_t *)content);
+	json_object_del(scenario, "about");
+	digest_of(scenario, digest);
+	json_decref(scenario);
+}
+
+/* The scenario's digest, and the scenario itself where it stands here. Returns the file's name,
+ * allocated. */
+static char *read_scenario(const struct definition *d, struct jat at, json_t **content,
+	char digest[static SHA256_TEXT])
+{
+	if (json_is_object(at.value)) {
+		*content = at.value;
+		digest_of_scenario(at.value, digest);
+		return text_format("%s: %s", d->file, at.place);
+	}
 	char *own = copy(d->file);
 	const char *name = jat_string(at);
 	char *file = name[0] == '/' ? copy(name) : text_format("%s/%s", dirname(own), name);
@@ -218,8 +233,7 @@ static char *read_scenario(
 		free(error);
 		return file;
 	}
-	json_object_del(scenario, "about");
-	digest_of(scenario, digest);
+	digest_of_scenario(scenario, digest);
 	json_decref(scenario);
 	return file;
 }
@@ -231,7 +245,7 @@ static void read_own(
 {
 	struct jat scenario = jat_key(item, "scenario"), workload = jat_key(item, "workload");
 	if (jat_present(scenario))
-		c->scenario_file = read_scenario(d, scenario, c->scenario_digest);
+		c->scenario_file = read_scenario(d, scenario, &c->scenario, c->scenario_digest);
 	if (jat_present(workload) && !json_is_object(workload.value)) {
 		jat_fail(workload, "expected an object, what differs from the experiment's");
 	} else if (jat_present(workload) && common) {
@@ -294,7 +308,8 @@ static void read_common(struct definition *d, struct jat root)
 	jat_only(root, keys);
 	jat_string_or(jat_key(root, "about"), "");
 	d->title = copy(jat_string(jat_key(root, "title")));
-	d->scenario_file = read_scenario(d, jat_key(root, "scenario"), d->scenario_digest);
+	d->scenario_file =
+		read_scenario(d, jat_key(root, "scenario"), &d->scenario, d->scenario_digest);
 	if (!jat_present(workload))
 		jat_fail(workload, "missing, expected an object");
 	d->workload = read_workload(workload);
@@ -331,16 +346,16 @@ void definition_fault(char **faults, char *line)
 	free(line);
 }
 
-struct definition *definition_read(const char *file, char **faults)
+/* Takes the document and the name. */
+static struct definition *of_document(const char *file, char *name, struct jdoc *doc, char **faults)
 {
-	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
 	if (!d)
 		abort();
 	d->doc = doc;
 	d->file = copy(file);
-	d->name = name_of(file);
+	d->name = name;
 	if (jdoc_error(doc)) {
 		definition_fault(faults, jdoc_take_error(doc));
 		return d;
@@ -350,6 +365,16 @@ struct definition *definition_read(const char *file, char **faults)
 	definition_fault(faults, jdoc_take_error(doc));
 	read_contestants(d, jat_key(root, "contestants"), common, faults);
 	return d;
+}
+
+struct definition *definition_read(const char *file, char **faults)
+{
+	return of_document(file, name_of(file), jdoc_load(file), faults);
+}
+
+struct definition *definition_of(const char *file, const char *name, json_t *content, char **faults)
+{
+	return of_document(file, copy(name), jdoc_of(file, content), faults);
 }
 
 struct definition *definition_load(const char *file, char **error)
@@ -411,9 +436,16 @@ struct definition definition_for(const struct definition *d, const struct contes
 		own.workload = c->workload;
 	if (c->scenario_file) {
 		own.scenario_file = c->scenario_file;
+		own.scenario = c->scenario;
 		memcpy(own.scenario_digest, c->scenario_digest, sizeof(own.scenario_digest));
 	}
 	return own;
+}
+
+struct scenario *definition_scenario(const struct definition *own, char **error)
+{
+	return own->scenario ? scenario_of(own->scenario_file, own->scenario, error)
+			     : scenario_load(own->scenario_file, error);
 }
 
 double definition_stretch(const struct definition *d)

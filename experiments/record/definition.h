@@ -3,6 +3,7 @@
 #define EXPERIMENTS_RECORD_DEFINITION_H
 
 #include "lab/build/ground.h"
+#include "lab/scenario/scenario.h"
 #include "mpip/base/jsonfile.h"
 #include "mpip/base/sha256.h"
 
@@ -63,6 +64,7 @@ struct contestant {
 	char *paper; /* JSON pointer into the paper's values; NULL: it has none */
 	/* What it has of its own, in the place of the experiment's: */
 	char *scenario_file; /* NULL: none */
+	json_t *scenario;
 	char scenario_digest[SHA256_TEXT];
 	struct workload workload;
 	bool own_workload;
@@ -72,7 +74,9 @@ struct contestant {
 struct definition {
 	struct jdoc *doc; /* as it was read; lives as long as this */
 	char *file, *name, *title;
-	char *scenario_file;
+	char *scenario_file; /* or its name for messages */
+	json_t *scenario; /* where it stands in the experiment itself; borrowed; NULL: in its file
+			   */
 	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
 	struct workload workload;
 	int duration_s, warm_up_s, repeats;
@@ -92,6 +96,10 @@ struct definition {
  * is wrong is added to *faults, and is not in the definition, or with a default in its place. Free
  * with definition_free(). */
 struct definition *definition_read(const char *file, char **faults);
+/* The same of an experiment's content, whose scenarios may stand in it in the place of their files'
+ * names; `file` is its name in messages, `name` the experiment's. */
+struct definition *definition_of(
+	const char *file, const char *name, json_t *content, char **faults);
 /* The same for one that must be good: NULL and *error, which may be several lines. */
 struct definition *definition_load(const char *file, char **error);
 
@@ -107,6 +115,9 @@ void definition_as_paper(struct definition *d);
 /* The experiment as it is for this contestant: with the scenario and workload that are its own. A
  * shallow copy, which lives as long as `d` and is not to be freed. */
 struct definition definition_for(const struct definition *d, const struct contestant *c);
+
+/* The scenario of a definition for a contestant, as scenario_load(). */
+struct scenario *definition_scenario(const struct definition *own, char **error);
 
 /* How much later than its scenario says an event happens: 1 unless the experiment stretches them.
  */

@@ -203,6 +203,8 @@ static void tell_sysctl(const struct check *c, struct jat at, const struct sysct
 
 static void check_sysctls(const struct check *c, const struct node *const hosts[2])
 {
+	if (!c->on_host && !c->notes)
+		return;
 	size_t count = json_object_size(c->c->sysctls), n = 0;
 	struct sysctl_try *all = calloc(count + 1, sizeof(*all));
 	struct jat *places = calloc(count + 1, sizeof(*places));
@@ -237,7 +239,7 @@ static void check_scenario(const struct check *c)
 	char *error = NULL;
 	if (!c->own.scenario_digest[0])
 		return; /* could not be read, which has been told */
-	struct scenario *s = scenario_load(c->own.scenario_file, &error);
+	struct scenario *s = definition_scenario(&c->own, &error);
 	definition_fault(c->faults, error);
 	if (!s)
 		return;

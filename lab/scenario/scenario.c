@@ -315,9 +315,9 @@ static void read_scenario(struct scenario *s, struct jat root)
 		scenario_read_events(s, jat_key(root, "events"));
 }
 
-struct scenario *scenario_load(const char *file, char **error)
+/* Ends the document's life. */
+static struct scenario *of_document(const char *file, struct jdoc *doc, char **error)
 {
-	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct scenario *s = must_calloc(1, sizeof(*s));
 
@@ -332,6 +332,16 @@ struct scenario *scenario_load(const char *file, char **error)
 	}
 	jdoc_free(doc);
 	return s;
+}
+
+struct scenario *scenario_load(const char *file, char **error)
+{
+	return of_document(file, jdoc_load(file), error);
+}
+
+struct scenario *scenario_of(const char *file, json_t *content, char **error)
+{
+	return of_document(file, jdoc_of(file, content), error);
 }
 
 void scenario_free(struct scenario *s)

@@ -89,6 +89,9 @@ struct scenario {
 /* Reads and checks `file`. NULL: `*error` (allocated) is one line, "FILE: PLACE: expected ...".
  * Free with scenario_free(). */
 struct scenario *scenario_load(const char *file, char **error);
+/* The same of a content that is there already, `source` of one that was loaded or what somebody has
+ * made of it; `file` is its name in messages. */
+struct scenario *scenario_of(const char *file, json_t *content, char **error);
 void scenario_free(struct scenario *s);
 
 /* Whether some link has delay, jitter or loss; `place` (may be NULL) is then set to the first
