@@ -36,7 +36,7 @@ $(CHECK_RESULT): $(BUILD)/experiments/check_result.o $(RECORD_LIB) $(BASE_LIB)
 
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
 $(EXPERIMENTS_TESTS): %: %.o $(SWEEPER_LIB) $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(BASE_LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -lm
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -liperf -lm
 
 # make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
 EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))

@@ -35,7 +35,7 @@ static char *copy(const char *s)
 
 static void read_congestion_control(struct jat at, struct workload *w)
 {
-	static const char *const controls[] = {"cubic", "reno", NULL};
+	static const char *const controls[] = {"cubic", "reno", "bbr", NULL};
 	free(w->congestion_control);
 	w->congestion_control =
 		copy(controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]);

@@ -14,6 +14,7 @@
 #include "experiments/runner/check.h"
 
 #include "experiments/load/mptcp.h"
+#include "experiments/probe/congestion.h"
 #include "experiments/record/resultfile.h"
 #include "experiments/runner/project.h"
 #include "experiments/runner/sysctls.h"
@@ -232,6 +233,24 @@ static void check_sysctls(const struct check *c, const struct node *const hosts[
 	free(all);
 }
 
+/* On this machine; the guest's kernels are made or chosen with all of them. */
+static void check_congestion_control(const struct check *c)
+{
+	const struct workload *w = &c->own.workload;
+	char *error = NULL;
+	if (!c->on_host || !w->tcp || congestion_try(w->congestion_control, &error) == 0)
+		return;
+	const struct jat places[] = {jat_key(c->item, "workload"), jat_key(c->root, "workload")};
+	struct jat at = {0};
+	for (size_t i = 0; i < 2 && !jat_present(at); i++) {
+		at = w->kind == WORKLOAD_CALL ? jat_key(places[i], "tcp") : places[i];
+		at = jat_key(at, "congestion_control");
+	}
+	jat_fail(at, "%s", error);
+	free(error);
+	take(c);
+}
+
 /* What is about the hosts that its scenario has. */
 static void check_scenario(const struct check *c)
 {
@@ -253,6 +272,7 @@ static void check_scenario(const struct check *c)
 		check_mptcp(c, hosts);
 	}
 	check_sysctls(c, hosts);
+	check_congestion_control(c);
 	scenario_free(s);
 }
 
