@@ -222,11 +222,11 @@ sends_again() {
 	made_up_results
 	"$ANALYSIS" report --out "$T/out"
 	cp "$T/out/report.html" "$T/before"
-	sed -i 's/"schema_version": 4/"schema_version": 7/' "$bad"
+	sed -i 's/"schema_version": 5/"schema_version": 7/' "$bad"
 	for c in "report" "table throughput" "plot throughput"; do
 		# shellcheck disable=SC2086 # a command and its argument
 		run -1 "$ANALYSIS" $c --out "$T/out"
-		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 4, got 7: "* ]] ||
+		[[ ${#lines[@]} -eq 1 && $output == "$bad: schema_version: expected 5, got 7: "* ]] ||
 			{ echo "$c: $output"; return 1; }
 	done
 	head -c 300 "$bad" >"$T/cut" && cp "$T/cut" "$bad"
@@ -440,12 +440,12 @@ made_up_scenarios() {
 	made_up_results
 	made_up two-nics plain 1 90
 	local bad=$T/out/two-nics/plain-r01-s1-d3/result.json
-	sed -i 's/"schema_version": 4/"schema_version": 2/' "$bad"
+	sed -i 's/"schema_version": 5/"schema_version": 2/' "$bad"
 	run -1 "$ANALYSIS" plot --out "$T/out"
-	[[ $output == *"$bad: schema_version: expected 4, got 2: "*"make experiment NAME=two-nics makes it again"* ]]
+	[[ $output == *"$bad: schema_version: expected 5, got 2: "*"make experiment NAME=two-nics makes it again"* ]]
 	[[ $output == *"figures/throughput.svg and .png"* && $output == *"figures/tcp-modes.svg and .png"* ]]
 	run -0 "$ANALYSIS" report --out "$T/out"
-	grep -qF "<p>$bad: schema_version: expected 4, got 2: " "$T/out/report.html"
+	grep -qF "<p>$bad: schema_version: expected 5, got 2: " "$T/out/report.html"
 	grep -q '<p>Form: short; repetitions: 3; ground: vm; git revision: 0123456789ab; ' "$T/out/report.html"
 
 	sed -i 's/"dirty": false/"dirty": true/' "$T/out/tcp-modes/plain-r02-s1-d3/result.json"

@@ -7,7 +7,7 @@ made_up() {
 	local run=$2-r0$3-s1-d3
 	mkdir -p "$T/out/$1/$run"
 	cat >"$T/out/$1/$run/result.json" <<-END
-		{ "schema_version": 4, "experiment": "$1", "title": "Made & up", "contestant": "$2",
+		{ "schema_version": 5, "experiment": "$1", "title": "Made & up", "contestant": "$2",
 		  "run": "$run", "paper": null, "ground": "vm", "rep": $3, "seed": 1, "duration_s": 3,
 		  "warm_up_s": 0, "goodput_mbit": $4, "series": [$4, $4, $4],
 		  "mptcp": $([[ $2 == *mptcp ]] && echo '{ "subflows": 4 }' || echo null),

@@ -18,6 +18,7 @@
 #include "analysis/figure/plot_load.h"
 #include "analysis/figure/plot_paths.h"
 #include "analysis/figure/plot_settings.h"
+#include "analysis/figure/plot_transfers.h"
 #include "mpip/base/error.h"
 
 #include <stdio.h>
@@ -38,6 +39,7 @@ static const struct {
 	{"-offered", plot_offered},
 	{"-settings", plot_settings},
 	{"-connections", plot_connections},
+	{"-transfers", plot_transfers},
 };
 
 static bool has_good_run(const struct results *r)

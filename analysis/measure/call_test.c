@@ -114,6 +114,13 @@ static void measures_by_hand(void **state)
 	expect(call, "/audio/reverse/sent", 0);
 	assert_true(json_is_null(json_pointer(call, "/audio/reverse/voice")));
 	assert_true(json_is_null(json_object_get(call, "video")));
+	expect(call, "/gap/forward/longest_ms", 1000 - 91.001);
+	expect(call, "/gap/forward/at_s", 0.091001);
+	expect(call, "/gap/reverse/longest_ms", 1000);
+	struct arrivals once = {0};
+	call_arrivals(&log, &once);
+	assert_int_equal((int)arrivals_bytes(&once, 0, 1000000), 4 * 160); /* no copy */
+	arrivals_free(&once);
 	double bytes = 0;
 	json_t *series = call_series(&log, 1, &bytes);
 	assert_int_equal(json_array_size(series), 1);

@@ -5,7 +5,8 @@
  * Theory of operation
  * -------------------
  * A name is a word, and for some a list of paths behind a slash: "path_mbit/1+2". Each word has a
- * function that gets the result and the paths. Only the measured part counts: what mpipd logged
+ * function that gets the result and the paths; those by which runs are compared have theirs in
+ * record/measure_list.c. Only the measured part counts: what mpipd logged
  * during the warm-up is left out, except for the time that the weights take to converge.
  */
 
@@ -15,6 +16,7 @@
 #include "analysis/measure/logged.h"
 #include "analysis/measure/results.h"
 #include "analysis/measure/weights.h"
+#include "experiments/record/measure_list.h"
 #include "experiments/record/stats.h"
 
 #include <math.h>
@@ -58,12 +60,6 @@ static double carried(const struct logged_paths *p, const char *what, const char
 			found = true;
 		}
 	return found ? sum : NAN;
-}
-
-static double goodput(const json_t *result, const char *list)
-{
-	(void)list;
-	return json_number_at(result, "/goodput_mbit");
 }
 
 /* The values of the series from one part of the run to another. Free with free(). */
@@ -347,7 +343,6 @@ static const struct {
 	double (*of)(const json_t *result, const char *list);
 	bool has_list;
 } measures[] = {
-	{"goodput_mbit", goodput, false},
 	{"goodput_sd_mbit", goodput_sd, false},
 	{"third_mbit", third, true},
 	{"back_s", back, false},
@@ -383,13 +378,15 @@ static int find(const char *name)
 
 int measure_exists(const char *name)
 {
-	return name[0] == '/' || find(name) >= 0;
+	return name[0] == '/' || measure_listed(name) || find(name) >= 0;
 }
 
 double measure(const json_t *result, const char *name)
 {
 	if (name[0] == '/')
 		return json_number_at(result, name);
+	if (measure_listed(name))
+		return measure_value(result, name);
 	int i = find(name);
 	const char *list = strchr(name, '/');
 	return i < 0 ? NAN : measures[i].of(result, list ? list + 1 : "");

@@ -42,9 +42,20 @@ static const struct {
 			    {{"fluctuation", "of weights"}, "weight_fluctuation"}}},
 };
 
-const struct summary_measure *summary_measures(const char *experiment)
+/* Those of every experiment whose load are transfers. */
+static const struct summary_measure of_transfers[SUMMARY_MEASURES] = {
+	{{"completion", "p50, ms"}, "transfer_p50_ms"},
+	{{"", "p95, ms"}, "transfer_p95_ms"},
+	{{"", "p99, ms"}, "transfer_p99_ms"},
+	{{"failed", ""}, "transfers_failed"},
+};
+
+const struct summary_measure *summary_measures(const struct results *r)
 {
 	static const struct summary_measure none;
+	const char *experiment = r->experiment;
+	if (json_is_object(json_object_get(json_array_get(r->all, 0), "transfers")))
+		return of_transfers;
 	for (size_t i = 0; i < sizeof(own_measures) / sizeof(own_measures[0]); i++)
 		if (strcmp(own_measures[i].experiment, experiment) == 0)
 			return own_measures[i].of;
@@ -241,7 +252,7 @@ static void set(json_t *row, const char *key, double value)
 /* The experiment's own measures, and half the width of their intervals. */
 static json_t *measures_of(const struct results *r, const struct contestant_results *c)
 {
-	const struct summary_measure *m = summary_measures(r->experiment);
+	const struct summary_measure *m = summary_measures(r);
 	json_t *all = json_object();
 	for (size_t i = 0; i < SUMMARY_MEASURES && m[i].measure; i++) {
 		struct stats_estimate e = measure_estimate(c, measure, m[i].measure);

@@ -28,7 +28,7 @@ struct summary_measure {
 };
 
 /* Those of an experiment; SUMMARY_MEASURES of them, or one without a measure ends them. */
-const struct summary_measure *summary_measures(const char *experiment);
+const struct summary_measure *summary_measures(const struct results *r);
 
 /* Whether its load is UDP. */
 bool summary_is_udp(const struct results *r);

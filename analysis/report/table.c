@@ -133,7 +133,7 @@ static void leave_out_dashes(struct table *t)
 
 struct table *table_build(const struct results *r)
 {
-	const struct summary_measure *own = summary_measures(r->experiment);
+	const struct summary_measure *own = summary_measures(r);
 	struct table *t = calloc(1, sizeof(*t));
 	if (!t)
 		abort();

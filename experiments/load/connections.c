@@ -4,10 +4,9 @@
  *
  * Theory of operation
  * -------------------
- * A connection carries its number in four bytes, then bytes that follow from that number and from
- * where they are, so that the reader can check each without keeping what was sent. Messages are
- * sent by the clock; what a full socket does not take is left out of the message, and the next
- * one goes on where it stopped.
+ * What a connection carries begins with its number (content.h). Messages are sent by the clock;
+ * what a full socket does not take is left out of the message, and the next one goes on where it
+ * stopped.
  *
  * The local ports follow each other, as those of iperf3's streams do, so that sockets and sessions
  * are found in the same way. All memory is taken and touched before the first connection: what the
@@ -16,12 +15,12 @@
 
 #include "experiments/load/connections.h"
 
+#include "experiments/load/content.h"
 #include "experiments/probe/proc.h"
+#include "experiments/record/arrivals.h"
 #include "lab/build/lab.h"
 #include "mpip/base/files.h"
-#include "mpip/base/output.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
@@ -34,11 +33,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND_US    1000000
-#define BACKLOG      4096
-#define BUFFER       65536
-#define DRAIN_US     SECOND_US /* for what is under way */
-#define NUMBER_BYTES 4
+#define SECOND_US 1000000
+#define BACKLOG   4096
+#define BUFFER    65536
+#define DRAIN_US  SECOND_US /* for what is under way */
 
 struct connection {
 	int fd;
@@ -50,15 +48,6 @@ static int64_t ends_at(const struct workload_end *e)
 {
 	return e->clock->data_socket_us +
 	       ((int64_t)e->definition->warm_up_s + e->definition->duration_s) * SECOND_US;
-}
-
-/* The bytes of a connection's stream from `at` on. */
-static void fill(unsigned char *out, size_t count, uint32_t number, uint64_t at)
-{
-	uint32_t first = htobe32(number);
-	for (size_t i = 0; i < count; i++, at++)
-		out[i] = at < NUMBER_BYTES ? ((unsigned char *)&first)[at]
-					   : (unsigned char)(number + at);
 }
 
 static int fail(const char *what)
@@ -127,7 +116,7 @@ static void sleep_until(int64_t until_us)
 static int send_message(struct connection *c, size_t bytes)
 {
 	unsigned char message[BUFFER];
-	fill(message, bytes, c->number, c->bytes);
+	content_fill(message, bytes, c->number, c->bytes);
 	ssize_t n = send(c->fd, message, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n < 0 && errno != EAGAIN)
 		return fail("send");
@@ -203,27 +192,18 @@ struct listener {
 	int fd, epoll;
 	struct connection *list;
 	int accepted, closed;
-	double *seconds; /* bytes of each measured second */
+	struct arrivals arrivals;
 };
 
-static void count_bytes(struct listener *l, size_t bytes)
-{
-	const struct definition *d = l->end->base.definition;
-	int64_t zero = l->end->base.clock->data_socket_us + (int64_t)d->warm_up_s * SECOND_US;
-	int64_t now = now_us();
-	if (now >= zero && now < zero + (int64_t)d->duration_s * SECOND_US)
-		l->seconds[(now - zero) / SECOND_US] += (double)bytes;
-}
-
-/* Whether these are the next bytes of the stream; its first four say which it is. */
+/* Whether these are the next bytes of the stream; its first ones say which it is. */
 static bool is_whole(struct connection *c, const unsigned char *got, size_t count)
 {
-	for (size_t i = 0; i < count; i++, c->bytes++) {
-		if (c->bytes < NUMBER_BYTES)
-			c->number = (c->bytes ? c->number << 8 : 0) | got[i];
-		else if (got[i] != (unsigned char)(c->number + c->bytes))
-			return false;
-	}
+	uint64_t ignored;
+	for (; c->bytes < CONTENT_NUMBER_BYTES && count > 0; c->bytes++, got++, count--)
+		c->number = (c->bytes ? c->number << 8 : 0) | *got;
+	if (!content_is_whole(got, count, c->number, c->bytes, &ignored))
+		return false;
+	c->bytes += count;
 	return true;
 }
 
@@ -239,11 +219,12 @@ static int take(struct listener *l, struct connection *c)
 		return 0;
 	}
 	if (!is_whole(c, got, (size_t)n)) {
-		fprintf(stderr, "byte %" PRIu64 " of a connection is not what was sent\n",
+		fprintf(stderr,
+			"what came behind byte %" PRIu64 " of a connection is not what was sent\n",
 			c->bytes);
 		return 1;
 	}
-	count_bytes(l, (size_t)n);
+	arrivals_add(&l->arrivals, now_us(), n);
 	return 0;
 }
 
@@ -284,18 +265,14 @@ static int serve(struct listener *l)
 
 static int write_log(const struct listener *l)
 {
-	FILE *f = fopen(l->end->log_file, "we");
-	if (!f)
-		return fail(l->end->log_file);
-	fputs("second,bytes\n", f);
-	for (int i = 0; i < l->end->base.definition->duration_s; i++)
-		fprintf(f, "%d,%.0f\n", i, l->seconds[i]);
-	const char *why = output_failure(f);
-	if (fclose(f) && !why)
-		why = strerror(errno);
-	if (why)
-		fprintf(stderr, "%s: cannot be written: %s\n", l->end->log_file, why);
-	return why != NULL;
+	const struct workload_end *e = &l->end->base;
+	int64_t zero = e->clock->data_socket_us + (int64_t)e->definition->warm_up_s * SECOND_US;
+	char *error = NULL;
+	if (arrivals_write(&l->arrivals, zero, e->arrivals_file, &error) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", error);
+	free(error);
+	return 1;
 }
 
 int connections_listen(void *argument)
@@ -305,9 +282,6 @@ int connections_listen(void *argument)
 	struct listener l = {.end = e, .list = begin(e)};
 	if (!l.list)
 		return 1;
-	l.seconds = calloc((size_t)e->base.definition->duration_s, sizeof(*l.seconds));
-	if (!l.seconds)
-		abort();
 	l.fd = new_socket(&e->base);
 	l.epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
@@ -321,7 +295,7 @@ int connections_listen(void *argument)
 	}
 	if (rc == 0)
 		rc = write_log(&l);
-	free(l.seconds);
+	arrivals_free(&l.arrivals);
 	free(l.list);
 	return rc;
 }

@@ -12,8 +12,7 @@
 
 struct connections_end {
 	struct workload_end base;
-	const char *host;     /* ours */
-	const char *log_file; /* of who listens: "second,bytes", of each measured second */
+	const char *host; /* ours */
 };
 
 /* The bodies of the processes, each in its host's namespace. Who opens says in `caller_ready` of

@@ -15,6 +15,11 @@
  * MPTCP, which serves both, and listens on 0.0.0.0: bound to one address it would refuse the
  * subflows to the other.
  *
+ * Arrivals: what the application gets, and when, is what it reads from its data sockets. This file
+ * defines read() and accept() as well, which libiperf calls for that, and notes each piece of data;
+ * iperf3's own reports have nothing shorter than a second. The server's first accepted connection
+ * is the control connection, all others are data.
+ *
  * The end: iperf3's client says on the control connection that its time is over, and until the
  * server answers it goes on asking whether it may send, though it does not, and waits for timers
  * that nobody runs any more: it asks without a pause. The word goes behind whatever the links'
@@ -26,6 +31,7 @@
 #include "experiments/load/workload.h"
 
 #include "experiments/probe/proc.h"
+#include "experiments/record/arrivals.h"
 #include "lab/build/lab.h"
 #include "mpip/base/files.h"
 
@@ -41,6 +47,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define DESCRIPTORS 1024
+
 /* What socket() below does with the sockets that libiperf asks for; set in an end's process only.
  */
 static struct {
@@ -48,7 +56,16 @@ static struct {
 	int plain_first; /* so many of the first TCP sockets stay plain TCP */
 	bool over;       /* the client has said that its time is over */
 	struct workload_clock *clock;
+	bool has_control;          /* the server has accepted the control connection */
+	bool is_data[DESCRIPTORS]; /* sockets that data comes in by */
+	struct arrivals arrivals;
 } sockets;
+
+static void note_socket(int fd, bool is_data)
+{
+	if (fd >= 0 && fd < DESCRIPTORS)
+		sockets.is_data[fd] = is_data;
+}
 
 /* Replaces the C library's, see above. */
 int socket(int domain, int type, int protocol)
@@ -63,7 +80,27 @@ int socket(int domain, int type, int protocol)
 		protocol = IPPROTO_MPTCP;
 	if (data && sockets.clock)
 		sockets.clock->data_socket_us = now_us();
-	return (int)syscall(SYS_socket, domain, type, protocol);
+	int fd = (int)syscall(SYS_socket, domain, type, protocol);
+	note_socket(fd, data);
+	return fd;
+}
+
+/* Replaces the C library's, see above. */
+int accept(int listener, struct sockaddr *peer, socklen_t *length)
+{
+	int fd = (int)syscall(SYS_accept4, listener, peer, length, 0);
+	note_socket(fd, sockets.has_control);
+	sockets.has_control = sockets.has_control || fd >= 0;
+	return fd;
+}
+
+/* Replaces the C library's, see above. */
+ssize_t read(int fd, void *out, size_t count)
+{
+	ssize_t n = syscall(SYS_read, fd, out, count);
+	if (n > 0 && fd < DESCRIPTORS && sockets.is_data[fd])
+		arrivals_add(&sockets.arrivals, now_us(), n);
+	return n;
 }
 
 /* What another library defines under this name. */
@@ -138,12 +175,27 @@ static int udp_buffer_bytes(void)
 	return (int)bytes;
 }
 
-static int run(struct iperf_test *test, int (*how)(struct iperf_test *))
+/* Of the end that receives. 0, or 1 after a line. */
+static int write_arrivals(const struct workload_end *end)
+{
+	char *error = NULL;
+	int64_t zero = end->clock->data_socket_us + (int64_t)end->definition->warm_up_s * 1000000;
+	int rc = arrivals_write(&sockets.arrivals, zero, end->arrivals_file, &error);
+	if (rc != 0)
+		fprintf(stderr, "%s\n", error);
+	free(error);
+	return rc != 0;
+}
+
+static int run(
+	struct iperf_test *test, int (*how)(struct iperf_test *), const struct workload_end *end)
 {
 	int rc = how(test);
 	if (rc < 0)
 		fprintf(stderr, "iperf3: %s\n", iperf_strerror(i_errno));
 	iperf_free_test(test);
+	if (rc >= 0 && end->arrivals_file)
+		rc = -write_arrivals(end);
 	return rc < 0;
 }
 
@@ -156,7 +208,7 @@ int workload_server(void *argument)
 	sockets.mptcp = end->contestant->mptcp;
 	iperf_set_test_bind_address(test, "0.0.0.0");
 	iperf_set_test_one_off(test, 1);
-	return run(test, iperf_run_server);
+	return run(test, iperf_run_server, end);
 }
 
 int workload_client(void *argument)
@@ -196,5 +248,5 @@ int workload_client(void *argument)
 	struct timespec jitter = {
 		end->start_jitter_us / 1000000, end->start_jitter_us % 1000000 * 1000};
 	nanosleep(&jitter, NULL);
-	return run(test, iperf_run_client);
+	return run(test, iperf_run_client, end);
 }

@@ -21,6 +21,7 @@ struct workload_clock {
 	volatile int callee_ready; /* it listens */
 	/* Of many connections: who opens them is ready to, and may. */
 	volatile int caller_ready, go;
+	volatile int caller_done; /* of transfers: none will come any more */
 };
 
 struct workload_end {
@@ -30,6 +31,8 @@ struct workload_end {
 	struct in_addr server;   /* its address; for the client */
 	int64_t start_jitter_us; /* the client waits this long first */
 	struct workload_clock *clock;
+	/* Where this end writes when data came in, see record/arrivals.h; NULL: none is to come. */
+	const char *arrivals_file;
 };
 
 /* The body of a process: one end of one test, in its host's namespace. Standard output becomes

@@ -192,6 +192,45 @@ static void add_rtt(json_t *to, const struct call_log *const logs[2], int stream
 	free(values);
 }
 
+/* One more than the highest number that a stream sent. */
+static size_t numbers_of(const struct call_log *log, int stream)
+{
+	size_t numbers = 0;
+	for (size_t i = 0; i < log->sent_count; i++)
+		if (log->sent[i].stream == stream && log->sent[i].seq >= numbers)
+			numbers = (size_t)log->sent[i].seq + 1;
+	return numbers;
+}
+
+void call_arrivals(const struct call_log *log, struct arrivals *a)
+{
+	bool *come[CALL_STREAMS];
+	size_t numbers[CALL_STREAMS];
+	for (int s = 0; s < CALL_STREAMS; s++) {
+		numbers[s] = numbers_of(log, s);
+		come[s] = new_list(numbers[s], sizeof(bool));
+	}
+	for (size_t i = 0; i < log->received_count; i++) {
+		const struct call_received *p = &log->received[i];
+		if (p->seq >= numbers[p->stream] || come[p->stream][p->seq])
+			continue;
+		come[p->stream][p->seq] = true;
+		arrivals_add(a, p->arrived_us, p->bytes);
+	}
+	for (int s = 0; s < CALL_STREAMS; s++)
+		free(come[s]);
+}
+
+static json_t *gap_json(const struct call_log *log, int duration_s)
+{
+	struct arrivals a = {0};
+	call_arrivals(log, &a);
+	struct gap g = arrivals_gap(&a, NULL, 0, (int64_t)duration_s * 1000000);
+	arrivals_free(&a);
+	return json_pack("{s:f, s:f}", "longest_ms", (double)g.longest_us / 1e3, "at_s",
+		(double)g.at_us / 1e6);
+}
+
 json_t *call_measures(const struct call_log *forward, const struct call_log *reverse,
 	const json_t *workload, int duration_s)
 {
@@ -208,6 +247,9 @@ json_t *call_measures(const struct call_log *forward, const struct call_log *rev
 		}
 		json_object_set_new(call, call_stream_names[s], stream);
 	}
+	json_object_set_new(call, "gap",
+		json_pack("{s:o, s:o}", "forward", gap_json(forward, duration_s), "reverse",
+			gap_json(reverse, duration_s)));
 	return call;
 }
 

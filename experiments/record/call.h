@@ -2,6 +2,8 @@
 #ifndef EXPERIMENTS_RECORD_CALL_H
 #define EXPERIMENTS_RECORD_CALL_H
 
+#include "experiments/record/arrivals.h"
+
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,5 +58,8 @@ json_t *call_measures(const struct call_log *forward, const struct call_log *rev
 /* Mbit/s of payload that arrived in each second of the measured part, both streams; their sum in
  * bytes is added to *bytes. */
 json_t *call_series(const struct call_log *log, int duration_s, double *bytes);
+
+/* When new data came, of both streams together: no packet twice. */
+void call_arrivals(const struct call_log *log, struct arrivals *a);
 
 #endif

@@ -25,7 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const workload_kinds[] = {"tcp", "udp", "call", "connections", NULL};
+const char *const workload_kinds[] = {"tcp", "udp", "call", "connections", "transfers", NULL};
 const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 
 static char *copy(const char *s)
@@ -65,7 +65,7 @@ static void read_call(struct jat at, struct workload *w)
 	}
 }
 
-static void read_transfer(struct jat at, struct workload *w)
+static void read_plain(struct jat at, struct workload *w)
 {
 	static const char *const keys[] = {"kind", "direction", "from", "to", "congestion_control",
 		"streams", "rate_mbit", "datagram_bytes", NULL};
@@ -94,6 +94,21 @@ static void read_connections(struct jat at, struct workload *w)
 	w->message_bytes = (int)jat_integer(jat_key(at, "message_bytes"), 16, 65536);
 }
 
+/* Transfers, each over a connection of its own. */
+static void read_transfers(struct jat at, struct workload *w)
+{
+	static const char *const keys[] = {"kind", "from", "to", "direction", "congestion_control",
+		"sizes_bytes", "parallel", "pause_ms", "count", NULL};
+	static const char *const directions[] = {"forward", "reverse", NULL};
+	jat_only(at, keys);
+	w->tcp = true;
+	w->direction = (enum direction)jat_choice_or(
+		jat_key(at, "direction"), directions, DIRECTION_FORWARD);
+	read_congestion_control(at, w);
+	w->streams = (int)jat_integer_or(jat_key(at, "parallel"), 1, 64, 1);
+	transfer_load_read(at, &w->transfers);
+}
+
 static struct workload read_workload(struct jat at)
 {
 	struct jat kind = jat_key(at, "kind");
@@ -110,8 +125,10 @@ static struct workload read_workload(struct jat at)
 		read_call(at, &w);
 	else if (w.kind == WORKLOAD_CONNECTIONS)
 		read_connections(at, &w);
+	else if (w.kind == WORKLOAD_TRANSFERS)
+		read_transfers(at, &w);
 	else
-		read_transfer(at, &w);
+		read_plain(at, &w);
 	if (strcmp(w.from, w.to) == 0)
 		jat_fail(jat_key(at, "to"), "expected another host than \"from\"");
 	return w;
@@ -469,6 +486,8 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 		json_object_set_new(workload, "rate_mbit", json_real(w->rate_mbit));
 		json_object_set_new(workload, "message_bytes", json_integer(w->message_bytes));
 	}
+	if (w->kind == WORKLOAD_TRANSFERS)
+		transfer_load_add(w, workload);
 	if (w->kind == WORKLOAD_CALL)
 		call_load_add(w, workload);
 	json_t *run = json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",

@@ -2,6 +2,8 @@
 #ifndef EXPERIMENTS_RECORD_DEFINITION_H
 #define EXPERIMENTS_RECORD_DEFINITION_H
 
+#include "experiments/record/draw.h"
+
 #include "lab/build/ground.h"
 #include "lab/scenario/scenario.h"
 #include "mpip/base/jsonfile.h"
@@ -15,10 +17,16 @@
 /* An experiment as its JSON file defines it; experiments/README.md documents the format. */
 
 /* The version of result.json that the runner writes; part of each run's digest. */
-#define RESULT_VERSION 4
+#define RESULT_VERSION 5
 #define DURATION_MAX_S 86400 /* of a run; a day */
 
-enum workload_kind { WORKLOAD_TCP, WORKLOAD_UDP, WORKLOAD_CALL, WORKLOAD_CONNECTIONS };
+enum workload_kind {
+	WORKLOAD_TCP,
+	WORKLOAD_UDP,
+	WORKLOAD_CALL,
+	WORKLOAD_CONNECTIONS,
+	WORKLOAD_TRANSFERS,
+};
 
 /* Which way the data goes, seen from the host that connects. */
 enum direction { DIRECTION_FORWARD, DIRECTION_REVERSE, DIRECTION_BOTH };
@@ -37,15 +45,29 @@ struct call_load {
 	double video_rate_mbit, video_frames_per_s;
 };
 
+#define TRANSFER_SIZES 32
+/* Each transfer of a run has a local port of its own, below those that the kernel gives out. */
+#define TRANSFERS_MOST 27000
+
+/* Transfers, each a connection of its own; workload.streams is how many are under way at a time. */
+struct transfer_load {
+	int64_t sizes[TRANSFER_SIZES]; /* in turn; none: drawn */
+	size_t size_count;
+	struct drawn size;     /* bytes, of drawn ones */
+	struct drawn pause_ms; /* after a transfer, before the next one in its place */
+	int count;             /* begun in the measured part; 0: as many as there is time for */
+};
+
 struct workload {
 	enum workload_kind kind;
-	bool iperf;            /* iperf3 sends: all but a call alone and many connections */
-	bool tcp;              /* TCP is sent, by iperf3 or over many connections */
-	struct call_load call; /* a call's */
+	bool iperf; /* iperf3 sends: all but a call alone, many connections, and transfers */
+	bool tcp;   /* TCP is sent, by iperf3 or over many connections */
+	struct call_load call;          /* a call's */
+	struct transfer_load transfers; /* transfers' */
 	enum direction direction;
 	char *from, *to;          /* hosts: who connects, who listens */
 	char *congestion_control; /* set for every contestant alike */
-	int streams;              /* of many connections: how many */
+	int streams;              /* of many connections: how many; of transfers: at a time */
 	int message_bytes;        /* of many connections: what is sent over one at a time */
 	double rate_mbit; /* UDP and many connections: offered, payload bits, all streams together;
 			     TCP: 0, as fast as it goes */
@@ -146,6 +168,13 @@ json_t *definition_clock(const struct definition *d, const struct contestant *c,
 /* A call's part of a workload: read into `c`, or added to its JSON. */
 void call_load_read(struct jat at, struct call_load *c);
 void call_load_add(const struct workload *w, json_t *workload);
+
+/* Transfers' part of a workload, likewise; and the size and the pause after it of the transfer of
+ * this index. Those of the measured part have the indices from 0 on. */
+void transfer_load_read(struct jat at, struct transfer_load *t);
+void transfer_load_add(const struct workload *w, json_t *workload);
+int64_t transfer_size(const struct transfer_load *t, uint64_t seed, uint64_t index);
+int64_t transfer_pause_us(const struct transfer_load *t, uint64_t seed, uint64_t index);
 
 extern const char *const workload_kinds[], *const direction_names[];
 

@@ -58,11 +58,12 @@ static struct definition *load(const char *name, const char *content, char **err
 	return definition_load(path, error);
 }
 
-#define HEAD       "{\"title\": \"t\", \"scenario\": \"lab.json\", "
-#define TCP        "\"workload\": {\"kind\": \"tcp\"}, "
-#define CALL(rest) "\"workload\": {\"kind\": \"call\"" rest "}, "
-#define MANY(rest) "\"workload\": {\"kind\": \"connections\"" rest "}, "
-#define TAIL       "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
+#define HEAD            "{\"title\": \"t\", \"scenario\": \"lab.json\", "
+#define TCP             "\"workload\": {\"kind\": \"tcp\"}, "
+#define CALL(rest)      "\"workload\": {\"kind\": \"call\"" rest "}, "
+#define MANY(rest)      "\"workload\": {\"kind\": \"connections\"" rest "}, "
+#define TRANSFERS(rest) "\"workload\": {\"kind\": \"transfers\", " rest "}, "
+#define TAIL            "\"duration_s\": 5, \"repeats\": 2, \"contestants\": [{\"name\": \"plain\"}]}"
 
 static void a_whole_experiment(void **state)
 {
@@ -148,6 +149,55 @@ static void many_connections(void **state)
 	definition_free(d);
 }
 
+static void transfers_of_sizes(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD TRANSFERS("\"sizes_bytes\": [1000, 50000], \"pause_ms\": 5, \"parallel\": 3, "
+			       "\"count\": 20, \"direction\": \"reverse\"") TAIL,
+		&error);
+	assert_null(error);
+	const struct workload *w = &d->workload;
+	assert_true(w->kind == WORKLOAD_TRANSFERS && !w->iperf && w->tcp);
+	assert_int_equal(w->direction, DIRECTION_REVERSE);
+	assert_int_equal(w->streams, 3);
+	assert_int_equal(w->transfers.count, 20);
+	for (uint64_t i = 0; i < 4; i++) {
+		assert_int_equal(transfer_size(&w->transfers, 7, i), i % 2 ? 50000 : 1000);
+		assert_int_equal(transfer_pause_us(&w->transfers, 7, i), 5000);
+	}
+	definition_free(d);
+}
+
+/* What is drawn is the same for all contestants of a repetition, and all of it decides the run. */
+static void transfers_that_are_drawn(void **state)
+{
+	(void)state;
+	char *error;
+	struct definition *d = load("it.json",
+		HEAD TRANSFERS("\"sizes_bytes\": {\"distribution\": \"pareto\", \"min\": 1000, "
+			       "\"max\": 1e6, \"shape\": 1.2}, \"pause_ms\": {\"distribution\": "
+			       "\"exponential\", \"min\": 0, \"max\": 500, \"mean\": 40}") TAIL,
+		&error);
+	assert_null(error);
+	const struct transfer_load *t = &d->workload.transfers;
+	assert_int_equal(t->count, 0);
+	assert_int_equal(transfer_size(t, 3, 5), transfer_size(t, 3, 5));
+	assert_int_not_equal(transfer_size(t, 3, 5), transfer_size(t, 4, 5));
+	assert_int_not_equal(transfer_size(t, 3, 5), transfer_size(t, 3, 6));
+	json_t *run = definition_of_run(d, &d->contestants[0], 1);
+	const json_t *load = json_object_get(run, "workload");
+	json_t *expected = json_loads(
+		"{\"distribution\": \"pareto\", \"min\": 1e3, \"max\": 1e6, \"shape\": 1.2}", 0,
+		NULL);
+	assert_true(json_equal(json_object_get(load, "sizes_bytes"), expected));
+	assert_true(json_is_null(json_object_get(load, "count")));
+	json_decref(expected);
+	json_decref(run);
+	definition_free(d);
+}
+
 /* A contestant's own scenario and workload take the experiment's places for it alone. */
 static void contestants_that_differ(void **state)
 {
@@ -227,7 +277,7 @@ static const char *const faults[][2] = {
 		"scenario: expected a scenario's file"},
 	{HEAD TAIL, "workload: missing, expected an object"},
 	{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-		"workload.kind: expected tcp, udp, call or connections"},
+		"workload.kind: expected tcp, udp, call, connections or transfers"},
 	{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
 	{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
 	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
@@ -248,6 +298,29 @@ static const char *const faults[][2] = {
 	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
 		  "\"workload\": {\"strems\": 2}}]}",
 		"contestants[0].workload.strems: unknown key"},
+	{HEAD TRANSFERS("\"count\": 3") TAIL, "workload.sizes_bytes: missing"},
+	{HEAD TRANSFERS("\"sizes_bytes\": []") TAIL,
+		"workload.sizes_bytes: expected 1 to 32 sizes"},
+	{HEAD TRANSFERS("\"sizes_bytes\": [100, 15]") TAIL,
+		"workload.sizes_bytes[1]: expected a whole number from 16"},
+	{HEAD TRANSFERS("\"sizes_bytes\": {\"distribution\": \"zipf\"}") TAIL,
+		"workload.sizes_bytes.distribution: expected uniform, lognormal, pareto or "
+		"exponential"},
+	{HEAD TRANSFERS("\"sizes_bytes\": {\"distribution\": \"uniform\", \"min\": 900, "
+			"\"max\": 800}") TAIL,
+		"workload.sizes_bytes.max: expected a number from 900"},
+	{HEAD TRANSFERS("\"sizes_bytes\": {\"distribution\": \"uniform\", \"min\": 900, "
+			"\"max\": 1000, \"shape\": 2}") TAIL,
+		"workload.sizes_bytes.shape: unknown key"},
+	{HEAD TRANSFERS("\"sizes_bytes\": {\"distribution\": \"lognormal\", \"min\": 900, "
+			"\"max\": 1000, \"median\": 2000, \"sigma\": 1}") TAIL,
+		"workload.sizes_bytes.median: expected a number from 900 to 1000"},
+	{HEAD TRANSFERS("\"sizes_bytes\": 900, \"direction\": \"both\"") TAIL,
+		"workload.direction: expected forward or reverse"},
+	{HEAD TRANSFERS("\"sizes_bytes\": 900, \"pause_ms\": -1") TAIL,
+		"workload.pause_ms: expected a number from 0"},
+	{HEAD TRANSFERS("\"sizes_bytes\": 900, \"count\": 27001") TAIL,
+		"workload.count: expected a whole number from 1 to 27000"},
 	{HEAD MANY(", \"rate_mbit\": 8, \"message_bytes\": 500") TAIL,
 		"workload.connections: missing"},
 	{HEAD MANY(", \"connections\": 9, \"rate_mbit\": 8, \"message_bytes\": 15") TAIL,
@@ -324,7 +397,7 @@ static void every_fault_is_told(void **state)
 		     "\"workload\": {\"streams\": 2}}, {\"mptpc\": true}]}",
 		&error));
 	snprintf(wanted, sizeof(wanted),
-		"%s/it.json: workload.kind: expected tcp, udp, call or connections\n"
+		"%s/it.json: workload.kind: expected tcp, udp, call, connections or transfers\n"
 		"%s/it.json: contestants[0].name: expected a name of small letters, digits, + and "
 		"-, at most 40, got \"A\"\n"
 		"%s/it.json: contestants[2].mptpc: unknown key, expected name, mptcp, mpipd, "
@@ -410,6 +483,8 @@ int main(void)
 		cmocka_unit_test(a_clock_that_runs_fast),
 		cmocka_unit_test(a_call_and_the_tcp_beside_it),
 		cmocka_unit_test(many_connections),
+		cmocka_unit_test(transfers_of_sizes),
+		cmocka_unit_test(transfers_that_are_drawn),
 		cmocka_unit_test(errors_name_their_place),
 		cmocka_unit_test(every_fault_is_told),
 		cmocka_unit_test(the_digest_is_of_what_matters),

@@ -120,6 +120,8 @@ const struct listed_measure measure_list[] = {
 	{"call_audio_lost", "Audio lost", "", "lower", most,
 		{"/call/audio/forward/loss_ratio", "/call/audio/reverse/loss_ratio"}},
 	{"call_rtt_p95_ms", "Round trip of audio, 95th percentile", "ms", "lower", at, {"/call/audio/rtt_ms/p95"}},
+	{"call_gap_ms", "Longest time without a packet of the call", "ms", "lower", most,
+		{"/call/gap/forward/longest_ms", "/call/gap/reverse/longest_ms"}},
 	{"call_mos", "Voice, mean opinion score", "", "higher", least,
 		{"/call/audio/forward/voice/mos", "/call/audio/reverse/voice/mos"}},
 	{0},

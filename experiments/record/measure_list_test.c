@@ -22,7 +22,8 @@ static json_t *some_result(void)
 		" \"tcp\": {\"retransmitted_segments\": 5, \"sent_segments\": 200},"
 		" \"transfers\": {\"all\": {\"failed\": 2, \"completion_ms\": {\"mean\": 40, "
 		"\"p50\": 30, \"p95\": 80, \"p99\": 90}}},"
-		" \"call\": {\"audio\": {"
+		" \"call\": {\"gap\": {\"forward\": {\"longest_ms\": 7}, \"reverse\": "
+		"{\"longest_ms\": 41}}, \"audio\": {"
 		"  \"forward\": {\"one_way_delay_ms\": {\"p95\": 12}, \"loss_ratio\": 0.25, "
 		"\"reordering\": {\"ratio\": 0.01}, \"voice\": {\"mos\": 4.1}},"
 		"  \"reverse\": {\"one_way_delay_ms\": {\"p95\": 30}, \"loss_ratio\": 0.125, "
@@ -60,6 +61,7 @@ static void values(void **state)
 		{"call_audio_reordered", 0.05},
 		{"call_audio_lost", 0.25},
 		{"call_rtt_p95_ms", 44},
+		{"call_gap_ms", 41},
 		{"call_mos", 3.2},
 	};
 	json_t *result = some_result();

@@ -124,6 +124,7 @@ int call_gather(struct run *r, char **error)
 	for (int i = 0; rc == GO_ON && !d->workload.iperf && i < HOSTS; i++) {
 		r->reports[i].series = call_series(&logs[i], d->duration_s, &r->reports[i].bytes);
 		r->reports[i].seconds = d->duration_s;
+		call_arrivals(&logs[i], &r->arrivals[i]);
 	}
 	for (int i = 0; i < HOSTS; i++)
 		call_log_free(&logs[i]);

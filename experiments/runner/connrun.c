@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: BSD-2-Clause
-/* Many connections in a run: their two processes, and what the listener has written down. */
+/* Many connections in a run: their two processes, and what the machine uses for them. */
 
 #include "experiments/runner/connrun.h"
 
 #include "experiments/load/connections.h"
+#include "experiments/runner/arrived.h"
 #include "experiments/runner/processes.h"
 #include "mpip/base/files.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static struct footprint_processes processes(const struct run *r)
@@ -23,13 +22,14 @@ static struct footprint_processes processes(const struct run *r)
 static int start_end(struct run *r, int i, const struct workload_end *base, char **error)
 {
 	const char *host = r->hosts[i].name;
-	char *log = run_file(r, "connections-%s.csv", host);
+	char *arrivals = arrived_file(r, i);
 	char *said = run_file(r, "connections-%s.log", host);
-	struct connections_end end = {.base = *base, .host = host, .log_file = log};
+	struct connections_end end = {.base = *base, .host = host};
+	end.base.arrivals_file = arrivals;
 	int rc = child_start(i == FROM ? &r->client : &r->server, "connections",
 		i == FROM ? connections_open : connections_listen, &end, NULL, said, -1, error);
 	free(said);
-	free(log);
+	free(arrivals);
 	return rc;
 }
 
@@ -67,29 +67,4 @@ void connections_note(struct run *r)
 {
 	struct footprint_processes p = processes(r);
 	footprint_note(&r->footprint, &p);
-}
-
-int connections_gather(struct run *r, char **error)
-{
-	struct iperf_report *report = &r->reports[TO];
-	char *file = run_file(r, "connections-%s.csv", r->hosts[TO].name);
-	char *log = file_read(file, error), *save = NULL;
-	int wanted = r->plan->definition->duration_s, rc = log ? GO_ON : FAILED;
-	report->series = json_array();
-	char *line = log ? strtok_r(log, "\n", &save) : NULL; /* the header */
-	for (int i = 0; rc == GO_ON && i < wanted; i++) {
-		int second;
-		double bytes;
-		line = line ? strtok_r(NULL, "\n", &save) : NULL;
-		if (!line || sscanf(line, "%d,%lf", &second, &bytes) != 2 || second != i) {
-			rc = error_set(error, "%s: expected a row of second %d", file, i);
-			continue;
-		}
-		report->bytes += bytes;
-		json_array_append_new(report->series, json_real(bytes * 8e-6));
-	}
-	report->seconds = wanted;
-	free(log);
-	free(file);
-	return rc;
 }

@@ -16,7 +16,4 @@ int connections_start_opener(struct run *r, const struct workload_end *end, char
 /* At each second of the measured part. */
 void connections_note(struct run *r);
 
-/* Reads the listener's log into the reports. */
-int connections_gather(struct run *r, char **error);
-
 #endif

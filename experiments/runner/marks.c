@@ -13,6 +13,7 @@
 #include "experiments/load/call.h"
 #include "experiments/probe/mib.h"
 #include "experiments/runner/links.h"
+#include "experiments/runner/transferrun.h"
 #include "lab/scenario/routing.h"
 #include "mpip/base/error.h"
 
@@ -77,6 +78,18 @@ static void check_subflows(const struct run *r, json_t *marks)
 			text_format("mptcp: %d of %d subflows", capable + joined, wanted * mesh));
 }
 
+/* Transfers are over before their subflows are many: that each was MPTCP is all there is to say.
+ * Who connects says it: on a network that fails its last word may never come to the other end. */
+static void check_mptcp_transfers(const struct run *r, json_t *marks)
+{
+	const struct run_host *h = &r->hosts[FROM];
+	int wanted = transfers_connected(r);
+	int capable =
+		(int)mib_difference(h->mib_before, h->mib_after, "MPTcpExt", "MPCapableSYNACKRX");
+	if (capable < wanted)
+		mark(marks, text_format("mptcp: %d of %d transfers are MPTCP", capable, wanted));
+}
+
 static void check_congestion_control(const struct run *r, json_t *marks)
 {
 	const char *wanted = r->plan->definition->workload.congestion_control;
@@ -89,7 +102,9 @@ static void check_congestion_control(const struct run *r, json_t *marks)
 		mark(marks, text_format("congestion control differs: %s, not %s", got, wanted));
 		return;
 	}
-	if (json_array_size(r->connections) == 0)
+	/* Transfers may all be over whenever we look. */
+	if (json_array_size(r->connections) == 0 &&
+		r->plan->definition->workload.kind != WORKLOAD_TRANSFERS)
 		mark(marks,
 			text_format("congestion control not seen: no data connection was found"));
 }
@@ -171,8 +186,9 @@ json_t *marks_of(const struct run *r, const json_t *result)
 	const struct definition *d = r->plan->definition;
 	const struct contestant *c = r->plan->contestant;
 	json_t *marks = json_array();
+	bool transfers = d->workload.kind == WORKLOAD_TRANSFERS;
 	if (c->mptcp)
-		check_subflows(r, marks);
+		(transfers ? check_mptcp_transfers : check_subflows)(r, marks);
 	if (d->workload.tcp)
 		check_congestion_control(r, marks);
 	bool many = d->workload.kind == WORKLOAD_CONNECTIONS;
@@ -181,7 +197,7 @@ json_t *marks_of(const struct run *r, const json_t *result)
 	if (c->mpipd && d->workload.kind == WORKLOAD_CALL)
 		check_call(r, marks);
 	/* With so little to carry one NIC may well do. */
-	if ((c->mptcp || c->mpipd) && !many)
+	if ((c->mptcp || c->mpipd) && !many && !transfers)
 		check_nics(r, result, marks);
 	int seconds = (int)json_array_size(json_object_get(result, "series"));
 	if (seconds != d->duration_s)

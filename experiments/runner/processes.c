@@ -12,6 +12,7 @@
 #include "experiments/runner/processes.h"
 
 #include "experiments/runner/agent.h"
+#include "experiments/runner/arrived.h"
 #include "experiments/runner/marks.h"
 #include "lab/build/lab.h"
 #include "mpip/base/files.h"
@@ -269,11 +270,15 @@ int run_start_server(struct run *r, struct workload_end *end, char **error)
 {
 	char *out = run_file(r, "iperf-%s.json", "server");
 	char *log = run_file(r, "iperf-%s.log", "server");
-	int rc = child_start(&r->server, "iperf3", workload_server, end, out, log, -1, error);
+	char *arrivals = arrived_file(r, TO);
+	struct workload_end own = *end;
+	own.arrivals_file = arrivals;
+	int rc = child_start(&r->server, "iperf3", workload_server, &own, out, log, -1, error);
 	struct readiness ready = {
 		server_listens, r, "server", "iperf-server", "iperf3 does not listen"};
 	if (rc == GO_ON)
 		rc = run_wait(r, &r->server, &ready, error);
+	free(arrivals);
 	free(log);
 	free(out);
 	return rc;
@@ -292,7 +297,11 @@ int run_start_client(struct run *r, struct workload_end *end, char **error)
 {
 	char *out = run_file(r, "iperf-%s.json", "client");
 	char *log = run_file(r, "iperf-%s.log", "client");
-	int rc = child_start(&r->client, "iperf3", workload_client, end, out, log, -1, error);
+	char *arrivals = arrived_file(r, FROM);
+	struct workload_end own = *end;
+	own.arrivals_file = arrivals;
+	int rc = child_start(&r->client, "iperf3", workload_client, &own, out, log, -1, error);
+	free(arrivals);
 	free(log);
 	free(out);
 	return rc;

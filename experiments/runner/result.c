@@ -10,6 +10,7 @@
  */
 
 #include "experiments/probe/mib.h"
+#include "experiments/runner/arrived.h"
 #include "experiments/runner/links.h"
 #include "experiments/runner/marks.h"
 #include "experiments/runner/run.h"
@@ -380,7 +381,9 @@ json_t *result_of(const struct run *r)
 		d->workload.kind == WORKLOAD_CONNECTIONS
 			? footprint_of(&r->footprint, d->workload.streams, r->reports[TO].bytes)
 			: json_null());
-	json_object_set(result, "events", r->events);
+	json_object_set_new(
+		result, "transfers", r->transfers ? json_incref(r->transfers) : json_null());
+	arrived_describe(r, result);
 	json_t *clock = json_object_get(json_object_get(run, "contestant"), "clock");
 	json_object_set_new(result, "clock", clock ? json_incref(clock) : json_null());
 	json_decref(run);

@@ -17,12 +17,15 @@
 
 #include "experiments/runner/run.h"
 
+#include "experiments/load/transfers.h"
 #include "experiments/probe/mib.h"
 #include "experiments/record/digest.h"
+#include "experiments/runner/arrived.h"
 #include "experiments/runner/callrun.h"
 #include "experiments/runner/connrun.h"
 #include "experiments/runner/place.h"
 #include "experiments/runner/processes.h"
+#include "experiments/runner/transferrun.h"
 #include "lab/build/lab.h"
 #include "lab/calibrate/losses.h"
 #include "mpip/base/files.h"
@@ -62,8 +65,9 @@ static int look_at_sockets(struct run *r, char **error)
 	const struct workload *w = &r->plan->definition->workload;
 	if (!w->tcp)
 		return GO_ON;
-	json_t *now = sockdiag_connections(r->diag, WORKLOAD_SERVER_PORT, WORKLOAD_DATA_PORT,
-		2 * w->streams, r->plan->contestant->mptcp, error);
+	int ports = w->kind == WORKLOAD_TRANSFERS ? TRANSFERS_MOST : 2 * w->streams;
+	json_t *now = sockdiag_connections(r->diag, WORKLOAD_SERVER_PORT, WORKLOAD_DATA_PORT, ports,
+		r->plan->contestant->mptcp, error);
 	if (!now)
 		return FAILED;
 	if (json_array_size(now) >= json_array_size(r->connections)) {
@@ -143,10 +147,7 @@ static int fail_end(struct run *r, int i, char **error)
 {
 	static const char *const ends[HOSTS] = {"client", "server"};
 	const struct workload *w = &r->plan->definition->workload;
-	char *word = text_format("%s-%s",
-		w->iperf                   ? "iperf"
-		: w->kind == WORKLOAD_CALL ? "call"
-					   : "connections",
+	char *word = text_format("%s-%s", w->iperf ? "iperf" : workload_kinds[w->kind],
 		w->iperf ? ends[i] : r->hosts[i].name);
 	run_fail_child(r, i == FROM ? &r->client : &r->server, ends[i], word, error);
 	free(word);
@@ -310,7 +311,7 @@ static int transfer(struct run *r, char **error)
 	const struct run_plan *p = r->plan;
 	const struct workload *w = &p->definition->workload;
 	bool call = w->kind == WORKLOAD_CALL;
-	bool many = w->kind == WORKLOAD_CONNECTIONS;
+	bool many = w->kind == WORKLOAD_CONNECTIONS, transfers = w->kind == WORKLOAD_TRANSFERS;
 	int64_t seed = definition_seed(p->definition, p->rep, HOSTS);
 	struct workload_end end = {
 		.definition = p->definition,
@@ -325,6 +326,8 @@ static int transfer(struct run *r, char **error)
 		rc = call_start_callee(r, &end, error);
 	if (rc == GO_ON && many)
 		rc = connections_start_listener(r, &end, error);
+	if (rc == GO_ON && transfers)
+		rc = transfers_start_listener(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
@@ -335,6 +338,8 @@ static int transfer(struct run *r, char **error)
 		rc = call_start_caller(r, &end, error);
 	if (rc == GO_ON && many)
 		rc = connections_start_opener(r, &end, error);
+	if (rc == GO_ON && transfers)
+		rc = transfers_start_caller(r, &end, error);
 	if (rc == GO_ON && w->iperf)
 		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
@@ -371,10 +376,14 @@ static int gather(struct run *r, char **error)
 			file, r->plan->definition->duration_s, &r->reports[i], error);
 		free(file);
 	}
+	if (rc == GO_ON && (w->iperf || w->kind != WORKLOAD_CALL))
+		rc = arrived_gather(r, error);
 	if (rc == GO_ON && w->kind == WORKLOAD_CALL)
 		rc = call_gather(r, error);
-	if (rc == GO_ON && w->kind == WORKLOAD_CONNECTIONS)
-		rc = connections_gather(r, error);
+	if (rc == GO_ON && w->kind == WORKLOAD_TRANSFERS)
+		rc = transfers_gather(r, error);
+	if (rc == GO_ON && !w->iperf && w->kind != WORKLOAD_CALL)
+		arrived_report(r);
 	return rc;
 }
 
@@ -459,6 +468,7 @@ static void free_run(struct run *r)
 		json_decref(h->stats);
 		path_log_free(&h->log);
 		iperf_report_free(&r->reports[i]);
+		arrivals_free(&r->arrivals[i]);
 	}
 	for (size_t i = 0; i < r->sample_count; i++)
 		free_sample(&r->samples[i]);
@@ -470,6 +480,10 @@ static void free_run(struct run *r)
 	json_decref(r->events);
 	json_decref(r->connections);
 	json_decref(r->call);
+	json_decref(r->transfers);
+	free((void *)r->waiting.list);
+	if (r->rows)
+		munmap(r->rows, TRANSFERS_MOST * sizeof(*r->rows));
 	json_decref(r->losses);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));

@@ -10,6 +10,7 @@
 #include "experiments/probe/proc.h"
 #include "experiments/probe/sockdiag.h"
 #include "experiments/probe/witness.h"
+#include "experiments/record/arrivals.h"
 #include "experiments/record/definition.h"
 #include "experiments/record/pathlog.h"
 #include "lab/build/player.h"
@@ -72,6 +73,8 @@ struct run {
 	struct child server, client; /* iperf3's, or those of a call alone */
 	struct child callee, caller; /* of a call beside iperf3 */
 	json_t *call;                /* its measures; NULL without one */
+	json_t *transfers;           /* their measures; NULL without any */
+	struct transfer_row *rows;   /* of transfers, shared with their ends; NULL without any */
 	struct footprint footprint;  /* of many connections */
 	struct workload_clock *clock;
 	struct sockdiag *diag;
@@ -93,6 +96,9 @@ struct run {
 	int64_t started_us, ended_us;      /* the client's life */
 	char started_utc[32];
 	struct iperf_report reports[HOSTS];
+	struct arrivals
+		arrivals[HOSTS]; /* what came to each, times since the measured part began */
+	struct spans waiting;    /* when something was waited for; its list NULL: always */
 };
 
 /* The result of a run that is over, as experiments/result.schema.json defines it. */
