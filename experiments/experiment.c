@@ -173,7 +173,7 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 {
 	struct definition own = definition_for(s->definition, c);
 	char *error = NULL, *note;
-	struct scenario *scenario = definition_scenario(&own, &error);
+	struct scenario *scenario = definition_scenario(&own, rep, &error);
 	struct run_plan plan = {
 		.definition = &own,
 		.scenario = scenario,

@@ -26,6 +26,9 @@
  * queues hold, on a slow one for seconds. On the host that wastes a processor; where a processor
  * takes no time (GIPS=0) a look at the clock alone makes time go on, by 256 ns, and such a second
  * takes minutes. So this file defines select() as well, which then waits for the server's words.
+ * The same before the start: from when its sockets are connected until the server has said that the
+ * test runs, which takes two round trips, it asks whether it may send and does not. It has no
+ * timers then, so that it asks without a time-out; while it runs it always has one.
  */
 
 #include "experiments/load/workload.h"
@@ -127,11 +130,10 @@ int select(int count, fd_set *reading, fd_set *writing, fd_set *other, struct ti
 {
 	int (*wait)(int, fd_set *, fd_set *, fd_set *, struct timeval *) = next_of("select");
 	struct timeval pause = {.tv_usec = 100000};
-	if (sockets.over) {
-		if (writing)
-			FD_ZERO(writing);
+	if (writing && (sockets.over || !patience))
+		FD_ZERO(writing);
+	if (sockets.over)
 		patience = &pause;
-	}
 	return wait(count, reading, writing, other, patience);
 }
 

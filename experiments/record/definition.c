@@ -16,6 +16,8 @@
 
 #include "experiments/record/names.h"
 
+#include "lab/scenario/trace.h"
+
 #include "mpip/base/files.h"
 #include "mpip/base/jsonfile.h"
 
@@ -179,10 +181,27 @@ static json_t *read_sysctls(struct jat at)
 	return sysctls;
 }
 
+/* Hosts and their NICs; whether the scenario has them is looked at with it. */
+static json_t *read_nics(struct jat at)
+{
+	const char *host;
+	json_t *list;
+	if (!json_is_object(at.value))
+		jat_fail(at, "expected an object such as {\"client\": [\"eth1\"]}");
+	json_object_foreach (at.value, host, list) {
+		struct jat nics = jat_key(at, host);
+		if (jat_length(nics) == 0)
+			jat_fail(nics, "expected at least one NIC to be up");
+		for (size_t i = 0; i < jat_length(nics); i++)
+			jat_string(jat_item(nics, i));
+	}
+	return json_incref(at.value);
+}
+
 static struct contestant read_contestant(struct jat at)
 {
 	static const char *const keys[] = {"name", "mptcp", "mpipd", "clock", "paper", "scenario",
-		"workload", "sysctls", NULL};
+		"workload", "nics", "sysctls", NULL};
 	struct jat name = jat_key(at, "name"), mpipd = jat_key(at, "mpipd");
 	struct jat paper = jat_key(at, "paper");
 	jat_only(at, keys);
@@ -204,6 +223,8 @@ static struct contestant read_contestant(struct jat at)
 	}
 	if (jat_present(jat_key(at, "clock")))
 		read_clock(jat_key(at, "clock"), &c);
+	if (jat_present(jat_key(at, "nics")))
+		c.nics = read_nics(jat_key(at, "nics"));
 	if (jat_present(jat_key(at, "sysctls")))
 		c.sysctls = read_sysctls(jat_key(at, "sysctls"));
 	return c;
@@ -318,8 +339,8 @@ static char *name_of(const char *file)
 static void read_common(struct definition *d, struct jat root)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
-		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events", "repeats",
-		"seed", "delays_ms", "gips", "contestants", NULL};
+		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events",
+		"uneven_paths", "repeats", "seed", "delays_ms", "gips", "contestants", NULL};
 	struct jat workload = jat_key(root, "workload");
 	name_check(root, d->name);
 	jat_only(root, keys);
@@ -333,6 +354,7 @@ static void read_common(struct definition *d, struct jat root)
 	d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
 	d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
 	d->written_duration_s = d->duration_s;
+	d->uneven_paths = jat_bool_or(jat_key(root, "uneven_paths"), false);
 	d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
 	d->paper_duration_s =
 		(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, DURATION_MAX_S, 0);
@@ -425,6 +447,7 @@ void definition_free(struct definition *d)
 		json_decref(d->contestants[i].clock);
 		free(d->contestants[i].clock_host);
 		free(d->contestants[i].scenario_file);
+		json_decref(d->contestants[i].nics);
 		json_decref(d->contestants[i].sysctls);
 		free_workload(&d->contestants[i].workload);
 	}
@@ -459,10 +482,18 @@ struct definition definition_for(const struct definition *d, const struct contes
 	return own;
 }
 
-struct scenario *definition_scenario(const struct definition *own, char **error)
+struct scenario *definition_scenario(const struct definition *own, int rep, char **error)
 {
-	return own->scenario ? scenario_of(own->scenario_file, own->scenario, error)
-			     : scenario_load(own->scenario_file, error);
+	/* A copy: what a scenario names or draws is put in its place when it is read. */
+	json_t *content = own->scenario
+				  ? json_deep_copy(own->scenario)
+				  : json_read(own->scenario_file, JSON_REJECT_DUPLICATES, error);
+	if (!content)
+		return NULL;
+	trace_set_seeds(content, definition_seed(own, rep, 8));
+	struct scenario *s = scenario_of(own->scenario_file, content, error);
+	json_decref(content);
+	return s;
 }
 
 double definition_stretch(const struct definition *d)
@@ -500,6 +531,10 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 		json_object_set_new(run, "gips", json_integer(d->gips));
 	if (d->stretch_events)
 		json_object_set_new(run, "stretch_events", json_real(definition_stretch(d)));
+	if (d->uneven_paths)
+		json_object_set_new(run, "uneven_paths", json_true());
+	if (c->nics)
+		json_object_set(json_object_get(run, "contestant"), "nics", c->nics);
 	if (c->sysctls)
 		json_object_set(json_object_get(run, "contestant"), "sysctls", c->sysctls);
 	json_t *clock = definition_clock(d, c, rep);

@@ -90,6 +90,7 @@ struct contestant {
 	char scenario_digest[SHA256_TEXT];
 	struct workload workload;
 	bool own_workload;
+	json_t *nics; /* {"client": ["eth1"]}: of that host the NICs that are up; NULL: all are */
 	json_t *sysctls; /* set on both hosts, {"net.ipv4.tcp_recovery": "0"}; NULL: none */
 };
 
@@ -102,8 +103,9 @@ struct definition {
 	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
 	struct workload workload;
 	int duration_s, warm_up_s, repeats;
-	bool stretch_events;    /* the scenario's events keep their part of another duration */
-	int written_duration_s; /* ... than this, which is in the file */
+	bool uneven_paths;   /* that a path carries nothing, or ends, is no reason to mark a run */
+	bool stretch_events; /* the scenario's events keep their part of another duration */
+	int written_duration_s;                /* ... than this, which is in the file */
 	int paper_duration_s, paper_warm_up_s; /* the paper's; 0: no other than the above */
 	int64_t seed;
 	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
@@ -138,8 +140,9 @@ void definition_as_paper(struct definition *d);
  * shallow copy, which lives as long as `d` and is not to be freed. */
 struct definition definition_for(const struct definition *d, const struct contestant *c);
 
-/* The scenario of a definition for a contestant, as scenario_load(). */
-struct scenario *definition_scenario(const struct definition *own, char **error);
+/* The scenario of a definition for a contestant, as scenario_load(), with what is drawn in it as
+ * this repetition has it; 0: any. */
+struct scenario *definition_scenario(const struct definition *own, int rep, char **error);
 
 /* How much later than its scenario says an event happens: 1 unless the experiment stretches them.
  */
@@ -159,7 +162,7 @@ void definition_digest(
 char *definition_run_name(const struct definition *d, const struct contestant *c, int rep);
 
 /* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.
- * Different for every (seed, rep, index); index 0 to 9. */
+ * Different for every (seed, rep, index); index 0 to 9. 8 is the scenario's, 9 the clock's. */
 int64_t definition_seed(const struct definition *d, int rep, int index);
 
 /* mpipd's "clock" on the host whose clock is wrong, in this run. NULL: none is. */

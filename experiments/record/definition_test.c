@@ -224,6 +224,15 @@ static void contestants_that_differ(void **state)
 	json_object_set_new(d->contestants[1].sysctls, "net.ipv4.tcp_recovery", json_string("1"));
 	definition_digest(d, &d->contestants[1], 1, other);
 	assert_string_not_equal(first, other);
+	/* Other NICs are another run, and so is one that may leave paths unused. */
+	memcpy(first, other, sizeof(first));
+	d->contestants[1].nics = json_pack("{s:[s]}", "client", "eth1");
+	definition_digest(d, &d->contestants[1], 1, other);
+	assert_string_not_equal(first, other);
+	memcpy(first, other, sizeof(first));
+	d->uneven_paths = true;
+	definition_digest(d, &d->contestants[1], 1, other);
+	assert_string_not_equal(first, other);
 
 	assert_true(definition_stretch(d) == 1);
 	definition_as_paper(d);
@@ -402,7 +411,7 @@ static void every_fault_is_told(void **state)
 		"-, at most 40, got \"A\"\n"
 		"%s/it.json: contestants[2].mptpc: unknown key, expected name, mptcp, mpipd, "
 		"clock, "
-		"paper, scenario, workload or sysctls",
+		"paper, scenario, workload, nics or sysctls",
 		directory, directory, directory);
 	assert_string_equal(error, wanted);
 	free(error);

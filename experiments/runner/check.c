@@ -142,6 +142,27 @@ static void check_interfaces(const struct check *c, const struct node *const hos
 	}
 }
 
+/* The NICs that a contestant keeps, of hosts that the scenario has. */
+static void check_nics(const struct check *c, const struct scenario *s)
+{
+	const char *host;
+	json_t *list, *name;
+	size_t i;
+	json_object_foreach (c->c->nics, host, list) {
+		struct jat place = jat_key(jat_key(c->item, "nics"), host);
+		const struct node *node = scenario_node(s, host);
+		if (!node || node->router)
+			jat_fail(place, "expected a host of the scenario, got \"%s\"", host);
+		json_array_foreach (list, i, name) {
+			const char *nic = json_string_value(name);
+			if (node && nic && !has_nic(node, nic, strlen(nic)))
+				jat_fail(jat_item(place, i), "expected a NIC of %s, got \"%s\"",
+					host, nic);
+		}
+		take(c);
+	}
+}
+
 static void check_mptcp(const struct check *c, const struct node *const hosts[2])
 {
 	for (size_t k = 0; c->c->mptcp && k < 2; k++)
@@ -258,7 +279,7 @@ static void check_scenario(const struct check *c)
 	char *error = NULL;
 	if (!c->own.scenario_digest[0])
 		return; /* could not be read, which has been told */
-	struct scenario *s = definition_scenario(&c->own, &error);
+	struct scenario *s = definition_scenario(&c->own, 0, &error);
 	definition_fault(c->faults, error);
 	if (!s)
 		return;
@@ -267,6 +288,7 @@ static void check_scenario(const struct check *c)
 		hosts[0] = check_host(c, s, "from", w->from);
 		hosts[1] = check_host(c, s, "to", w->to);
 	}
+	check_nics(c, s);
 	if (hosts[0] && hosts[1]) {
 		check_interfaces(c, hosts);
 		check_mptcp(c, hosts);

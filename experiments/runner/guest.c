@@ -97,10 +97,10 @@ char *guest_image(const char *programs, int gips, char **error)
 	return rc == 0 ? text_format("%s", line) : NULL;
 }
 
-/* The scenario as it was read: with the content of the files that it names. */
-static int copy_scenario(const struct definition *own, const char *job, char **error)
+/* The scenario as it was read: with the content of the files that it names, and what is drawn. */
+static int copy_scenario(const struct definition *own, int rep, const char *job, char **error)
 {
-	struct scenario *s = definition_scenario(own, error);
+	struct scenario *s = definition_scenario(own, rep, error);
 	if (!s)
 		return -1;
 	char *to = text_format("%s/scenario.json", job);
@@ -134,7 +134,7 @@ static int write_experiment(
 static int write_job(const struct guest *g, const char *job, char **error)
 {
 	const struct definition own = definition_for(g->definition, g->contestant), *d = &own;
-	if (directory_make(job, error) != 0 || copy_scenario(d, job, error) != 0)
+	if (directory_make(job, error) != 0 || copy_scenario(d, g->rep, job, error) != 0)
 		return -1;
 	char *file = text_format("%s/%s.json", job, d->name);
 	int rc = write_experiment(d, g->contestant, file, error);

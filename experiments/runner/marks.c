@@ -53,8 +53,7 @@ int marks_full_mesh(const struct run *r)
 	int count = 0;
 	for (size_t i = 0; i < from->n_nics; i++)
 		for (size_t k = 0; k < to->n_nics; k++)
-			count += reaches(
-				s, (struct end){(size_t)(from - s->nodes), i}, &to->nics[k]);
+			count += reaches(s, s->links[from->nics[i].link].near, &to->nics[k]);
 	return count;
 }
 
@@ -73,7 +72,7 @@ static void check_subflows(const struct run *r, json_t *marks)
 	int joined = (int)mib_difference(h->mib_before, h->mib_after, "MPTcpExt", "MPJoinAckRx");
 	if (capable != wanted)
 		mark(marks, text_format("mptcp: %d of %d connections are MPTCP", capable, wanted));
-	else if (capable + joined != wanted * mesh)
+	else if (capable + joined != wanted * mesh && !r->plan->definition->uneven_paths)
 		mark(marks,
 			text_format("mptcp: %d of %d subflows", capable + joined, wanted * mesh));
 }
@@ -172,9 +171,8 @@ static void check_call(const struct run *r, json_t *marks)
 	mark(marks, text_format("mpip: the call's session not multipath"));
 }
 
-static void check_nics(const struct run *r, const json_t *result, json_t *marks)
+static void check_nics(const json_t *result, json_t *marks)
 {
-	(void)r;
 	double share = links_smallest_share(json_object_get(result, "links"));
 	if (share < DATA_SHARE)
 		mark(marks,
@@ -197,8 +195,8 @@ json_t *marks_of(const struct run *r, const json_t *result)
 	if (c->mpipd && d->workload.kind == WORKLOAD_CALL)
 		check_call(r, marks);
 	/* With so little to carry one NIC may well do. */
-	if ((c->mptcp || c->mpipd) && !many && !transfers)
-		check_nics(r, result, marks);
+	if ((c->mptcp || c->mpipd) && !many && !transfers && !d->uneven_paths)
+		check_nics(result, marks);
 	int seconds = (int)json_array_size(json_object_get(result, "series"));
 	if (seconds != d->duration_s)
 		mark(marks, text_format("the receiver reported %d of %d seconds", seconds,

@@ -23,6 +23,7 @@
 #include "experiments/runner/arrived.h"
 #include "experiments/runner/callrun.h"
 #include "experiments/runner/connrun.h"
+#include "experiments/runner/nics.h"
 #include "experiments/runner/place.h"
 #include "experiments/runner/processes.h"
 #include "experiments/runner/transferrun.h"
@@ -275,8 +276,6 @@ static int start_witness(struct run *r, char **error)
 static int set_up(struct run *r, char **error)
 {
 	const struct run_plan *p = r->plan;
-	const struct workload *w = &p->definition->workload;
-	const char *names[HOSTS] = {w->from, w->to};
 	char *what = text_format("the experiment %s", p->definition->name);
 	struct lab_owner owner = {getpid(), what};
 	int up = lab_up(p->scenario, p->lab, &owner, error);
@@ -284,6 +283,7 @@ static int set_up(struct run *r, char **error)
 	if (up != 0)
 		return FAILED;
 	r->lab_is_up = 1;
+	nics_of_hosts(r);
 	if (start_witness(r, error) != 0)
 		return FAILED;
 
@@ -291,12 +291,11 @@ static int set_up(struct run *r, char **error)
 	r->events = json_array();
 	bool plays = player_needed(p->scenario);
 	r->next_event_us = plays ? 0 : PLAYER_DONE;
-	if (rc == GO_ON && plays && !(r->player = player_open(p->lab, error)))
+	if (rc == GO_ON && (plays || p->contestant->nics) &&
+		!(r->player = player_open(p->lab, error)))
 		rc = FAILED;
-	for (int i = 0; i < HOSTS; i++) {
-		r->hosts[i].name = names[i];
-		r->hosts[i].node = scenario_node(p->scenario, names[i]);
-	}
+	if (rc == GO_ON && p->contestant->nics)
+		rc = nics_switch_off(r, error);
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++)
 		rc = run_start_agent(r, i, error);
 	for (int i = 0; rc == GO_ON && p->contestant->mpipd && i < HOSTS; i++)
@@ -477,6 +476,7 @@ static void free_run(struct run *r)
 	free_sample(&r->after);
 	pairs_close(r->pairs);
 	player_close(r->player);
+	nics_free(r);
 	json_decref(r->events);
 	json_decref(r->connections);
 	json_decref(r->call);

@@ -35,11 +35,10 @@ static int put_scenario(json_t *at, const char *experiment, char **error)
 	char *own = text_format("%s", experiment);
 	char *file =
 		name[0] == '/' ? text_format("%s", name) : text_format("%s/%s", dirname(own), name);
-	struct scenario *s = scenario_load(file, error);
-	if (s)
-		json_object_set(at, "scenario", s->source);
-	int rc = s ? 0 : -1;
-	scenario_free(s);
+	json_t *content = scenario_content(file, error);
+	if (content)
+		json_object_set_new(at, "scenario", content);
+	int rc = content ? 0 : -1;
 	free(file);
 	free(own);
 	return rc;
