@@ -308,13 +308,23 @@ static json_t *io_stats_json(void *context, json_t *about)
 
 /* Life */
 
+/* The engine's observer. */
+static void observe(void *context, const struct event *event, struct usec now)
+{
+	struct daemon *d = context;
+	if (d->path_log)
+		pathlog_event(d->path_log, event, now);
+}
+
 static struct engine *make_engine(struct daemon *d)
 {
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
 	struct engine_setup setup = {.settings = d->config.settings,
 		.wire_port = d->config.wire_port,
-		.started = d->started};
+		.started = d->started,
+		.observer = observe,
+		.observer_context = d};
 	if (!d->config.seeded &&
 		getrandom(&setup.settings.seed, sizeof(setup.settings.seed), 0) < 0)
 		return NULL;
@@ -322,10 +332,6 @@ static struct engine *make_engine(struct daemon *d)
 	if (count > 0)
 		memcpy(setup.node.b, nic[0].mac, sizeof(setup.node.b));
 	d->node = setup.node;
-	if (d->path_log) {
-		setup.observer = pathlog_rows;
-		setup.observer_context = d->path_log;
-	}
 	return engine_new(&setup);
 }
 

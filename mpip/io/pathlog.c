@@ -69,9 +69,11 @@ void pathlog_close(struct pathlog *log)
 	free(log);
 }
 
-void pathlog_rows(void *context, const struct session *s, struct usec now)
+void pathlog_event(struct pathlog *log, const struct event *event, struct usec now)
 {
-	struct pathlog *log = context;
+	const struct session *s = event->session;
+	if (event->kind != EVENT_WEIGHTS)
+		return;
 	static char text[MAX_PATHS * ROW_MAX];
 	size_t length = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
