@@ -145,7 +145,7 @@ static void read_root(struct jat root, struct config *config)
 {
 	static const char *const others[] = {"wire_form", "wire_fallback", "scheduler", "min_delay",
 		"policies", "clock", "seed", "reorder", "interfaces", "tun", "socket", "wire_port",
-		"table", "rule_priority", "mark", "batch_us", NULL};
+		"table", "rule_priority", "mark", "batch_us", "log_level", NULL};
 	static const char *const none[] = {NULL};
 	struct settings *set = &config->settings;
 
@@ -198,6 +198,8 @@ static void read_root(struct jat root, struct config *config)
 	config->mask = config->mark;
 	config->batch_us =
 		(unsigned)jat_integer_or(jat_key(root, "batch_us"), 0, 10000, config->batch_us);
+	config->log_level = (enum log_level)jat_choice_or(
+		jat_key(root, "log_level"), log_level_names, config->log_level);
 }
 
 static struct config config_default(void)
@@ -212,6 +214,7 @@ static struct config config_default(void)
 		.mark = 0x4d500000,
 		.mask = 0x4d500000,
 		.batch_us = 100,
+		.log_level = LEVEL_INFO,
 	};
 }
 

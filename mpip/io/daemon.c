@@ -41,16 +41,6 @@
 /* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
 #define TUN_ADDRESS "192.0.0.8"
 
-void daemon_say(const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	fputs("mpipd: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
 /* Addresses */
 
 static int watch(struct daemon *d, int fd, uint64_t source)
@@ -152,7 +142,7 @@ static void repeat_warning(struct daemon *d)
 {
 	const char *warning = hostnet_warning(d->hostnet);
 	if (warning && (!d->warning || strcmp(warning, d->warning) != 0))
-		daemon_say("%s", warning);
+		log_say(LEVEL_WARNING, "%s", warning);
 	free(d->warning);
 	d->warning = warning ? strdup(warning) : NULL;
 }
@@ -171,7 +161,8 @@ static void say_nic(struct daemon *d, const struct hostnet_nic *nic, bool starti
 	memcpy(d->nic_said[i].name, nic->name, sizeof(nic->name));
 	d->nic_said[i].why = nic->why;
 	if (nic->why || !starting)
-		daemon_say("%s is %s%s%s", nic->name, nic->usable ? "used" : "not used",
+		log_say(nic->why ? LEVEL_WARNING : LEVEL_INFO, "%s is %s%s%s", nic->name,
+			nic->usable ? "used" : "not used",
 			!nic->why     ? ""
 			: nic->usable ? " "
 				      : ": ",
@@ -190,7 +181,7 @@ static void say_nics(struct daemon *d, bool starting)
 					k < n[0] ? nic[0][k].name : nic[1][k - n[0]].name) == 0;
 		if (there)
 			continue;
-		daemon_say("%s is gone", d->nic_said[i].name);
+		log_say(LEVEL_INFO, "%s is gone", d->nic_said[i].name);
 		d->nic_said[i] = d->nic_said[--d->nics_said];
 	}
 	for (size_t list = 0; list < 2; list++)
@@ -208,7 +199,7 @@ void daemon_host_changed(struct daemon *d)
 	repeat_warning(d);
 	say_nics(d, false);
 	if (what < 0)
-		daemon_say("%s", error ? error : strerror(errno));
+		log_say(LEVEL_ERROR, "%s", error ? error : strerror(errno));
 	free(error);
 }
 
@@ -312,6 +303,7 @@ static json_t *io_stats_json(void *context, json_t *about)
 static void observe(void *context, const struct event *event, struct usec now)
 {
 	struct daemon *d = context;
+	log_event(event, now);
 	if (d->path_log)
 		pathlog_event(d->path_log, event, now);
 }
@@ -469,7 +461,7 @@ bool daemon_may_end(struct daemon *d)
 	}
 	/* As after kill -9: no application reads a CM. The next mpipd takes the filter over. */
 	d->keep_filter = true;
-	daemon_say("peers still send over several paths; the ingress filter stays");
+	log_say(LEVEL_WARNING, "peers still send over several paths; the ingress filter stays");
 	return true;
 }
 
@@ -482,7 +474,7 @@ void daemon_leave(struct daemon *d)
 		d->leave_at = d->leave_last = d->now;
 		return;
 	}
-	daemon_say("%s: back to the regular connections", strsignal((int)info.ssi_signo));
+	log_say(LEVEL_INFO, "%s: back to the regular connections", strsignal((int)info.ssi_signo));
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))

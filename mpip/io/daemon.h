@@ -7,6 +7,7 @@
 #include "mpip/io/flows.h"
 #include "mpip/io/hostnet/hostnet.h"
 #include "mpip/io/ingress/ingress.h"
+#include "mpip/io/log.h"
 #include "mpip/io/pathlog.h"
 #include "mpip/io/tun.h"
 #include "mpip/io/wirelink.h"
@@ -78,7 +79,6 @@ void daemon_serve(struct daemon *d);
 
 /* Internal to daemon.c and turn.c. */
 
-void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct usec daemon_clock(void);
 /* Does what the engine wants done, and empties the batch. */
 void daemon_carry_out(struct daemon *d);

@@ -10,11 +10,13 @@
 
 #include "mpip/io/pathlog.h"
 
-#include "mpip/io/daemon.h"
+#include "mpip/core/tables.h"
+#include "mpip/io/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -61,8 +63,8 @@ void pathlog_close(struct pathlog *log)
 	if (!log)
 		return;
 	if (log->missing)
-		daemon_say("path log %s: %" PRIu64 " runs are missing at its end", log->file,
-			log->missing);
+		log_say(LEVEL_WARNING, "path log %s: %" PRIu64 " runs are missing at its end",
+			log->file, log->missing);
 	if (log->fd >= 0)
 		close(log->fd);
 	free(log->file);
@@ -87,11 +89,11 @@ void pathlog_event(struct pathlog *log, const struct event *event, struct usec n
 	}
 	if (!write_all(log->fd, text, length)) {
 		if (log->missing++ == 0)
-			daemon_say(
-				"path log %s: cannot be written: %s", log->file, strerror(errno));
+			log_say(LEVEL_ERROR, "path log %s: cannot be written: %s", log->file,
+				strerror(errno));
 	} else if (log->missing) {
-		daemon_say("path log %s: written again, %" PRIu64 " runs are missing", log->file,
-			log->missing);
+		log_say(LEVEL_WARNING, "path log %s: written again, %" PRIu64 " runs are missing",
+			log->file, log->missing);
 		log->missing = 0;
 	}
 }
