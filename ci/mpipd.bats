@@ -241,7 +241,7 @@ END
 		run -2 "$MPIPCTL" $words
 		[[ ${#lines[@]} -eq 1 && $output =~ ^mpipctl:\ .*expected ]]
 	done
-	refused "mpipctl: .*frobnicate.*status, peers, sessions, paths, stats or policy" \
+	refused "mpipctl: .*frobnicate.*status, peers, sessions, paths, stats, policy or monitor" \
 		"$MPIPCTL" frobnicate
 	refused "mpipctl: .*no mpipd" "$MPIPCTL" status
 	refused "mpipctl: .*no mpipd" "$MPIPCTL" --watch status
@@ -257,6 +257,8 @@ END
 @test "mpipctl: every command explains itself, and a full disk is told" {
 	local command
 	mpipd_start client
+	run -0 "$MPIPCTL" monitor --help
+	[[ ${lines[0]} == "usage: mpipctl [OPTION...] monitor [KIND...]" && $output == *path-down* ]]
 	for command in status peers sessions paths stats policy; do
 		run -0 "$MPIPCTL" "$command" --help
 		[[ ${lines[0]} == "usage: mpipctl [OPTION...] $command"* && ${#lines[@]} -ge 3 ]]

@@ -4,7 +4,8 @@
  *
  * Theory of operation: one client at a time is accepted, asked, answered and closed, within short
  * limits of time; packets wait meanwhile, so an answer is built from memory and written in one go
- * into a send buffer that is large enough for it.
+ * into a send buffer that is large enough for it. A client that wants to be told of events becomes
+ * a monitor (monitor.c), and its connection stays.
  */
 
 #include "mpip/io/control.h"
@@ -65,6 +66,7 @@ void control_close(struct control *c)
 	if (c->fd < 0)
 		return;
 	close(c->fd);
+	monitors_close(&c->monitors);
 	if (c->address.sun_path[0])
 		unlink(c->address.sun_path);
 	c->fd = -1;
@@ -216,11 +218,21 @@ static json_t *answer(const struct control *c, struct engine *e, char *command, 
 		return policies_command(engine_policies(e), command + 6);
 	return json_pack("{s:o}", "error",
 		json_sprintf("unknown command '%.40s', expected status, peers, sessions, paths, "
-			     "stats or policy",
+			     "stats, policy or monitor",
 			command));
 }
 
-static void serve_client(const struct control *c, struct engine *e, int fd, struct usec now)
+/* The words behind a command that is `name`; NULL: it is another one. */
+static const char *words_of(const char *command, const char *name)
+{
+	size_t length = strlen(name);
+	bool is_it = strncmp(command, name, length) == 0 &&
+		     (command[length] == ' ' || command[length] == '\0');
+	return is_it ? command + length : NULL;
+}
+
+/* Returns whether the client is a monitor now, which keeps `fd`. */
+static bool serve_client(struct control *c, struct engine *e, int fd, struct usec now)
 {
 	struct timeval limit = {.tv_usec = 200000};
 	int buffer = SEND_BUFFER;
@@ -232,17 +244,21 @@ static void serve_client(const struct control *c, struct engine *e, int fd, stru
 	bool allowed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 &&
 		       (who.uid == 0 || who.uid == geteuid());
 
-	char command[256];
+	char command[512];
 	ssize_t n = recv(fd, command, sizeof(command) - 1, 0);
 	if (n <= 0)
-		return;
+		return false;
 	command[n] = '\0';
 	command[strcspn(command, "\r\n")] = '\0';
+	const char *kinds = words_of(command, "monitor");
 	json_t *json =
-		allowed ? answer(c, e, command, now)
-			: json_pack("{s:s}", "error",
-				  "permission denied: only root and mpipd's own user are answered");
-	char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+		!allowed ? json_pack("{s:s}", "error",
+				   "permission denied: only root and mpipd's own user are answered")
+		: kinds  ? monitors_add(&c->monitors, fd, kinds)
+			 : answer(c, e, command, now);
+	if (kinds && !json)
+		return true;
+	char *text = json ? json_dumps(json, kinds ? JSON_COMPACT : JSON_INDENT(2)) : NULL;
 	size_t size = text ? strlen(text) : 0;
 	for (size_t at = 0; at < size;) {
 		ssize_t sent = send(fd, text + at, size - at, MSG_NOSIGNAL);
@@ -250,8 +266,11 @@ static void serve_client(const struct control *c, struct engine *e, int fd, stru
 			break;
 		at += (size_t)sent;
 	}
+	if (kinds)
+		send(fd, "\n", 1, MSG_NOSIGNAL); /* a monitor reads lines */
 	free(text);
 	json_decref(json);
+	return false;
 }
 
 void control_serve(struct control *c, struct engine *e, struct usec now)
@@ -259,6 +278,6 @@ void control_serve(struct control *c, struct engine *e, struct usec now)
 	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	serve_client(c, e, fd, now);
-	close(fd);
+	if (!serve_client(c, e, fd, now))
+		close(fd);
 }

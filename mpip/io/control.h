@@ -3,6 +3,7 @@
 #define MPIP_IO_CONTROL_H
 
 #include "mpip/core/engine.h"
+#include "mpip/io/monitor.h"
 
 #include <jansson.h>
 #include <sys/socket.h>
@@ -10,7 +11,8 @@
 
 /*
  * The control socket: mpipctl writes one command with its words and a newline, mpipd answers with
- * one JSON object and closes. Only root and the daemon's own user are answered.
+ * one JSON object and closes; only `monitor [KIND...]` goes on (monitor.h). Only root and the
+ * daemon's own user are answered.
  */
 
 /* An address from the name of a socket: a path, or "@NAME" in the abstract namespace, which every
@@ -24,6 +26,7 @@ struct control {
 	json_t *(*status)(void *context);
 	json_t *(*io_stats)(void *context, json_t *about);
 	void *context;
+	struct monitors monitors;
 };
 
 /* 0, or -1 and one line in `*error`. A path that no daemon listens at any more is taken over. */

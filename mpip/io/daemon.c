@@ -236,13 +236,14 @@ static json_t *status_json(void *context)
 		sessions += s->mp != NULL;
 	const struct settings *set = engine_settings(d->engine);
 	const uint8_t *n = d->node.b;
-	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
+	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:o}", "version",
 		version_text(), "pid", (int)getpid(), "node_id",
 		json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", n[0], n[1], n[2], n[3], n[4], n[5]),
 		"uptime_s", (double)usec_sub(d->now, d->started).us / 1e6, "wire_form",
 		encap_names[set->encap], "scheduler", scheduler_names[set->scheduler], "wire_port",
 		ntohs(d->config.wire_port), "tun", d->tun.name, "sessions", (int)sessions, "peers",
-		(int)HASH_COUNT(engine_peers(d->engine)->peer), "nics", nics_json(d));
+		(int)HASH_COUNT(engine_peers(d->engine)->peer), "monitors",
+		(int)monitors_count(&d->control.monitors), "nics", nics_json(d));
 }
 
 static void add_counter(
@@ -304,6 +305,7 @@ static void observe(void *context, const struct event *event, struct usec now)
 {
 	struct daemon *d = context;
 	log_event(event, now);
+	monitors_event(&d->control.monitors, event, now);
 	if (d->path_log)
 		pathlog_event(d->path_log, event, now);
 }
@@ -396,6 +398,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		return -1;
 	d->engine = make_engine(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	monitors_open(&d->control.monitors, d->epoll, SOURCE_MONITOR);
 	if (!d->engine || d->epoll < 0 || watch(d, d->tun.fd, SOURCE_TUN) < 0 ||
 		watch(d, d->hook.fd, SOURCE_HOOK) < 0 ||
 		watch(d, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||

@@ -65,8 +65,17 @@ struct daemon {
 	struct tun_frame frames[HOOK_BATCH];
 };
 
-/* Where an epoll event comes from; SOURCE_WIRE + i is the wire socket of local address i. */
-enum source { SOURCE_TUN, SOURCE_HOOK, SOURCE_HOSTNET, SOURCE_CONTROL, SOURCE_SIGNAL, SOURCE_WIRE };
+/* Where an epoll event comes from; SOURCE_MONITOR + i is monitor i, SOURCE_WIRE + i the wire socket
+ * of local address i. */
+enum source {
+	SOURCE_TUN,
+	SOURCE_HOOK,
+	SOURCE_HOSTNET,
+	SOURCE_CONTROL,
+	SOURCE_SIGNAL,
+	SOURCE_MONITOR,
+	SOURCE_WIRE = SOURCE_MONITOR + MONITORS_MAX
+};
 
 /* Sets everything up, in an order in which nothing is touched before a second daemon has found the
  * first. `d` is zeroed but for `config`, which it then owns. Blocks SIGINT, SIGTERM and SIGHUP. 0,

@@ -39,7 +39,8 @@ static unsigned lines_with(const char *text, const char *part)
 
 static void tell(enum event_kind kind, unsigned times, int64_t ms)
 {
-	const struct address_list list = {1, {{0x0100000a}}};
+	struct address_list list = {.count = 1};
+	address_parse("10.0.0.1", &list.ip[0]);
 	const struct event event = {.kind = kind, .addresses = &list};
 	for (unsigned i = 0; i < times; i++)
 		log_event(&event, usec_ms(ms));

@@ -164,7 +164,7 @@ static void pace(struct daemon *d)
 
 void daemon_serve(struct daemon *d)
 {
-	struct epoll_event events[5 + MAX_ADDRESSES];
+	struct epoll_event events[SOURCE_WIRE + MAX_ADDRESSES];
 	struct usec next = USEC_NEVER;
 	for (;;) {
 		pace(d);
@@ -197,6 +197,9 @@ void daemon_serve(struct daemon *d)
 				control_serve(&d->control, d->engine, d->now);
 			else if (source == SOURCE_SIGNAL)
 				daemon_leave(d);
+			else if (source >= SOURCE_MONITOR && source < SOURCE_WIRE)
+				monitors_ready(&d->control.monitors,
+					(unsigned)(source - SOURCE_MONITOR), d->now);
 			else if (source >= SOURCE_WIRE) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
