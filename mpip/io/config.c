@@ -238,14 +238,14 @@ json_t *config_defaults(void)
 	put_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
 	/* What has no value of its own unless it is given is null. */
 	json_t *all = json_pack("{s:s, s:b, s:s, s:s, s:[], s:n, s:n, s:o, s:[], s:s, s:s, s:i, "
-				"s:I, s:I, s:I, s:I}",
+				"s:I, s:I, s:I, s:I, s:s}",
 		"wire_form", encap_names[set->encap], "wire_fallback", set->wire_fallback,
 		"scheduler", scheduler_names[set->scheduler], "min_delay",
 		min_delay_names[set->min_delay], "policies", "clock", "seed", "reorder", reorder,
 		"interfaces", "tun", config.tun, "socket", config.socket, "wire_port",
 		ntohs(config.wire_port), "table", (json_int_t)config.table, "rule_priority",
 		(json_int_t)config.rule_priority, "mark", (json_int_t)config.mark, "batch_us",
-		(json_int_t)config.batch_us);
+		(json_int_t)config.batch_us, "log_level", log_level_names[config.log_level]);
 	put_numbers(all, set, numbers, NUMBERS);
 	return all;
 }
