@@ -13,7 +13,7 @@
 #include "analysis/figure/plot_transfers.h"
 
 #include "analysis/figure/plot_parts.h"
-#include "experiments/record/transfers.h"
+#include "experiments/record/distribution.h"
 #include "mpip/base/error.h"
 
 #include <math.h>
@@ -131,12 +131,12 @@ static char *sizes_text(struct sizes s)
 static void write_line(const struct figure *f, const struct contestant_results *c, struct sizes s)
 {
 	fprintf(f->dat, "# %s: completion time in ms, part of the transfers\n", c->name);
-	for (size_t i = 0; i <= TRANSFERS_QUANTILES; i++) {
+	for (size_t i = 0; i <= QUANTILES; i++) {
 		double value = mean_step(c, s, i);
 		if (isnan(value))
 			fputs("NaN NaN\n", f->dat);
 		else
-			fprintf(f->dat, "%g %g\n", value, (double)i / TRANSFERS_QUANTILES);
+			fprintf(f->dat, "%g %g\n", value, (double)i / QUANTILES);
 	}
 	figure_end_block(f);
 }
