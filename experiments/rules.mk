@@ -10,6 +10,7 @@ PROGRAMS += $(EXPERIMENT) $(CHECK_RESULT) $(SWEEP)
 RECORD_LIB := $(BUILD)/experiments/record/librecord.a
 RUNNER_FOLDERS := experiments/runner experiments/load experiments/probe
 RUNNER_LIB := $(BUILD)/experiments/runner/librunner.a
+QUIC_PKGS := libngtcp2_crypto_gnutls libngtcp2 gnutls
 SWEEPER_LIB := $(BUILD)/experiments/sweeper/libsweeper.a
 EXPERIMENTS_FOLDERS := experiments/record $(RUNNER_FOLDERS) experiments/sweeper
 EXPERIMENTS_TESTS := $(call tests,$(EXPERIMENTS_FOLDERS))
@@ -18,7 +19,7 @@ $(RUNNER_LIB): $(call objects,$(RUNNER_FOLDERS))
 $(SWEEPER_LIB): $(call objects,experiments/sweeper)
 
 $(call objects,experiments $(EXPERIMENTS_FOLDERS)) $(addsuffix .o,$(EXPERIMENTS_TESTS)): \
-	ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0)
+	ROOM_CFLAGS = $(call pkg-cflags,jansson libnl-genl-3.0 $(QUIC_PKGS))
 
 # The filter is part of the program, see pairs.c; $(BUILD)/%.bpf.o is built by mpip/io's rule.
 $(BUILD)/experiments/probe/pairs.o: $(BUILD)/experiments/probe/pairs.bpf.o
@@ -26,10 +27,10 @@ $(BUILD)/experiments/probe/pairs.o: ROOM_CFLAGS = $(call pkg-cflags,jansson libb
 
 # -rdynamic: libiperf, which has no pkg-config file, must find the socket() that workload.c defines.
 $(EXPERIMENT): $(BUILD)/experiments/experiment.o $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(QUIC_PKGS) $(LAB_PKGS)) -liperf -lm
 
 $(SWEEP): $(BUILD)/experiments/sweep.o $(SWEEPER_LIB) $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
-	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(LAB_PKGS)) -liperf -lm
+	$(CC) $(LDFLAGS) -rdynamic -o $@ $^ $(call pkg-libs,jansson libbpf libnl-genl-3.0 $(QUIC_PKGS) $(LAB_PKGS)) -liperf -lm
 
 $(CHECK_RESULT): $(BUILD)/experiments/check_result.o $(RECORD_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)

@@ -159,10 +159,7 @@ static struct iperf_test *new_test(char role)
 	return test;
 }
 
-/* The socket buffers that a UDP test asks for. With the usual 200 KiB a receiver that has to wait
- * 10 ms for a processor loses datagrams, which says nothing about the paths. Up to what the machine
- * allows: iperf3 refuses to run with less than it asked for. */
-static int udp_buffer_bytes(void)
+int workload_udp_buffer_bytes(void)
 {
 	static const char *const limits[] = {
 		"/proc/sys/net/core/rmem_max", "/proc/sys/net/core/wmem_max"};
@@ -219,7 +216,8 @@ int workload_client(void *argument)
 	const struct definition *d = end->definition;
 	const struct workload *w = &d->workload;
 	struct iperf_test *test = new_test('c');
-	int udp_buffer = udp_buffer_bytes(); /* the machine's limits, not to be seen from inside */
+	int udp_buffer =
+		workload_udp_buffer_bytes(); /* the machine's limits, not to be seen from inside */
 	if (!test || enter(end, w->from) != 0)
 		return 1;
 	sockets.mptcp = end->contestant->mptcp;

@@ -27,7 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const workload_kinds[] = {"tcp", "udp", "call", "connections", "transfers", NULL};
+const char *const workload_kinds[] = {
+	"tcp", "udp", "call", "connections", "transfers", "quic", NULL};
 const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 
 static char *copy(const char *s)
@@ -129,6 +130,8 @@ static struct workload read_workload(struct jat at)
 		read_connections(at, &w);
 	else if (w.kind == WORKLOAD_TRANSFERS)
 		read_transfers(at, &w);
+	else if (w.kind == WORKLOAD_QUIC)
+		quic_load_read(at, &w);
 	else
 		read_plain(at, &w);
 	if (strcmp(w.from, w.to) == 0)
@@ -521,6 +524,8 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 		transfer_load_add(w, workload);
 	if (w->kind == WORKLOAD_CALL)
 		call_load_add(w, workload);
+	if (w->kind == WORKLOAD_QUIC)
+		quic_load_add(w, workload);
 	json_t *run = json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
 		"schema_version", RESULT_VERSION, "scenario_sha256", d->scenario_digest, "workload",
 		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",

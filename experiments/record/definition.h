@@ -26,6 +26,7 @@ enum workload_kind {
 	WORKLOAD_CALL,
 	WORKLOAD_CONNECTIONS,
 	WORKLOAD_TRANSFERS,
+	WORKLOAD_QUIC,
 };
 
 /* Which way the data goes, seen from the host that connects. */
@@ -58,12 +59,27 @@ struct transfer_load {
 	int count;             /* begun in the measured part; 0: as many as there is time for */
 };
 
+/* The shortest request over QUIC: what each stream begins with. */
+#define QUIC_HEADER_BYTES 24
+
+/* What goes over one QUIC connection: a bulk transfer, requests, or both. */
+struct quic_load {
+	bool bulk, requests;
+	int64_t bulk_bytes; /* 0: as long as the run */
+	int request_bytes, response_bytes, parallel;
+	double interval_ms;        /* from request to request; 0: by the pause */
+	double pause_ms;           /* from a response to the next request */
+	int max_udp_payload_bytes; /* 0: ngtcp2 finds out itself */
+	bool gso;
+};
+
 struct workload {
 	enum workload_kind kind;
-	bool iperf; /* iperf3 sends: all but a call alone, many connections, and transfers */
+	bool iperf; /* iperf3 sends: all but a call alone, many connections, transfers, QUIC */
 	bool tcp;   /* TCP is sent, by iperf3 or over many connections */
 	struct call_load call;          /* a call's */
 	struct transfer_load transfers; /* transfers' */
+	struct quic_load quic;          /* QUIC's */
 	enum direction direction;
 	char *from, *to;          /* hosts: who connects, who listens */
 	char *congestion_control; /* set for every contestant alike */
@@ -178,6 +194,9 @@ void transfer_load_read(struct jat at, struct transfer_load *t);
 void transfer_load_add(const struct workload *w, json_t *workload);
 int64_t transfer_size(const struct transfer_load *t, uint64_t seed, uint64_t index);
 int64_t transfer_pause_us(const struct transfer_load *t, uint64_t seed, uint64_t index);
+/* QUIC's part. */
+void quic_load_read(struct jat at, struct workload *w);
+void quic_load_add(const struct workload *w, json_t *workload);
 
 extern const char *const workload_kinds[], *const direction_names[];
 

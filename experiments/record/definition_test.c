@@ -286,7 +286,7 @@ static const char *const faults[][2] = {
 		"scenario: expected a scenario's file"},
 	{HEAD TAIL, "workload: missing, expected an object"},
 	{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-		"workload.kind: expected tcp, udp, call, connections or transfers"},
+		"workload.kind: expected tcp, udp, call, connections, transfers or quic"},
 	{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
 	{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
 	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
@@ -406,7 +406,8 @@ static void every_fault_is_told(void **state)
 		     "\"workload\": {\"streams\": 2}}, {\"mptpc\": true}]}",
 		&error));
 	snprintf(wanted, sizeof(wanted),
-		"%s/it.json: workload.kind: expected tcp, udp, call, connections or transfers\n"
+		"%s/it.json: workload.kind: expected tcp, udp, call, connections, transfers or "
+		"quic\n"
 		"%s/it.json: contestants[0].name: expected a name of small letters, digits, + and "
 		"-, at most 40, got \"A\"\n"
 		"%s/it.json: contestants[2].mptpc: unknown key, expected name, mptcp, mpipd, "

@@ -26,6 +26,7 @@
 #include "experiments/runner/nics.h"
 #include "experiments/runner/place.h"
 #include "experiments/runner/processes.h"
+#include "experiments/runner/quicrun.h"
 #include "experiments/runner/transferrun.h"
 #include "lab/build/lab.h"
 #include "lab/calibrate/losses.h"
@@ -311,6 +312,7 @@ static int transfer(struct run *r, char **error)
 	const struct workload *w = &p->definition->workload;
 	bool call = w->kind == WORKLOAD_CALL;
 	bool many = w->kind == WORKLOAD_CONNECTIONS, transfers = w->kind == WORKLOAD_TRANSFERS;
+	bool quic = w->kind == WORKLOAD_QUIC;
 	int64_t seed = definition_seed(p->definition, p->rep, HOSTS);
 	struct workload_end end = {
 		.definition = p->definition,
@@ -327,6 +329,8 @@ static int transfer(struct run *r, char **error)
 		rc = connections_start_listener(r, &end, error);
 	if (rc == GO_ON && transfers)
 		rc = transfers_start_listener(r, &end, error);
+	if (rc == GO_ON && quic)
+		rc = quic_start_server(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
@@ -339,6 +343,8 @@ static int transfer(struct run *r, char **error)
 		rc = connections_start_opener(r, &end, error);
 	if (rc == GO_ON && transfers)
 		rc = transfers_start_caller(r, &end, error);
+	if (rc == GO_ON && quic)
+		rc = quic_start_client(r, &end, error);
 	if (rc == GO_ON && w->iperf)
 		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
@@ -381,6 +387,8 @@ static int gather(struct run *r, char **error)
 		rc = call_gather(r, error);
 	if (rc == GO_ON && w->kind == WORKLOAD_TRANSFERS)
 		rc = transfers_gather(r, error);
+	if (rc == GO_ON && w->kind == WORKLOAD_QUIC)
+		rc = quic_gather(r, error);
 	if (rc == GO_ON && !w->iperf && w->kind != WORKLOAD_CALL)
 		arrived_report(r);
 	return rc;
@@ -484,6 +492,7 @@ static void free_run(struct run *r)
 	free((void *)r->waiting.list);
 	if (r->rows)
 		munmap(r->rows, TRANSFERS_MOST * sizeof(*r->rows));
+	json_decref(r->quic);
 	json_decref(r->losses);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));

@@ -76,6 +76,7 @@ struct run {
 	json_t *call;                /* its measures; NULL without one */
 	json_t *transfers;           /* their measures; NULL without any */
 	struct transfer_row *rows;   /* of transfers, shared with their ends; NULL without any */
+	json_t *quic;                /* a QUIC connection's; NULL without one */
 	struct footprint footprint;  /* of many connections */
 	struct workload_clock *clock;
 	struct sockdiag *diag;
