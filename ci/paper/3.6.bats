@@ -15,13 +15,17 @@ policy() {
 }
 
 @test "3.6-5, 3.6-7: weights move by S every T, and stay in 1 to 1000" {
-	local w before after time steps
+	local w before after time steps runs
 	mpipd_start client
 	mpipd_start server
 	start receiver server "$BUILD/ci/stream" listen "$SERVER1" 5001 --verify 1
 	wait_for 5 listening server 5001
 	start sender client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 1
 	wait_for 3 is_multipath client tcp 5001
+	# Algorithm 1 runs at most every T.
+	time=$(milliseconds)
+	runs=$(in_host client timeout -s INT 2 "$MPIPCTL" monitor weights | grep -c weights) || true
+	within "$runs" 2 $((($(milliseconds) - time) / 100 + 2)) "runs of Algorithm 1 in 2 s"
 	for _ in 1 2 3 4 5 6; do
 		time=$(milliseconds)
 		before=$(ctl client paths "paths[path=1].weight")
