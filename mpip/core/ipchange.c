@@ -52,7 +52,6 @@ static void use_at_once(const struct engine *e, struct session *s, struct path *
 {
 	bool activates = p->state != PATH_IN_USE;
 	p->state = PATH_IN_USE;
-	s->mp->regular_since = USEC_NEVER;
 	path_start_weights(s, &e->set);
 	if (activates) {
 		enum event_kind kind = p->was_down ? EVENT_PATH_UP : EVENT_PATH_ACTIVE;
@@ -159,6 +158,6 @@ void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	reset(e, s, keep, "addresses of the other end changed", now, a);
 	if (keep && path_is_open(s, keep))
 		use_at_once(e, s, keep, now);
-	else
+	if (s->in_use == 0)
 		path_fallback(e, s, "addresses of the other end changed", now);
 }
