@@ -152,6 +152,7 @@ void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	s->mp->peer_moved = true;
 	s->mp->peer_list = cm->list_version;
 	s->mp->move_allowed = usec_add(now, IP_CHANGE_EVERY);
+	s->mp->list_seen = 0; /* its paths are made anew, even if the list came before */
 
 	/* Noted, and made if need be, when this CM came. */
 	struct path *keep = path_at(s, at->local_index, at->from, at->port);

@@ -324,6 +324,42 @@ static void a_change_that_leaves_no_path(void **state)
 	world_free(w);
 }
 
+static bool lose_to_client(const struct world *w, const struct flight *f)
+{
+	(void)w;
+	return f->to == 0;
+}
+
+/* A second change so soon that the other end only takes its list, and whose acknowledgement is
+ * lost: when it is said again and the session is reset, the paths to that list are made all the
+ * same. */
+static void two_changes_in_a_row(void **state)
+{
+	(void)state;
+	for (unsigned f = 0; f < 2; f++) {
+		struct settings set = settings_default();
+		set.encap = encaps[f];
+		struct world *w = world_of(set, true);
+		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
+		set_addresses(w, 0, two("10.0.1.77", "10.0.2.2"));
+		seq = transfer(w, 0, seq, 50, 1);
+		set_addresses(w, 0, two("10.0.1.77", "10.0.2.77"));
+		w->drop = lose_to_client;
+		seq = transfer(w, 0, seq, 250, 1);
+		w->drop = NULL;
+		transfer(w, 0, seq, 2000, 1);
+		assert_true(engine_stats(w->host[1].engine)->n[STAT_IP_CHANGES_IGNORED] > 0);
+		for (unsigned i = 0; i < 2; i++) {
+			const struct session *s = only_session(&w->host[i]);
+			assert_int_equal(s->paths, 4);
+			assert_int_equal(s->in_use, 4);
+			for (unsigned k = 0; k < 4; k++)
+				assert_false(s->mp->path[k]->reflexive);
+		}
+		world_free(w);
+	}
+}
+
 static bool lose_changes(const struct world *w, const struct flight *f)
 {
 	(void)w;
@@ -503,6 +539,7 @@ int main(void)
 		PAPER("3.4-8: the change comes from an unknown address", all_addresses_change),
 		PAPER("3.4-10: lost changes are said again", lost_changes_are_said_again),
 		PAPER("3.4-8: a change counts once", a_change_counts_once),
+		PAPER("3.4-9: two changes in a row", two_changes_in_a_row),
 		PAPER("3.4-8: a change that leaves no path", a_change_that_leaves_no_path),
 		PAPER("3.4-9: the rows are given back", rows_are_given_back),
 		PAPER("3.4-8: forged changes", forged_changes),
