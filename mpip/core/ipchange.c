@@ -52,7 +52,6 @@ static void use_at_once(const struct engine *e, struct session *s, struct path *
 {
 	bool activates = p->state != PATH_IN_USE;
 	p->state = PATH_IN_USE;
-	s->mp->regular_since = USEC_NEVER;
 	path_start_weights(s, &e->set);
 	if (activates) {
 		enum event_kind kind = p->was_down ? EVENT_PATH_UP : EVENT_PATH_ACTIVE;
@@ -153,12 +152,13 @@ void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 	s->mp->peer_moved = true;
 	s->mp->peer_list = cm->list_version;
 	s->mp->move_allowed = usec_add(now, IP_CHANGE_EVERY);
+	s->mp->list_seen = 0; /* its paths are made anew, even if the list came before */
 
 	/* Noted, and made if need be, when this CM came. */
 	struct path *keep = path_at(s, at->local_index, at->from, at->port);
 	reset(e, s, keep, "addresses of the other end changed", now, a);
 	if (keep && path_is_open(s, keep))
 		use_at_once(e, s, keep, now);
-	else
+	if (s->in_use == 0)
 		path_fallback(e, s, "addresses of the other end changed", now);
 }

@@ -77,10 +77,8 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	s->mp->mesh_of = s->mp->peer->list_changes;
 	if (kept != before || s->paths != before)
 		path_start_weights(s, &e->set);
-	if (s->in_use == 0 && s->mp->regular_since.us == USEC_NEVER.us) {
-		s->mp->regular_since = now;
+	if (s->in_use == 0)
 		path_fallback(e, s, "its paths' addresses are gone", now);
-	}
 }
 
 static bool mesh_has(const struct session *s, uint8_t local_index, struct address remote)

@@ -293,6 +293,73 @@ static void a_change_counts_once(void **state)
 	world_free(w);
 }
 
+/* The packet that says so comes from where there is no path, and there is no room for one: until
+ * the paths are back, the session is regular, since then, and with this reason. */
+static void a_change_that_leaves_no_path(void **state)
+{
+	(void)state;
+	struct settings set = settings_default();
+	set.max_paths = 4;
+	struct world *w = world_of(set, true);
+	uint32_t seq = transfer(w, 0, 1000, 1000, 1);
+	expect_multipath(w);
+	const struct session *s = only_session(&w->host[1]);
+	struct cm cm = {.node = s->mp->key.node,
+		.session = s->mp->key.id,
+		.flags = CM_FLAG_HB | CM_FLAG_IP_CHANGE,
+		.has_addresses = true,
+		.addresses = s->mp->peer->addresses,
+		.list_version = s->mp->peer->list_version};
+	uint8_t bytes[CM_MAX];
+	struct wire_input in = {.bytes = bytes, .from = {ip("10.0.1.2"), htons(999)}};
+	in.length = (uint32_t)cm_encode(&cm, (struct cm_binding){0}, bytes);
+	engine_from_wire(w->host[1].engine, &in, w->now, &w->host[1].actions);
+	assert_int_equal(engine_stats(w->host[1].engine)->n[STAT_IP_CHANGES_RECEIVED], 1);
+	assert_int_equal(s->in_use, 0);
+	assert_int_equal(s->mp->regular_since.us, w->now.us);
+	assert_string_equal(s->regular_reason, "addresses of the other end changed");
+	carry(w, 1);
+	transfer(w, 0, seq, 1000, 1);
+	expect_multipath(w);
+	world_free(w);
+}
+
+static bool lose_to_client(const struct world *w, const struct flight *f)
+{
+	(void)w;
+	return f->to == 0;
+}
+
+/* A second change so soon that the other end only takes its list, and whose acknowledgement is
+ * lost: when it is said again and the session is reset, the paths to that list are made all the
+ * same. */
+static void two_changes_in_a_row(void **state)
+{
+	(void)state;
+	for (unsigned f = 0; f < 2; f++) {
+		struct settings set = settings_default();
+		set.encap = encaps[f];
+		struct world *w = world_of(set, true);
+		uint32_t seq = transfer(w, 0, 1000, 1000, 1);
+		set_addresses(w, 0, two("10.0.1.77", "10.0.2.2"));
+		seq = transfer(w, 0, seq, 50, 1);
+		set_addresses(w, 0, two("10.0.1.77", "10.0.2.77"));
+		w->drop = lose_to_client;
+		seq = transfer(w, 0, seq, 250, 1);
+		w->drop = NULL;
+		transfer(w, 0, seq, 2000, 1);
+		assert_true(engine_stats(w->host[1].engine)->n[STAT_IP_CHANGES_IGNORED] > 0);
+		for (unsigned i = 0; i < 2; i++) {
+			const struct session *s = only_session(&w->host[i]);
+			assert_int_equal(s->paths, 4);
+			assert_int_equal(s->in_use, 4);
+			for (unsigned k = 0; k < 4; k++)
+				assert_false(s->mp->path[k]->reflexive);
+		}
+		world_free(w);
+	}
+}
+
 static bool lose_changes(const struct world *w, const struct flight *f)
 {
 	(void)w;
@@ -472,6 +539,8 @@ int main(void)
 		PAPER("3.4-8: the change comes from an unknown address", all_addresses_change),
 		PAPER("3.4-10: lost changes are said again", lost_changes_are_said_again),
 		PAPER("3.4-8: a change counts once", a_change_counts_once),
+		PAPER("3.4-9: two changes in a row", two_changes_in_a_row),
+		PAPER("3.4-8: a change that leaves no path", a_change_that_leaves_no_path),
 		PAPER("3.4-9: the rows are given back", rows_are_given_back),
 		PAPER("3.4-8: forged changes", forged_changes),
 		PAPER("3.5-1, 3.5-2, 3.5-3, 3.5-4, 3.5-5: one-way UDP", one_way_udp),

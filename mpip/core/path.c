@@ -93,19 +93,20 @@ void path_changed(struct session *s)
 
 void path_multipath(const struct engine *e, struct session *s, struct usec now)
 {
+	bool was_regular = s->mp->regular_since.us != USEC_NEVER.us;
 	s->mp->regular_since = USEC_NEVER;
 	s->regular_reason = NULL;
-	if (!s->mp->multipath)
+	if (was_regular)
 		event_tell(e, now, .kind = EVENT_SESSION_MULTIPATH, .session = s);
-	s->mp->multipath = true;
 }
 
 void path_fallback(const struct engine *e, struct session *s, const char *reason, struct usec now)
 {
+	if (s->mp->regular_since.us != USEC_NEVER.us)
+		return;
+	s->mp->regular_since = now;
 	s->regular_reason = reason;
-	if (s->mp->multipath)
-		event_tell(e, now, .kind = EVENT_SESSION_FALLBACK, .session = s, .reason = reason);
-	s->mp->multipath = false;
+	event_tell(e, now, .kind = EVENT_SESSION_FALLBACK, .session = s, .reason = reason);
 }
 
 static void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)

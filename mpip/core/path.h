@@ -33,8 +33,8 @@ void path_start_weights(struct session *s, const struct settings *set);
 /* To be called after any change of a path's state or weight. */
 void path_changed(struct session *s);
 
-/* A path is in use: the session is multipath. None is any more: it falls back; `reason` is for
- * people. */
+/* A path is in use: the session is multipath. None is any more: it falls back, unless it is regular
+ * already; `reason` is for people. Both keep regular_since. */
 void path_multipath(const struct engine *e, struct session *s, struct usec now);
 void path_fallback(const struct engine *e, struct session *s, const char *reason, struct usec now);
 

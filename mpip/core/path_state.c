@@ -116,7 +116,6 @@ void path_state_up(struct engine *e, struct session *s, struct path *p, struct u
 		keepalive_begin(s);
 	p->state = PATH_IN_USE;
 	path_changed(s);
-	s->mp->regular_since = USEC_NEVER;
 	if (standby)
 		event_tell(e, now, .kind = EVENT_PATH_ACTIVE, .session = s, .path = p);
 	else
@@ -140,7 +139,6 @@ void path_state_down(
 	path_state_rank(e, s, now);
 	if (s->in_use == 0) {
 		s->mp->keepalive.due = s->mp->keepalive.on;
-		s->mp->regular_since = now;
 		count(e, STAT_FALLBACKS);
 		path_fallback(e, s, reason, now);
 	}

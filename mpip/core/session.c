@@ -74,7 +74,6 @@ static void forget_id(
 	struct multipath *mp = s->mp;
 	event_tell(e, now, .kind = EVENT_SESSION_ENDED, .session = s, .reason = reason);
 	HASH_DELETE(by_id, e->sessions_by_id, mp);
-	mp->multipath = false;
 	mp->peer->sessions--;
 	while (s->paths > 0)
 		path_drop(e, s, mp->path[s->paths - 1], a);

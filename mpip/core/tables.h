@@ -141,7 +141,6 @@ struct multipath {
 	struct usec last_received; /* any CM of this session */
 	struct usec last_down;     /* when one of its paths went down */
 	struct usec regular_since; /* NEVER while a path is in use */
-	bool multipath;            /* a path is in use, as the observer was told */
 	bool tried_regular;        /* the first packet after the last pause went that way */
 	struct usec next_upkeep, next_weights, next_ranking;
 

@@ -62,7 +62,6 @@ void upkeep_after_pause(
 	path_changed(s);
 	s->mp->regular_since = now;
 	s->regular_reason = "idle until just now";
-	s->mp->multipath = false;
 	event_tell(
 		e, now, .kind = EVENT_SESSION_RESUMED, .session = s, .reason = s->regular_reason);
 	count(e, STAT_FALLBACKS);
