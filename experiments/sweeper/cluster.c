@@ -106,6 +106,8 @@ int cluster_look(struct session *s, struct cluster **out, size_t *count, char **
 		abort();
 	c->session = s;
 	*count = 0;
+	if (s->options->slurm && slurm_ask_limits(&c->limits, error) != 0)
+		return -1;
 	if (batch_load_all(s->place.directory, s->place.lock >= 0, &c->batches, error) != 0)
 		return -1;
 	if (c->batches && ask(c, error) != 0)
@@ -322,9 +324,8 @@ static void count(struct cluster *c)
 
 int cluster_run(struct session *s, struct cluster *c, char **error)
 {
-	int rc = slurm_ask_limits(&c->limits, error);
-	if (rc == 0)
-		remove_over(c);
+	int rc = 0;
+	remove_over(c);
 	while (rc == 0) {
 		rc = submit(c, error);
 		if (rc != 0 || count_open(c) == 0)
