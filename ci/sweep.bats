@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Sweeps: what is refused, what is run and what is not run again, here and on a Slurm of two nodes on
 # this machine, of which a node is lost. Runs are of a second, over one slow path, without MPIP.
+#
+# bats file_tags=host,beside
 
 bats_require_minimum_version 1.5.0
 
@@ -33,7 +35,7 @@ teardown() {
 		kill -9 "$pid" 2>/dev/null || true
 	done
 	! mountpoint -q "$T/disk" || umount "$T/disk"
-	[[ ! -e $T/slurm/pid ]] || ci/tool/slurm.sh stop "$T/slurm"
+	[[ ! -e $T/slurm/pid ]] || ci/slurm.sh stop "$T/slurm"
 }
 
 # json FILE FILTER: the value there.
@@ -186,7 +188,7 @@ refused() {
 	[[ ! -e $T/disk/out/sweeps ]]
 }
 
-cluster() { ci/tool/slurm.sh exec "$T/slurm" "$@"; }
+cluster() { ci/slurm.sh exec "$T/slurm" "$@"; }
 # running_on NODE: the ID of a task that runs there.
 running_on() { cluster squeue --noheader --states=RUNNING --nodelist="$1" -o %i | head -n 1; }
 runs_on() { [[ -n $(running_on "$1") ]]; }
@@ -195,7 +197,7 @@ queue_is_empty() { [[ -z $(cluster squeue --noheader) ]]; }
 @test "on Slurm a sweep ends whole, though the runner and a node are killed and a task is cancelled" {
 	[[ $(id -u) -eq 0 ]] || skip "needs root, for the cluster's namespaces"
 	local dir=$T/cluster/sweeps/base args=(--out "$T/cluster" --only plain --seeds 1-10)
-	ci/tool/slurm.sh start "$T/slurm" MaxArraySize=8
+	ci/slurm.sh start "$T/slurm" MaxArraySize=8
 	cluster "$SWEEP" --slurm "${args[@]}" "$T/base.json" >"$T/said.1" 2>&1 3>&- &
 	PIDS+=($!)
 	wait_until has_rows "$dir" 2
@@ -213,8 +215,8 @@ queue_is_empty() { [[ -z $(cluster squeue --noheader) ]]; }
 	wait_until runs_on n2
 	cluster scancel "$(running_on n2)"
 	wait_until runs_on n1
-	ci/tool/slurm.sh kill-node "$T/slurm" n1
-	ci/tool/slurm.sh start-node "$T/slurm" n1
+	ci/slurm.sh kill-node "$T/slurm" n1
+	ci/slurm.sh start-node "$T/slurm" n1
 	ends_with 0 "$sweep"
 	cat "$T/said.1" "$T/said.2"
 	is_whole "$dir" 20
@@ -230,7 +232,7 @@ queue_is_empty() { [[ -z $(cluster squeue --noheader) ]]; }
 @test "what is under way on Slurm can be looked at and cancelled; what is done stays" {
 	[[ $(id -u) -eq 0 ]] || skip "needs root, for the cluster's namespaces"
 	local dir=$T/cancel/sweeps/base args=(--out "$T/cancel" --seeds 1-50)
-	ci/tool/slurm.sh start "$T/slurm"
+	ci/slurm.sh start "$T/slurm"
 	run -2 cluster "$SWEEP" --slurm --slurm-options '--partition=none' "${args[@]}" "$T/base.json"
 	[[ $output == *'sbatch: error: '* && ! -e $dir ]]
 	cluster "$SWEEP" --slurm "${args[@]}" "$T/base.json" >"$T/said" 2>&1 3>&- &
