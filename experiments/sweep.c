@@ -179,15 +179,12 @@ static void tell_plan(const struct session *s, size_t there, size_t missing)
 static void tell_stop(const struct session *s, const struct cluster *c)
 {
 	const struct line *l = &s->line;
-	size_t running = 0, waiting = 0;
-	if (c)
-		cluster_count(c, &running, &waiting);
-	if (s->options->slurm && running + waiting > 0)
+	if (s->options->slurm && cluster_open(c) > 0)
 		fprintf(stderr,
 			"%s: stopped; %zu runs done; Slurm goes on with %zu, which the same call "
 			"takes "
 			"up again, and make sweep-cancel (sweep cancel) ends\n",
-			l->name, l->done, running + waiting);
+			l->name, l->done, cluster_open(c));
 	else
 		fprintf(stderr,
 			"%s: stopped; %zu runs done, %zu are left: the same call goes on with "
