@@ -86,6 +86,7 @@ static void test_refused(void **state)
 	is_refused(AT "\"values\": [1, 1.0]", "expected values that differ");
 	is_refused(AT "\"range\": {\"from\": 10, \"to\": 1, \"step\": 1}",
 		"f: range: expected a range with values");
+	is_refused(AT "\"range\": {\"from\": 2, \"to\": 1, \"step\": 1}", "has none");
 	is_refused(
 		AT "\"range\": {\"from\": 1, \"to\": 2, \"step\": 0}", "f: range.step: expected");
 	is_refused(AT "\"range\": {\"from\": 0, \"to\": 1, \"step\": 1e-9}", "expected at most");
