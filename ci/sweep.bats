@@ -128,7 +128,7 @@ refused() {
 	[[ $output == *'another runner is at work'* ]]
 	kill -9 "$!"
 	wait "$!" || true
-	printf '{"run":"0123' >>"$dir/rows.jsonl"
+	printf '{"run":"0123' | tee "$dir/rows.jsonl.new" >>"$dir/rows.jsonl"
 	[[ $("$SWEEP" plan --out "$T/out" --only plain "$T/base.json") == 'base 4 '* ]]
 	"$SWEEP" --out "$T/out" --only plain "$T/base.json"
 	is_whole "$dir" 4

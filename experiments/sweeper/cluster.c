@@ -262,7 +262,7 @@ static char **options_of(const struct session *s, char **words)
 static int submit_one(struct cluster *c, size_t most, size_t *made, char **error)
 {
 	struct session *s = c->session;
-	size_t *rows = calloc(most, sizeof(*rows)), count = 0;
+	size_t *rows = calloc(most + 1, sizeof(*rows)), count = 0;
 	if (!rows)
 		abort();
 	while (count < most && session_next(s, &rows[count]))
