@@ -110,6 +110,12 @@ make compare A=out/sweeps/a B=out/sweeps/b   whether results B are worse than A,
 make report                     run what is missing, judge the paper's claims: out/report.html
      NAME="udp weights"         of these experiments alone; DURATION= and so on as above, but
                                 GROUND=vm unless told otherwise
+make sweep                      list the sweeps
+make sweep NAME=thousand        an experiment over axes and seeds: run what is missing, in guests (JOBS=)
+     ON=slurm                   as array jobs of a Slurm cluster (SLURM_OPTIONS='--partition=long')
+     SEEDS=1-20 DURATION= WARM_UP= override its own; ONLY= one contestant; KEEP=1 all logs; FRESH=1 again
+make sweep-status NAME=         what is there and under way; sweep-cancel ends it; sweep-collect makes
+                                its table again
 make test                       unit tests and bats suites (TESTS= some of them, GROUND=vm in guests,
                                 FULL=1 also those that take long)
 make asan                       the same under AddressSanitizer and UBSan

@@ -50,6 +50,12 @@ PRINTING='
   experiments/experiment --version
   experiments/experiment --plan SMALL
   experiments/experiment --check SMALL
+  experiments/sweep --help
+  experiments/sweep --version
+  experiments/sweep plan SWEEP
+  experiments/sweep check SWEEP
+  experiments/sweep list SWEEP
+  experiments/sweep status SWEEP
   experiments/check-result --help
   experiments/check-result --version
   experiments/check-result SCHEMA RESULT
@@ -155,6 +161,7 @@ words() {
 		SCENARIO) word=$ROOT/lab/scenarios/dual-nic.json ;;
 		ONE-LINK) word=$MADE/one-link.json ;;
 		SMALL) word=$MADE/small.json ;;
+		SWEEP) word=$ROOT/experiments/sweeps/thousand.json ;;
 		SCHEMA) word=$ROOT/experiments/result.schema.json ;;
 		RESULT) word=${result[0]} ;;
 		OUT) word=$MADE/out ;;
@@ -243,6 +250,7 @@ commands() {
 }
 
 @test "no room for standard output: experiment" { rows_of experiments/experiment; }
+@test "no room for standard output: sweep" { rows_of experiments/sweep; }
 @test "no room for standard output: check-result" { rows_of experiments/check-result; }
 @test "no room for standard output: analysis" { rows_of analysis/analysis; }
 

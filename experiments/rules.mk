@@ -36,7 +36,7 @@ $(CHECK_RESULT): $(BUILD)/experiments/check_result.o $(RECORD_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson)
 
 UNIT_TESTS += $(EXPERIMENTS_TESTS)
-$(EXPERIMENTS_TESTS): %: %.o $(SWEEPER_LIB) $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(BASE_LIB)
+$(EXPERIMENTS_TESTS): %: %.o $(SWEEPER_LIB) $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LIB) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -liperf -lm
 
 # make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]

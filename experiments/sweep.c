@@ -109,19 +109,6 @@ static int enumerate(struct session *s, char **error)
 	return rc == 0 ? check_only(s, error) : rc;
 }
 
-/* How many runs there are for session_next(). */
-static size_t count_missing(struct session *s)
-{
-	size_t count = 0, row;
-	while (session_next(s, &row))
-		count++;
-	for (size_t i = 0; i < s->plan.run_count; i++)
-		if (s->plan.runs[i].state == RUN_UNDER_WAY)
-			s->plan.runs[i].state = RUN_MISSING;
-	s->next_row = 0;
-	return count;
-}
-
 /* About how long a run takes, in seconds, by some of those that are missing. */
 static double estimate_run_s(const struct session *s)
 {
@@ -192,15 +179,12 @@ static void tell_plan(const struct session *s, size_t there, size_t missing)
 static void tell_stop(const struct session *s, const struct cluster *c)
 {
 	const struct line *l = &s->line;
-	size_t running = 0, waiting = 0;
-	if (c)
-		cluster_count(c, &running, &waiting);
-	if (s->options->slurm && running + waiting > 0)
+	if (s->options->slurm && cluster_open(c) > 0)
 		fprintf(stderr,
 			"%s: stopped; %zu runs done; Slurm goes on with %zu, which the same call "
 			"takes "
 			"up again, and make sweep-cancel (sweep cancel) ends\n",
-			l->name, l->done, running + waiting);
+			l->name, l->done, cluster_open(c));
 	else
 		fprintf(stderr,
 			"%s: stopped; %zu runs done, %zu are left: the same call goes on with "
@@ -245,7 +229,7 @@ static int run_missing(struct session *s, char **argv, char **error)
 	int rc = cluster_look(s, &c, &tasks, error);
 	if (rc == 0)
 		rc = check_cluster(s, tasks, error);
-	size_t missing = count_missing(s), under_way = plan_count(&s->plan, RUN_UNDER_WAY);
+	size_t missing = session_missing(s), under_way = plan_count(&s->plan, RUN_UNDER_WAY);
 	if (rc == 0)
 		tell_plan(s, s->options->fresh ? 0 : there, missing + under_way);
 	if (rc == 0 && missing + under_way > 0)
@@ -316,7 +300,7 @@ static int print_plan(struct session *s, char **error)
 	if (rc != 0)
 		return rc;
 	forget(s);
-	size_t missing = count_missing(s);
+	size_t missing = session_missing(s);
 	printf("%s %zu %.0f\n", s->sweep->name, missing,
 		missing ? (double)missing * estimate_run_s(s) / jobs_of(s) : 0);
 	return 0;

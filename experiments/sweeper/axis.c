@@ -191,11 +191,18 @@ static void read_cases(struct axis *a, struct jat list)
 	}
 }
 
+/* 1 and 1.0 are one value. */
+static bool is_same(const json_t *a, const json_t *b)
+{
+	return json_is_number(a) && json_is_number(b) ? json_number_value(a) == json_number_value(b)
+						      : json_equal(a, b);
+}
+
 /* The index of an equal value before this one; `i` itself: there is none. */
 static size_t first_like(const struct axis *a, size_t i)
 {
 	size_t k = 0;
-	while (k < i && !json_equal(a->values[k].shown, a->values[i].shown))
+	while (k < i && !is_same(a->values[k].shown, a->values[i].shown))
 		k++;
 	return k;
 }

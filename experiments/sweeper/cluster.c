@@ -72,8 +72,7 @@ void cluster_count(const struct cluster *c, size_t *running, size_t *waiting)
 	}
 }
 
-/* The plan's tasks that are not over. */
-static size_t count_open(const struct cluster *c)
+size_t cluster_open(const struct cluster *c)
 {
 	size_t count = 0;
 	for (const struct batch *b = c->batches; b; b = b->next)
@@ -106,6 +105,8 @@ int cluster_look(struct session *s, struct cluster **out, size_t *count, char **
 		abort();
 	c->session = s;
 	*count = 0;
+	if (s->options->slurm && slurm_ask_limits(&c->limits, error) != 0)
+		return -1;
 	if (batch_load_all(s->place.directory, s->place.lock >= 0, &c->batches, error) != 0)
 		return -1;
 	if (c->batches && ask(c, error) != 0)
@@ -261,7 +262,7 @@ static char **options_of(const struct session *s, char **words)
 static int submit_one(struct cluster *c, size_t most, size_t *made, char **error)
 {
 	struct session *s = c->session;
-	size_t *rows = calloc(most, sizeof(*rows)), count = 0;
+	size_t *rows = calloc(most + 1, sizeof(*rows)), count = 0;
 	if (!rows)
 		abort();
 	while (count < most && session_next(s, &rows[count]))
@@ -297,7 +298,7 @@ static int submit_one(struct cluster *c, size_t most, size_t *made, char **error
 static int submit(struct cluster *c, char **error)
 {
 	size_t half = c->limits.jobs / 2 > 0 ? c->limits.jobs / 2 : 1, made = 1;
-	for (size_t open = count_open(c); made > 0 && open < half; open += made) {
+	for (size_t open = cluster_open(c); made > 0 && open < half; open += made) {
 		size_t most = c->limits.array < TASKS_MAX ? c->limits.array : TASKS_MAX;
 		char *why = NULL;
 		if (submit_one(c, most < half - open ? most : half - open, &made, &why) == 0)
@@ -322,14 +323,13 @@ static void count(struct cluster *c)
 
 int cluster_run(struct session *s, struct cluster *c, char **error)
 {
-	int rc = slurm_ask_limits(&c->limits, error);
-	if (rc == 0)
-		remove_over(c);
+	int rc = 0;
+	remove_over(c);
 	while (rc == 0) {
 		rc = submit(c, error);
-		if (rc != 0 || count_open(c) == 0)
+		if (rc != 0 || cluster_open(c) == 0)
 			break;
-		int64_t wait_s = count_open(c) > FEW ? LATER_S : SOON_S;
+		int64_t wait_s = cluster_open(c) > FEW ? LATER_S : SOON_S;
 		if (child_wait(NULL, now_us() + wait_s * 1000000) == WAIT_STOPPED) {
 			rc = 1;
 			break;

@@ -26,6 +26,9 @@ int cluster_run(struct session *s, struct cluster *c, char **error);
  * *error. */
 int cluster_cancel(struct cluster *c, char **error);
 
+/* How many of the plan's runs are with Slurm, as far as is known. */
+size_t cluster_open(const struct cluster *c);
+
 /* How many of the tasks that Slurm has are running, and how many wait. */
 void cluster_count(const struct cluster *c, size_t *running, size_t *waiting);
 

@@ -28,14 +28,18 @@
 #define ENDING_S 60 /* that a runner takes to end its guests, at most */
 #define HOST_MAX 256
 
-/* OUT/sweeps, whole, as a cluster's nodes have to find it. Allocated; NULL and *error. */
+/* OUT/sweeps, as a cluster's nodes have to find it. Allocated; NULL and *error. */
 static char *sweeps_directory(const struct session *s, char **error)
 {
-	char *out = text_format("%s/sweeps", s->options->out), *real = NULL;
-	if (directory_make(out, error) == 0 && !(real = realpath(out, NULL)))
+	const char *out = s->options->out;
+	char *here = out[0] == '/' ? NULL : getcwd(NULL, 0);
+	if (out[0] == '/')
+		return text_format("%s/sweeps", out);
+	char *directory = here ? text_format("%s/%s/sweeps", here, out) : NULL;
+	if (!here)
 		error_set(error, "%s: %s", out, strerror(errno));
-	free(out);
-	return real;
+	free(here);
+	return directory;
 }
 
 static char *runner_file(const char *directory)

@@ -19,9 +19,11 @@
 #include "experiments/sweeper/pointer.h"
 #include "mpip/base/error.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define FAULTS_MAX 20 /* lines that are told */
 #define SCENARIO   "/scenario/"
@@ -53,6 +55,9 @@ static void override(json_t *experiment, const char *key, int value)
 int grid_open(struct grid *g, const struct sweep *s, char **error)
 {
 	*g = (struct grid){.sweep = s};
+	if (access(s->experiment, R_OK) != 0)
+		return error_set(error, "%s: experiment: expected an experiment's file: %s: %s",
+			s->file, s->experiment, strerror(errno));
 	/* Its own faults are told with its own name. */
 	struct definition *d = definition_load(s->experiment, error);
 	g->base = d ? json_read(s->experiment, 0, error) : NULL;
@@ -171,19 +176,30 @@ struct definition *grid_definition(const struct grid *g, size_t cell, int64_t se
 	return d;
 }
 
-/* Adds the lines of `more`, to FAULTS_MAX; counts them all. */
-static void add_faults(char **faults, size_t *count, const char *more)
+/* What is wrong, line by line; and the same without the cells' names, so that what is wrong in many
+ * cells is told for the first one. */
+struct faults {
+	char *lines, *seen;
+	size_t count; /* of all lines, also those behind FAULTS_MAX */
+};
+
+/* Adds the lines of `more`, which begin with `cell`. */
+static void add_faults(struct faults *f, const char *more, const char *cell)
 {
 	for (const char *at = more; at && *at;) {
-		size_t length = strcspn(at, "\n");
-		if (++*count <= FAULTS_MAX)
-			definition_fault(faults, text_format("%.*s", (int)length, at));
+		size_t length = strcspn(at, "\n"), skip = strlen(cell);
+		size_t seen = f->seen ? strlen(f->seen) : 0;
+		skip = strncmp(at, cell, skip) == 0 ? skip : 0;
+		definition_fault(&f->seen, text_format("%.*s", (int)(length - skip), at + skip));
+		bool is_new = strlen(f->seen) > seen;
+		if (is_new && ++f->count <= FAULTS_MAX)
+			definition_fault(&f->lines, text_format("%.*s", (int)length, at));
 		at += length + (at[length] == '\n');
 	}
 }
 
 /* Whether every axis reaches something with every value. */
-static void check_pointers(const struct grid *g, char **faults, size_t *count)
+static void check_pointers(const struct grid *g, struct faults *f)
 {
 	for (size_t axis = 0; axis < g->sweep->axis_count; axis++) {
 		const struct axis *a = &g->sweep->axes[axis];
@@ -192,21 +208,21 @@ static void check_pointers(const struct grid *g, char **faults, size_t *count)
 			json_t *experiment = json_deep_copy(g->base);
 			set_value(g, experiment, axis, &a->values[i], &own);
 			json_decref(experiment);
-			add_faults(faults, count, own);
+			add_faults(f, own, "");
 			free(own);
 		}
 	}
 }
 
-static void check_cell(
-	const struct grid *g, const char *programs, size_t cell, char **faults, size_t *count)
+static void check_cell(const struct grid *g, const char *programs, size_t cell, struct faults *f)
 {
-	char *own = NULL, *notes = NULL;
+	char *own = NULL, *notes = NULL, *file = cell_file(g, cell);
 	struct definition *d = define(g, cell, 1, &own);
 	/* The kernel's opinion of sysctls costs a process each time: once is enough. */
 	definition_check(d, programs, false, &own, cell == 0 ? &notes : NULL);
-	add_faults(faults, count, own);
+	add_faults(f, own, file);
 	definition_free(d);
+	free(file);
 	free(notes);
 	free(own);
 }
@@ -214,18 +230,19 @@ static void check_cell(
 int grid_check(const struct grid *g, const char *programs, bool (*tell)(size_t done, size_t of),
 	char **error)
 {
-	char *faults = NULL;
-	size_t cells = sweep_cells(g->sweep), count = 0;
+	struct faults f = {0};
+	size_t cells = sweep_cells(g->sweep);
 	bool stop = false;
-	check_pointers(g, &faults, &count);
-	bool reaches = count == 0;
+	check_pointers(g, &f);
+	bool reaches = f.count == 0;
 	for (size_t cell = 0; reaches && cell < cells && !stop; cell++) {
-		check_cell(g, programs, cell, &faults, &count);
+		check_cell(g, programs, cell, &f);
 		stop = tell && tell(cell + 1, cells);
 	}
-	if (count > FAULTS_MAX)
-		definition_fault(&faults, text_format("and %zu more", count - FAULTS_MAX));
-	int rc = faults ? error_set(error, "%s", faults) : 0;
-	free(faults);
+	if (f.count > FAULTS_MAX)
+		definition_fault(&f.lines, text_format("and %zu more", f.count - FAULTS_MAX));
+	int rc = f.lines ? error_set(error, "%s", f.lines) : 0;
+	free(f.lines);
+	free(f.seen);
 	return stop ? 1 : rc;
 }

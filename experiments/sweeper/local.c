@@ -12,10 +12,16 @@
 
 #include "mpip/base/error.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-#define LOOK_US 50000
+#define LOOK_US       50000
+#define ROOM_FOR_LOGS 4e6
 
 /* A guest, and what it is about. */
 struct slot {
@@ -30,11 +36,42 @@ struct taking {
 	struct planned_run *run;
 };
 
+/* What a guest takes on the disk, in bytes: what it starts with, and its logs. */
+static double room_of_guest(const struct session *s)
+{
+	static const char *const parts[] = {"base", "programs"};
+	double bytes = ROOM_FOR_LOGS;
+	for (size_t i = 0; i < 2; i++) {
+		struct stat st;
+		char *file = text_format("%s/%s", s->image, parts[i]);
+		bytes += stat(file, &st) == 0 ? (double)st.st_size : 0;
+		free(file);
+	}
+	return bytes;
+}
+
+/* Whether so many more guests have room: a disk that is full would fail one run after the other. */
+static int check_room(const struct session *s, int guests, char **error)
+{
+	struct statvfs fs;
+	if (statvfs(s->place.directory, &fs) != 0)
+		return error_set(error, "%s: %s", s->place.directory, strerror(errno));
+	double has = (double)fs.f_bavail * (double)fs.f_frsize, wanted = guests * room_of_guest(s);
+	if (has >= wanted)
+		return 0;
+	return error_set(error,
+		"%s: %s: expected %.0f MB for %d guests at work, there are %.0f; what is done "
+		"stays",
+		s->place.directory, strerror(ENOSPC), ceil(wanted / 1e6), guests, floor(has / 1e6));
+}
+
 static int start(struct session *s, struct slot *slot, int number, size_t row, char **error)
 {
 	struct row what = plan_row(&s->plan, row);
 	char name[RUN_TEXT];
 	slot->run = plan_run(&s->plan, row);
+	if (check_room(s, 1, error) != 0)
+		return -1;
 	slot->definition = grid_definition(&s->grid, what.cell, what.seed, error);
 	if (!slot->definition)
 		return -1;
@@ -99,7 +136,7 @@ int local_run(struct session *s, int jobs, char **error)
 	struct slot *slots = calloc((size_t)jobs, sizeof(*slots));
 	if (!slots)
 		abort();
-	int rc = 0;
+	int rc = check_room(s, jobs < (int)s->line.all ? jobs : (int)s->line.all, error);
 	bool more = true;
 	while (rc == 0 && (more || s->line.running > 0)) {
 		size_t row;

@@ -176,11 +176,24 @@ static bool file_is_right(const struct rows *r)
 	return right && count == wanted;
 }
 
+static char *aside_of(const struct rows *r)
+{
+	return text_format("%s.new", r->name);
+}
+
+/* What one who was killed in writing it again has left. */
+static void remove_aside(const struct rows *r)
+{
+	char *aside = aside_of(r);
+	unlink(aside);
+	free(aside);
+}
+
 /* Writes rows.jsonl again. */
 static int write_again(struct rows *r, bool (*tell)(size_t done, size_t of), char **error)
 {
 	struct plan *p = r->plan;
-	char *aside = text_format("%s.new", r->name);
+	char *aside = aside_of(r);
 	r->file = fopen(aside, "we");
 	int rc = r->file ? 0 : error_set(error, "%s: %s", aside, strerror(errno));
 	for (size_t i = 0; rc == 0 && i < p->run_count; i++) {
@@ -208,6 +221,7 @@ int rows_open(struct rows *r, struct plan *p, const char *directory, bool again,
 	char *file = text_format("%s/sweep.json", directory);
 	json_t *about = about_sweep(p);
 	bool same = false;
+	remove_aside(r);
 	int rc = about_check(file, about, &same, error);
 	if (rc == 0)
 		rc = rows_look(p, directory, error);

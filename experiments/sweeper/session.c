@@ -14,6 +14,17 @@ static bool is_chosen(const struct session *s, size_t row)
 	return !only || !strcmp(only, s->plan.contestants[plan_row(&s->plan, row).contestant]);
 }
 
+size_t session_missing(const struct session *s)
+{
+	size_t count = 0;
+	/* A run's rows are all of one contestant. */
+	for (size_t i = 0; i < s->plan.run_count; i++) {
+		const struct planned_run *run = &s->plan.runs[i];
+		count += run->state == RUN_MISSING && is_chosen(s, s->plan.by_run[run->rows]);
+	}
+	return count;
+}
+
 bool session_next(struct session *s, size_t *row)
 {
 	for (; s->next_row < s->plan.row_count; s->next_row++) {

@@ -31,6 +31,9 @@ struct session {
  * False: there is none now. */
 bool session_next(struct session *s, size_t *row);
 
+/* How many runs there are for session_next(). */
+size_t session_missing(const struct session *s);
+
 /* A run that has to be done once more. */
 void session_again(struct session *s, struct planned_run *run);
 
