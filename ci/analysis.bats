@@ -159,7 +159,7 @@ shows_no_trend() {
 		"mpipd": {}, "clock": { "host": "server", "offset_us": 3600000000, "skew_ppm": [500, 5000] } }'
 	"$BUILD/experiments/experiment" --out "$T/out" --duration 10 --seed "$RANDOM" "$T/drawn.json"
 	local dirs=("$T"/out/drawn/mpip-*)
-	"$BUILD/experiments/check-result" experiments/result.schema.json "${dirs[0]}/result.json"
+	"$BUILD/experiments/check-result" experiments/record/result.schema.json "${dirs[0]}/result.json"
 	"$ANALYSIS" skew --json "${dirs[0]}/paths-client.csv" >"$T/skew.json"
 	about "$(json "$T/skew.json" skew_ppm)" "$(json "${dirs[0]}/result.json" clock.skew_ppm)" 0.02
 }
@@ -180,7 +180,7 @@ experiment() {
 	for r in alone beside; do
 		"$BUILD/experiments/experiment" --out "$T/out" "$T/$r.json"
 	done
-	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/out/*/*/result.json
+	run -0 "$BUILD/experiments/check-result" experiments/record/result.schema.json "$T"/out/*/*/result.json
 	run -0 "$ANALYSIS" call "$T"/out/*/*/result.json
 	for r in "$T"/out/*/*/result.json; do
 		# whose lines they are

@@ -80,7 +80,7 @@ left_behind() {
 }
 
 @test "two-nics: results fit the schema, and the validator notices those that do not" {
-	local check=$BUILD/experiments/check-result schema=experiments/result.schema.json
+	local check=$BUILD/experiments/check-result schema=experiments/record/result.schema.json
 	local result=$OUT/two-nics/mpip-r01-s1-d4/result.json wrong
 	run -0 "$check" "$schema" "$OUT"/two-nics/*/result.json
 	[[ $output == "4 of 4 results"* ]]
@@ -175,7 +175,7 @@ left_behind() {
 	(cd "$copy" && build/experiments/experiment --ground host --out "$T/out" "$T/where.json")
 	[[ $("$BUILD/ci/json" provenance.git.revision <"$result") == null ]]
 	[[ $("$BUILD/ci/json" provenance.git.dirty <"$result") == null ]]
-	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
+	"$BUILD/experiments/check-result" experiments/record/result.schema.json "$result"
 
 	git init -q "$copy"
 	git -C "$copy" add lab
@@ -214,7 +214,7 @@ left_behind() {
 	run -0 "$EXPERIMENT" --out "$T/out" "$T/events.json"
 	local result
 	result=$(echo "$T"/out/events/*/result.json)
-	"$BUILD/experiments/check-result" experiments/result.schema.json "$result"
+	"$BUILD/experiments/check-result" experiments/record/result.schema.json "$result"
 	[[ $("$BUILD/ci/json" events[].event <"$result") == \
 		"link client.eth0 rate 10 Mbit/s"$'\n'"link client.eth0 rate 100 Mbit/s" ]]
 	"$BUILD/ci/json" events[].played_s <"$result" | awk '{ if ($1 < NR) exit 1 }'
@@ -505,7 +505,7 @@ fill() {
 	rm "$T/disk/fill"
 	run -0 "$EXPERIMENT" --out "$T/disk/out" "$T/full.json"
 	[[ $output == *"1 run is there already"*"run 2 of 2"* ]]
-	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/disk/out/full/*/result.json
+	run -0 "$BUILD/experiments/check-result" experiments/record/result.schema.json "$T"/disk/out/full/*/result.json
 }
 
 @test "a run to be reproduced is named by its directory or by its result" {
@@ -520,7 +520,7 @@ fill() {
 	local call
 	for call in "experiment --plan experiments/udp.json" "experiment --check experiments/udp.json" \
 		"experiment --list experiments/udp.json" "experiment --help" "check-result --help" \
-		"check-result experiments/result.schema.json $OUT/two-nics/mpip-r01-s1-d4/result.json"; do
+		"check-result experiments/record/result.schema.json $OUT/two-nics/mpip-r01-s1-d4/result.json"; do
 		# shellcheck disable=SC2016,SC2086 # the inner shell expands; words
 		run -1 bash -c '"$@" >/dev/full' - "$BUILD/experiments/"$call
 		[[ ${#lines[@]} -eq 1 && $output == "${call%% *}: standard output cannot be written: No space left on device" ]] ||

@@ -99,7 +99,7 @@ teardown() {
 	[[ $output == *"two-nics: ground vm (asked for)"* && $output != *uncalibrated* ]]
 	[[ $output =~ plain\ +1(\ \(1\ limited\))?\ +9[0-9]\.[0-9] ]]
 	[[ -s out/figures/two-nics.svg && -s out/two-nics/calibration.json ]]
-	run -0 user build/experiments/check-result experiments/result.schema.json out/two-nics/*/result.json
+	run -0 user build/experiments/check-result experiments/record/result.schema.json out/two-nics/*/result.json
 }
 
 @test "ground: the same again has the same digest, beside busy cores too; another seed has another" {
@@ -122,7 +122,7 @@ teardown() {
 	busy_end
 	[[ $output == *"equal: "* ]]
 	grep -q '"cpu": null' "${RUN/vm1/vm0}/result.json"
-	run -0 user build/experiments/check-result experiments/result.schema.json "${RUN/vm1/vm0}/result.json"
+	run -0 user build/experiments/check-result experiments/record/result.schema.json "${RUN/vm1/vm0}/result.json"
 }
 
 @test "ground: BBR runs in a guest, on all of MPTCP's subflows too, and its state is in the result" {
@@ -139,7 +139,7 @@ teardown() {
 			[[ $(build/ci/json "tcp.connections[].bbr.$key" <"$result" | awk '$1 > 0 {n++} END {print n}') == "${each#* }" ]] ||
 				{ echo "$name: $key"; build/ci/json tcp.connections <"$result"; return 1; }
 		done
-		run -0 user build/experiments/check-result experiments/result.schema.json "$result"
+		run -0 user build/experiments/check-result experiments/record/result.schema.json "$result"
 	done
 }
 
@@ -186,7 +186,7 @@ slow() {
 @test "ground: a byte changed in a log is noticed, and the run is reproduced without it" {
 	user cp -r "$RUN" "$T/changed"
 	user sed -i '2s/[0-9]/x/' "$T/changed/witness.csv"
-	run -1 user build/experiments/check-result experiments/result.schema.json "$T/changed/result.json"
+	run -1 user build/experiments/check-result experiments/record/result.schema.json "$T/changed/result.json"
 	[[ $output == "$T/changed/result.json: digest: expected "*", as its logs make it, got "* ]]
 	run -0 user make reproduce RUN="$T/changed"
 	[[ $output == *": a log has been changed since"*"equal: "* ]]

@@ -63,7 +63,7 @@ near() {
 		'{ "name": "cubic" }' \
 		'{ "name": "bbr", "workload": { "congestion_control": "bbr", "gso": true, "max_udp_payload_bytes": 1300 } }'
 	"$EXPERIMENT" --ground host --out "$T/out" "$T/it.json"
-	run -0 "$BUILD/experiments/check-result" experiments/result.schema.json "$T"/out/it/*/result.json
+	run -0 "$BUILD/experiments/check-result" experiments/record/result.schema.json "$T"/out/it/*/result.json
 	for contestant in cubic bbr; do
 		run=it/$contestant-r01-s1-d1
 		[[ $(value "$run" marks) == "[]" ]]

@@ -65,7 +65,7 @@ whole() {
 	local results=("$1"/*/result.json)
 	[[ -e ${results[0]} ]] || results=()
 	((${#results[@]} == $2)) || { echo "$1: ${#results[@]} results, expected $2"; ls -A "$1"; return 1; }
-	(($2 == 0)) || "$BUILD/experiments/check-result" experiments/result.schema.json "${results[@]}"
+	(($2 == 0)) || "$BUILD/experiments/check-result" experiments/record/result.schema.json "${results[@]}"
 }
 
 left_behind() {

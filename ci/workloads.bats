@@ -47,7 +47,7 @@ holds() {
 }
 
 whole() {
-	"$BUILD/experiments/check-result" experiments/result.schema.json "$@"
+	"$BUILD/experiments/check-result" experiments/record/result.schema.json "$@"
 }
 
 @test "transfers: every one is there, checked and timed, over TCP, MPTCP and MPIP, either way" {

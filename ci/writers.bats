@@ -162,7 +162,7 @@ words() {
 		ONE-LINK) word=$MADE/one-link.json ;;
 		SMALL) word=$MADE/small.json ;;
 		SWEEP) word=$ROOT/experiments/sweeps/thousand.json ;;
-		SCHEMA) word=$ROOT/experiments/result.schema.json ;;
+		SCHEMA) word=$ROOT/experiments/record/result.schema.json ;;
 		RESULT) word=${result[0]} ;;
 		OUT) word=$MADE/out ;;
 		SWEEP) word=$MADE/out/sweeps/one ;;

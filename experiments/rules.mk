@@ -40,7 +40,7 @@ $(EXPERIMENTS_TESTS): %: %.o $(SWEEPER_LIB) $(RUNNER_LIB) $(RECORD_LIB) $(LAB_LI
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,cmocka jansson $(LAB_PKGS)) -liperf -lm
 
 # make experiment NAME=two-nics [PAPER=1 DURATION= WARM_UP= REPS= SEED= GROUND= GIPS= JOBS= ONLY= FRESH=1 OUT=]
-EXPERIMENT_NAMES = $(sort $(filter-out result.schema,$(basename $(notdir $(wildcard experiments/*.json)))))
+EXPERIMENT_NAMES = $(sort $(basename $(notdir $(wildcard experiments/*.json))))
 # option NAME,VALUE: nothing without a value. flag NAME,VALUE: nothing for 0, either.
 option = $(if $(2),--$(1) $(call quoted,$(2)))
 flag = $(if $(filter-out 0,$(2)),--$(1))

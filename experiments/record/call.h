@@ -50,8 +50,8 @@ int call_log_read(const char *sent, const char *received, struct call_log *log, 
 void call_log_free(struct call_log *log);
 
 /* The call of a workload (its JSON in result.json), measured over packets sent in the measured
- * part: what experiments/result.schema.json calls "call". `forward` is from the caller to the
- * callee. */
+ * part: what experiments/record/result.schema.json calls "call". `forward` is from the caller to
+ * the callee. */
 json_t *call_measures(const struct call_log *forward, const struct call_log *reverse,
 	const json_t *workload, int duration_s);
 

@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Many values as experiments/result.schema.json has a "distribution". Those that are NaN are left
- * out; null when there is none. Sorts the values. */
+/* Many values as experiments/record/result.schema.json has a "distribution". Those that are NaN are
+ * left out; null when there is none. Sorts the values. */
 json_t *distribution_json(double *values, size_t count);
 
 /* Part by part of so many equal ones of all values, from the least to the most: what a distribution

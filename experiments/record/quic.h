@@ -46,7 +46,7 @@ int quic_log_read(const char *const ends[QUIC_ENDS], const char *requests, struc
 	char **error);
 void quic_log_free(struct quic_log *log);
 
-/* What experiments/result.schema.json calls "quic"; the ends under their hosts' names.
+/* What experiments/record/result.schema.json calls "quic"; the ends under their hosts' names.
  * `measured_bytes` came to each end in the measured part. */
 json_t *quic_measures(const struct quic_log *log, const json_t *workload,
 	const char *const hosts[QUIC_ENDS], const double measured_bytes[QUIC_ENDS], int duration_s);

@@ -6,8 +6,8 @@
 
 /* A result.json of this version that has what every reader of it relies on: names, repetition,
  * seed, duration, goodput, lists that are lists. The caller's own; NULL and *error, one line
- * "FILE: PLACE: expected ...". All of the schema, experiments/result.schema.json, is check-result's
- * matter. */
+ * "FILE: PLACE: expected ...". All of the schema, experiments/record/result.schema.json, is
+ * check-result's matter. */
 json_t *result_read(const char *file, char **error);
 
 /* The value at a JSON pointer (RFC 6901, without ~ escapes), e.g. "/tcp/sent_segments"; NULL when

@@ -39,10 +39,10 @@ struct transfer_log {
 int transfer_log_read(const char *file, struct transfer_log *log, char **error);
 void transfer_log_free(struct transfer_log *log);
 
-/* What experiments/result.schema.json calls "transfers": of those that began in the measured part,
- * or were to begin and did not. One that failed or did not end has not come by the end of the time
- * that there was for it, and counts with that: its completion time is a lower bound. `workload` is
- * the JSON of result.json. */
+/* What experiments/record/result.schema.json calls "transfers": of those that began in the measured
+ * part, or were to begin and did not. One that failed or did not end has not come by the end of the
+ * time that there was for it, and counts with that: its completion time is a lower bound.
+ * `workload` is the JSON of result.json. */
 json_t *transfer_measures(const struct transfer_log *log, const json_t *workload, int duration_s);
 
 /* When at least one was under way: what an arrival gap is looked for in. Free `list`. */

@@ -4,9 +4,9 @@
  *
  * Theory of operation
  * -------------------
- * Everything a run has gathered becomes one JSON object; experiments/result.schema.json is its
- * definition. All times in it are seconds since the end of the warm-up, so that everything lies on
- * one axis: the receiver's series, the router's counters, mpipd's path log.
+ * Everything a run has gathered becomes one JSON object; experiments/record/result.schema.json is
+ * its definition. All times in it are seconds since the end of the warm-up, so that everything lies
+ * on one axis: the receiver's series, the router's counters, mpipd's path log.
  */
 
 #include "experiments/probe/mib.h"

@@ -103,7 +103,7 @@ struct run {
 	struct spans waiting;    /* when something was waited for; its list NULL: always */
 };
 
-/* The result of a run that is over, as experiments/result.schema.json defines it. */
+/* The result of a run that is over, as experiments/record/result.schema.json defines it. */
 json_t *result_of(const struct run *r);
 
 /* When the measured part began: after the warm-up, CLOCK_MONOTONIC. */
