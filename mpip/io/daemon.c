@@ -363,7 +363,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
 	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
 	d->wire.raw_any = -1;
-	d->leave_at = d->keep_next = USEC_NEVER;
+	d->leave_at = d->keep_next = d->control.expires = USEC_NEVER;
 	d->actions = (struct actions){.wire = d->wire_slots,
 		.host = d->host_slots,
 		.steer = d->steer_slots,
@@ -392,7 +392,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
 	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
 		tun_open(&d->hook, hook_name, error) < 0 || bring_up(d->hook.ifindex, error) < 0 ||
-		control_open(&d->control, d->config.socket, error) < 0)
+		control_open(&d->control, d->config.socket[0] ? d->config.socket : NULL, error) < 0)
 		return -1;
 	if (path_log && !(d->path_log = pathlog_open(path_log, error)))
 		return -1;
@@ -401,7 +401,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	if (!d->engine || d->epoll < 0 || watch(d, d->tun.fd, SOURCE_TUN) < 0 ||
 		watch(d, d->hook.fd, SOURCE_HOOK) < 0 ||
 		watch(d, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
-		watch(d, d->control.fd, SOURCE_CONTROL) < 0 ||
+		watch(d, d->control.epoll, SOURCE_CONTROL) < 0 ||
 		watch(d, d->signals, SOURCE_SIGNAL) < 0)
 		return -1;
 	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0)

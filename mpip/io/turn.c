@@ -210,6 +210,8 @@ void daemon_serve(struct daemon *d)
 		if (host_ready || d->tun.tcp_writes > answerable)
 			take_from_tun(d);
 		flows_expire(&d->flows, d->now);
+		if (!usec_before(d->now, d->control.expires))
+			control_serve(&d->control, d->engine, d->now);
 		if (d->hostnet && !usec_before(d->now, d->keep_next))
 			daemon_keep_addresses(d);
 		if (!usec_before(d->now, d->inherited_until)) {

@@ -1,0 +1,103 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# mpipd and the host that it runs on: its local users, what it may do there, what it leaves behind.
+
+load common
+
+setup() {
+	lab_start
+}
+
+# The control socket of a host's network namespace.
+control_socket() { # HOST
+	echo "/run/mpipd/$(in_host "$1" stat -Lc %i /proc/self/ns/net).sock"
+}
+
+says() { # NAME PATTERN: of what was started under this name
+	grep -q "$2" "$T/$1.out"
+}
+
+as_nobody() { # HOST CMD...
+	local host=$1
+	shift
+	in_host "$host" setpriv --reuid=65534 --regid=65534 --clear-groups "$@"
+}
+
+@test "clients of the control socket that say nothing, half of a command, or do not read" {
+	local socket text
+	mpipd_start client
+	mpipd_start server
+	socket=$(control_socket client)
+	start listener server "$BUILD/ci/stream" listen "$SERVER1" 5001 --generate 1 --verify 2
+	wait_for 5 listening server 5001
+	start talker client "$BUILD/ci/stream" connect "$SERVER1" 5001 --generate 2 --verify 1
+	wait_for 3 is_multipath client tcp 5001
+	for text in "" "stat" $'status\n' "$(head -c 300 /dev/zero | tr '\0' x)"; do
+		start "peer-${#text}" client "$BUILD/ci/unix_peer" connect "$socket" 20 "$text"
+	done
+	for text in 0 4 7 300; do
+		wait_for 5 says "peer-$text" connected
+	done
+	ctl client status pid
+	kill "${STARTED[talker]}" "${STARTED[listener]}"
+	finish listener
+	finish talker
+	waited_less 1500 "$REPORT"
+	# Each is dropped, at the latest after the time that a client has.
+	for text in 0 4 7 300; do
+		finish "peer-$text"
+		[[ $REPORT == *closed=20* ]]
+	done
+	[[ $(ctl client status pid) -eq ${MPIPD_PID[client]} ]]
+}
+
+@test "the control socket is root's alone, and nobody can take its name" {
+	local socket
+	start squatter client setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$BUILD/ci/unix_peer" listen @mpipd "{}"
+	wait_for 5 says squatter listening
+	mpipd_start client
+	socket=$(control_socket client)
+	[[ $(stat -c '%a %u' "$socket") == "600 0" && $(stat -c %u /run/mpipd) -eq 0 ]]
+	run ! as_nobody client "$MPIPCTL" status
+	[[ $output == "mpipctl: $socket: Permission denied" ]]
+	run ! as_nobody client ln -s nothing "/run/mpipd/other.sock"
+	# A second daemon leaves the first one's socket alone; one that was killed is replaced.
+	run ! in_host client timeout 20 "$MPIPD" --config <(echo "{\"tun\": \"other0\", \"socket\": \"$socket\"}")
+	[[ $output == *"in use: does mpipd run here already?" ]]
+	ctl client status pid
+	mpipd_kill client
+	[[ -S $socket ]]
+	run ! in_host client "$MPIPCTL" status
+	[[ $output == *"no mpipd answers here"* ]]
+	mpipd_start client
+	ctl client status pid
+	mpipd_stop client
+	[[ ! -e $socket ]]
+}
+
+@test "what is no socket of mpipd's is not removed, and a folder of others is not used" {
+	echo precious >"$T/precious"
+	run ! in_host client timeout 20 "$MPIPD" --config <(echo "{\"socket\": \"$T/precious\"}")
+	[[ $(<"$T/precious") == precious ]]
+	[[ ${#lines[@]} -eq 1 && $output == *"$T/precious"* ]]
+	run ! in_host client unshare -m sh -c "mkdir -p /run/mpipd
+		mount -t tmpfs -o mode=777 none /run/mpipd; exec timeout 20 $MPIPD"
+	[[ ${#lines[@]} -eq 1 && $output == *"only root may write to" ]]
+	run ! in_host client unshare -m sh -c "mount -t tmpfs -o ro none /run; exec timeout 20 $MPIPD"
+	[[ ${#lines[@]} -eq 1 && $output == *"cannot make /run/mpipd: Read-only file system" ]]
+}
+
+@test "mpipctl takes an answer only from root, and no control characters from anybody" {
+	start stranger client setpriv --reuid=65534 --regid=65534 --clear-groups \
+		"$BUILD/ci/unix_peer" listen @stranger '{"error": "x"}'
+	start liar client "$BUILD/ci/unix_peer" listen @liar \
+		'{"error": "a\u001b]0;b\u0007c\u009bd\u007fe"}'
+	wait_for 5 says stranger listening
+	wait_for 5 says liar listening
+	run ! in_host client "$MPIPCTL" --socket @stranger status
+	[[ $output == "mpipctl: @stranger: who answers here is user 65534: expected mpipd, run by root or by you" ]]
+	run ! in_host client "$MPIPCTL" --socket @liar status
+	[[ $output == "mpipctl: a?]0;b?c?d?e" ]]
+}
