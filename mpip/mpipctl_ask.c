@@ -97,7 +97,8 @@ static int connect_to(const char *socket_name)
 	fprintf(stderr, "mpipctl: %s: %s\n", socket_name,
 		length == 0 ? "the name is too long"
 		: nobody    ? "no mpipd answers here (another network namespace? see --socket)"
-			    : strerror(errno));
+		: errno == EACCES ? "permission denied: only root and mpipd's own user are answered"
+				  : strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;

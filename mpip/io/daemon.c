@@ -13,6 +13,7 @@
 #include "mpip/base/version.h"
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
+#include "mpip/io/confine.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -359,6 +360,13 @@ static int take_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static bool may_use_maps(void *context)
+{
+	struct daemon *d = context;
+	struct ingress_counters counters;
+	return ingress_counters(d->ingress, &counters) == 0;
+}
+
 int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
 	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
@@ -418,6 +426,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	d->control.status = status_json;
 	d->control.io_stats = io_stats_json;
 	d->control.context = d;
+	confine(d->config.wire_port, may_use_maps, d, daemon_say);
 	return 0;
 }
 
