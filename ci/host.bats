@@ -137,3 +137,55 @@ capability_set() { # PID CapEff|CapPrm|CapInh|CapBnd|CapAmb
 	[[ -z $(in_host client tc filter show dev eth0 ingress) ]]
 	[[ -z $(in_host client ip rule show priority 10) ]]
 }
+
+# new_address HOST NIC OLD NEW: as DHCP does, with a gateway that ends in .1.
+new_address() {
+	in_host "$1" ip addr del "$3/24" dev "$2"
+	in_host "$1" ip addr add "$4/24" dev "$2"
+	in_host "$1" ip route add default via "${4%.*}.1" dev "$2" metric "${5:-200}"
+}
+
+serves() { # HOST NIC ADDRESS
+	[[ $(ctl "$1" status "nics[name=$2,address=$3].usable") == true ]]
+}
+
+transfer() { # PORT: both ways, until it is multipath
+	start "listener-$1" server "$BUILD/ci/stream" listen "$SERVER1" "$1" --generate 1 --verify 2
+	wait_for 5 listening server "$1"
+	start "talker-$1" client "$BUILD/ci/stream" connect "$SERVER1" "$1" --generate 2 --verify 1
+	wait_for 3 is_multipath client tcp "$1"
+	kill "${STARTED[talker-$1]}" "${STARTED[listener-$1]}"
+	finish "listener-$1"
+	finish "talker-$1"
+}
+
+@test "a local user cannot take the wire port at an address that a NIC is about to get" {
+	mpipd_start client
+	mpipd_start server
+	in_host client sysctl -qw net.ipv4.ip_nonlocal_bind=1
+	start squatter client setpriv --reuid=65534 --regid=65534 --clear-groups \
+		iperf3 -s -1 -B 10.0.2.3 -p 5280
+	sleep 0.5
+	new_address client eth1 "$CLIENT2" 10.0.2.3
+	wait_for 5 serves client eth1 10.0.2.3
+	transfer 5001
+	run ! finish squatter
+	! grep "left out" "${MPIPD_LOG[client]}"
+}
+
+@test "when the wire cannot be had the host goes on regularly, and MPIP comes back by itself" {
+	mpipd_start client
+	mpipd_start server
+	prlimit --pid "${MPIPD_PID[client]}" --nofile=3:1024
+	new_address client eth1 "$CLIENT2" 10.0.2.3
+	wait_for 5 grep -q "left out, and tried again" "${MPIPD_LOG[client]}"
+	in_host client ping -qc 1 -W 5 "$SERVER1"
+	new_address client eth0 "$CLIENT1" 10.0.1.3 100
+	wait_for 5 eval '[[ -z $(in_host client ip rule show priority 10) ]]'
+	in_host client ip route get "$SERVER1" ipproto tcp | grep -q "dev eth0"
+	prlimit --pid "${MPIPD_PID[client]}" --nofile=1024:1024
+	wait_for 5 grep -q "all addresses serve again" "${MPIPD_LOG[client]}"
+	in_host client ip route get "$SERVER1" ipproto tcp | grep -q "dev mpip0"
+	wait_for 5 serves client eth0 10.0.1.3
+	transfer 5001
+}

@@ -32,6 +32,8 @@
 
 #define MTU_MIN 576 /* RFC 791: what every host must take */
 
+#define RETRY_EVERY usec_ms(1000) /* what of the wire could not be had */
+
 #define KEEP_EVERY usec_ms(5000) /* that addresses kept for sessions are looked at */
 
 /* When we leave: for packets under way, then until nothing comes for QUIET, at most LINGER_MAX. */
@@ -54,10 +56,10 @@ void daemon_say(const char *format, ...)
 
 /* Addresses */
 
-static int watch(struct daemon *d, int fd, uint64_t source)
+static int watch(struct daemon *d, int operation, int fd, uint64_t source)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
-	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(d->epoll, operation, fd, &event);
 }
 
 /* Addresses that sessions have and NICs no longer stay the host's while the sessions live. */
@@ -77,33 +79,59 @@ void daemon_keep_addresses(struct daemon *d)
 	hostnet_keep(d->hostnet, needed, n);
 }
 
-/* Follows the list of NICs: filter, sockets and the engine's addresses. */
-static int follow_nics(struct daemon *d, char **error)
+/* The addresses of usable NICs, their hooks attached. -1 and the first reason in `*error`: one is
+ * left out. */
+static int nic_addresses(struct daemon *d, struct address_list *list, char **error)
 {
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
-	struct address_list list = {0};
+	int result = 0;
 	for (size_t i = 0; i < count; i++) {
+		char *why = NULL;
 		if (!nic[i].usable)
 			continue;
-		if (ingress_attach(d->ingress, nic[i].ifindex, error) < 0)
-			return -1;
-		if (list.count < MAX_ADDRESSES)
-			list.ip[list.count++] = nic[i].address;
+		if (ingress_attach(d->ingress, nic[i].ifindex, &why) == 0) {
+			if (list->count < MAX_ADDRESSES)
+				list->ip[list->count++] = nic[i].address;
+			continue;
+		}
+		result = -1;
+		if (*error)
+			free(why);
+		else
+			*error = why;
 	}
-	if (d->wire_open && address_list_equal(&list, &d->addresses))
-		return 0;
+	return result;
+}
 
-	if (d->wire_open)
-		wirelink_close(&d->wire);
-	d->addresses = list;
-	d->wire_open =
-		wirelink_open(&d->wire, &list, d->config.wire_port, d->config.mark, error) == 0;
-	if (!d->wire_open)
+/* Follows the list of NICs: filter, sockets and the engine's addresses. What cannot be had is left
+ * out, said once, and tried again; -1, and why, only when the daemon starts. */
+static int follow_nics(struct daemon *d, bool starting, char **error)
+{
+	struct address_list list = {0};
+	char *why = NULL;
+	bool missing = nic_addresses(d, &list, &why) < 0;
+	if (!starting && !missing && !d->wire_missing && address_list_equal(&list, &d->addresses))
+		return 0;
+	missing = wirelink_follow(&d->wire, &list, &why) < 0 || missing;
+	if (missing && starting) {
+		*error = why;
 		return -1;
+	}
+	if (missing && !d->wire_missing)
+		daemon_say("%s: left out, and tried again", why ? why : strerror(errno));
+	else if (!missing && d->wire_missing)
+		daemon_say("all addresses serve again");
+	free(why);
+	d->wire_missing = missing;
+	d->wire_retry = missing ? usec_add(d->now, RETRY_EVERY) : USEC_NEVER;
 	for (unsigned i = 0; i < list.count; i++)
-		if (watch(d, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0)
+		if (watch(d, EPOLL_CTL_MOD, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0 &&
+			watch(d, EPOLL_CTL_ADD, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0)
 			return -1;
+	if (!starting && address_list_equal(&list, &d->addresses))
+		return 0;
+	d->addresses = list;
 	engine_set_addresses(d->engine, &list, d->now, &d->actions);
 	daemon_carry_out(d);
 	daemon_keep_addresses(d);
@@ -127,6 +155,13 @@ static int follow_mtu(struct daemon *d, char **error)
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
 	unsigned mtu = 0;
+	if (d->wire_missing && d->addresses.count == 0) {
+		/* Nothing could leave: the host goes on as without us. */
+		if (d->mtu != 0)
+			hostnet_detach(d->hostnet);
+		d->mtu = 0;
+		return 0;
+	}
 	for (size_t i = 0; i < count; i++)
 		if (mtu == 0 || nic[i].mtu < mtu)
 			mtu = nic[i].mtu;
@@ -204,11 +239,20 @@ void daemon_host_changed(struct daemon *d)
 	char *error = NULL;
 	int what = hostnet_process(d->hostnet, &error);
 	if (what > 0 && what & HOSTNET_NICS_CHANGED &&
-		(follow_nics(d, &error) < 0 || follow_mtu(d, &error) < 0))
+		(follow_nics(d, false, &error) < 0 || follow_mtu(d, &error) < 0))
 		what = -1;
 	repeat_warning(d);
 	say_nics(d, false);
 	if (what < 0)
+		daemon_say("%s", error ? error : strerror(errno));
+	free(error);
+}
+
+void daemon_retry_wire(struct daemon *d)
+{
+	char *error = NULL;
+	d->wire_retry = USEC_NEVER;
+	if (d->hostnet && (follow_nics(d, false, &error) < 0 || follow_mtu(d, &error) < 0))
 		daemon_say("%s", error ? error : strerror(errno));
 	free(error);
 }
@@ -229,8 +273,15 @@ static json_t *nics_json(const struct daemon *d)
 	json_t *all = json_array();
 	const struct hostnet_nic *nic;
 	size_t n = d->hostnet ? hostnet_nics(d->hostnet, &nic) : 0;
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, nic_json(&nic[i]));
+	for (size_t i = 0; i < n; i++) {
+		struct hostnet_nic shown = nic[i];
+		if (d->wire_missing && shown.usable &&
+			!address_list_has(&d->addresses, shown.address)) {
+			shown.usable = false;
+			shown.why = "its sockets or its filter could not be had: the log says why";
+		}
+		json_array_append_new(all, nic_json(&shown));
+	}
 	n = d->hostnet ? hostnet_left_out(d->hostnet, &nic) : 0;
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, nic_json(&nic[i]));
@@ -370,7 +421,8 @@ static bool may_use_maps(void *context)
 int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
 	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
-	d->wire.raw_any = -1;
+	d->wire.raw_any = d->wire.reserved_udp = d->wire.reserved_tcp = -1;
+	d->wire_retry = USEC_NEVER;
 	d->leave_at = d->keep_next = d->control.expires = USEC_NEVER;
 	d->actions = (struct actions){.wire = d->wire_slots,
 		.host = d->host_slots,
@@ -406,17 +458,18 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		return -1;
 	d->engine = make_engine(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (!d->engine || d->epoll < 0 || watch(d, d->tun.fd, SOURCE_TUN) < 0 ||
-		watch(d, d->hook.fd, SOURCE_HOOK) < 0 ||
-		watch(d, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
-		watch(d, d->control.epoll, SOURCE_CONTROL) < 0 ||
-		watch(d, d->signals, SOURCE_SIGNAL) < 0)
+	if (!d->engine || d->epoll < 0 || watch(d, EPOLL_CTL_ADD, d->tun.fd, SOURCE_TUN) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->hook.fd, SOURCE_HOOK) < 0 ||
+		watch(d, EPOLL_CTL_ADD, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->control.epoll, SOURCE_CONTROL) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->signals, SOURCE_SIGNAL) < 0)
 		return -1;
 	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0)
 		return -1;
 	d->flows =
 		(struct flows){.ingress = d->ingress, .linger = d->config.settings.session_expiry};
-	if (follow_nics(d, error) < 0)
+	if (wirelink_open(&d->wire, d->config.wire_port, d->config.mark, error) < 0 ||
+		follow_nics(d, true, error) < 0)
 		return -1;
 	if (follow_mtu(d, error) < 0)
 		return -1;
@@ -437,8 +490,7 @@ void daemon_close(struct daemon *d)
 	flows_free(&d->flows);
 	if (!d->keep_filter)
 		ingress_close(d->ingress);
-	if (d->wire_open)
-		wirelink_close(&d->wire);
+	wirelink_close(&d->wire);
 	control_close(&d->control);
 	tun_close(&d->hook);
 	tun_close(&d->tun);

@@ -28,14 +28,15 @@ struct daemon {
 	struct hostnet *hostnet;
 	struct tun tun, hook;
 	struct wirelink wire;
-	bool wire_open;
+	bool wire_missing;      /* some address has no hook or no socket: left out */
+	struct usec wire_retry; /* then it is tried again, or NEVER */
 	struct ingress *ingress;
 	struct flows flows;
 	struct control control;
 	struct engine *engine;
-	struct address_list addresses;
-	unsigned mtu;  /* the smallest of the NICs' */
-	char *warning; /* said last */
+	struct address_list addresses; /* those that serve */
+	unsigned mtu;                  /* the smallest of the NICs' */
+	char *warning;                 /* said last */
 	struct {
 		char name[IFNAMSIZ];
 		const char *why;
@@ -84,6 +85,8 @@ struct usec daemon_clock(void);
 void daemon_carry_out(struct daemon *d);
 /* NICs, addresses or routes have changed. */
 void daemon_host_changed(struct daemon *d);
+/* At wire_retry: tries again what could not be had. */
+void daemon_retry_wire(struct daemon *d);
 /* Keeps the addresses that sessions have and no NIC has any more, and gives up the others. */
 void daemon_keep_addresses(struct daemon *d);
 /* The first signal ends the multipath, a second one the waiting for what is under way. */

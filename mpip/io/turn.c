@@ -197,7 +197,7 @@ void daemon_serve(struct daemon *d)
 				control_serve(&d->control, d->engine, d->now);
 			else if (source == SOURCE_SIGNAL)
 				daemon_leave(d);
-			else if (source >= SOURCE_WIRE) {
+			else if (source >= SOURCE_WIRE && source - SOURCE_WIRE < d->wire.nics) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
 						take_error, d);
@@ -212,6 +212,8 @@ void daemon_serve(struct daemon *d)
 		flows_expire(&d->flows, d->now);
 		if (!usec_before(d->now, d->control.expires))
 			control_serve(&d->control, d->engine, d->now);
+		if (!usec_before(d->now, d->wire_retry))
+			daemon_retry_wire(d);
 		if (d->hostnet && !usec_before(d->now, d->keep_next))
 			daemon_keep_addresses(d);
 		if (!usec_before(d->now, d->inherited_until)) {

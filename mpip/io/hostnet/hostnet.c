@@ -329,6 +329,12 @@ int hostnet_attach(
 	return 0;
 }
 
+void hostnet_detach(struct hostnet *h)
+{
+	hostnet_purge(h);
+	h->tun = 0;
+}
+
 const char *hostnet_warning(const struct hostnet *h)
 {
 	return h->warning[0] ? h->warning : NULL;
