@@ -189,3 +189,42 @@ transfer() { # PORT: both ways, until it is multipath
 	wait_for 5 serves client eth0 10.0.1.3
 	transfer 5001
 }
+
+no_rules() { # HOST: of mpipd's, which bear its routing protocol number
+	! in_host "$1" ip rule show | grep -q "proto 77"
+}
+
+@test "after kill -9 nothing stays that a change of gateway would make wrong" {
+	local guard port
+	mpipd_start client
+	guard=$(pgrep -P "${MPIPD_PID[client]}" mpipd-guard)
+	[[ $(capability_set "$guard" CapEff) == 0000000000001000 ]]
+	kill -TERM "$guard"
+	in_host client ip rule show | grep -q "proto 77"
+	mpipd_kill client
+	wait_for 5 no_rules client
+	[[ -z $(in_host client ip route show table all proto 77) ]]
+	wait_for 5 eval "! kill -0 $guard"
+	# The gateway is another one now.
+	port=$(in_host router ip -o addr | awk '/ 10\.0\.1\.1\// {print $2}')
+	in_host router ip addr add 10.0.1.9/24 dev "$port"
+	in_host router ip addr del 10.0.1.1/24 dev "$port"
+	in_host client ip rule del priority 1000
+	in_host client ip route replace default via 10.0.1.9 dev eth0
+	in_host client ping -qc 1 -W 5 -I "$CLIENT1" "$SERVER1"
+}
+
+@test "one that comes at once after kill -9 keeps its rules, and at its end nothing is left" {
+	local rules
+	mpipd_start client
+	rules=$(in_host client ip rule show)
+	mpipd_kill client
+	mpipd_start client
+	wait_for 5 eval '[[ $(in_host client ip rule show) == "$rules" ]]'
+	sleep 0.3
+	[[ $(in_host client ip rule show) == "$rules" ]]
+	[[ $(pgrep -c -P "${MPIPD_PID[client]}" mpipd-guard) -eq 1 ]]
+	mpipd_stop client
+	no_rules client
+	[[ -z $(ip netns pids "$LAB-client") ]]
+}

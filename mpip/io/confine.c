@@ -26,6 +26,18 @@ static void keep(in_port_t wire_port, bool bpf_permitted, bool bpf_effective)
 		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE, CAP_BPF);
 }
 
+void confine_guard(void)
+{
+	static const capng_select_t sets[] = {CAPNG_SELECT_BOUNDS, CAPNG_SELECT_CAPS};
+	for (int i = 0; i < 2; i++) {
+		capng_clear(CAPNG_SELECT_ALL);
+		capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_NET_ADMIN);
+		(void)capng_apply(sets[i]);
+	}
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
+
 void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context,
 	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))))
 {

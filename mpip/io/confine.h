@@ -16,4 +16,8 @@
 void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context,
 	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))));
 
+/* The same for the guard (guard.h): all but CAP_NET_ADMIN. Says nothing: what it cannot give up,
+ * the daemon cannot either. */
+void confine_guard(void);
+
 #endif

@@ -3,7 +3,7 @@
  * The daemon's life: setting up, following the host's NICs, showing itself, leaving.
  *
  * Theory of operation: whatever ends the process, the host's networking goes on. The TUN dies with
- * it, and with the TUN the routes into it; the ingress filter stays and keeps CMs from
+ * it, and with the TUN the routes into it; the guard (guard.c) takes the rest of them; the ingress filter stays and keeps CMs from
  * applications, and a successor inherits it. On a signal the peers are told, the routes go first,
  * and what is under way is still taken for a moment.
  */
@@ -257,6 +257,12 @@ void daemon_retry_wire(struct daemon *d)
 	free(error);
 }
 
+void daemon_lost_guard(struct daemon *d)
+{
+	daemon_say("the guard process has ended: if mpipd is killed now, its routing rules stay");
+	guard_end(&d->guard);
+}
+
 /* Looking on */
 
 static json_t *nic_json(const struct hostnet_nic *nic)
@@ -420,7 +426,7 @@ static bool may_use_maps(void *context)
 
 int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
-	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
+	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = d->guard.fd = -1;
 	d->wire.raw_any = d->wire.reserved_udp = d->wire.reserved_tcp = -1;
 	d->wire_retry = USEC_NEVER;
 	d->leave_at = d->keep_next = d->control.expires = USEC_NEVER;
@@ -449,6 +455,9 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		return -1;
 	}
 
+	if (guard_start(&d->guard, d->config.tun) < 0)
+		daemon_say("no guard process: %s: if mpipd is killed, its routing rules stay",
+			strerror(errno));
 	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
 	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
 		tun_open(&d->hook, hook_name, error) < 0 || bring_up(d->hook.ifindex, error) < 0 ||
@@ -463,6 +472,8 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		watch(d, EPOLL_CTL_ADD, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
 		watch(d, EPOLL_CTL_ADD, d->control.epoll, SOURCE_CONTROL) < 0 ||
 		watch(d, EPOLL_CTL_ADD, d->signals, SOURCE_SIGNAL) < 0)
+		return -1;
+	if (d->guard.process && watch(d, EPOLL_CTL_ADD, d->guard.fd, SOURCE_GUARD) < 0)
 		return -1;
 	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0)
 		return -1;
@@ -487,6 +498,7 @@ void daemon_close(struct daemon *d)
 {
 	free(d->warning);
 	hostnet_close(d->hostnet);
+	guard_end(&d->guard);
 	flows_free(&d->flows);
 	if (!d->keep_filter)
 		ingress_close(d->ingress);

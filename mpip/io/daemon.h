@@ -5,6 +5,7 @@
 #include "mpip/io/config.h"
 #include "mpip/io/control.h"
 #include "mpip/io/flows.h"
+#include "mpip/io/guard.h"
 #include "mpip/io/hostnet/hostnet.h"
 #include "mpip/io/ingress/ingress.h"
 #include "mpip/io/pathlog.h"
@@ -33,6 +34,7 @@ struct daemon {
 	struct ingress *ingress;
 	struct flows flows;
 	struct control control;
+	struct guard guard;
 	struct engine *engine;
 	struct address_list addresses; /* those that serve */
 	unsigned mtu;                  /* the smallest of the NICs' */
@@ -66,7 +68,15 @@ struct daemon {
 };
 
 /* Where an epoll event comes from; SOURCE_WIRE + i is the wire socket of local address i. */
-enum source { SOURCE_TUN, SOURCE_HOOK, SOURCE_HOSTNET, SOURCE_CONTROL, SOURCE_SIGNAL, SOURCE_WIRE };
+enum source {
+	SOURCE_TUN,
+	SOURCE_HOOK,
+	SOURCE_HOSTNET,
+	SOURCE_CONTROL,
+	SOURCE_SIGNAL,
+	SOURCE_GUARD,
+	SOURCE_WIRE
+};
 
 /* Sets everything up, in an order in which nothing is touched before a second daemon has found the
  * first. `d` is zeroed but for `config`, which it then owns. Blocks SIGINT, SIGTERM and SIGHUP. 0,
@@ -85,6 +95,8 @@ struct usec daemon_clock(void);
 void daemon_carry_out(struct daemon *d);
 /* NICs, addresses or routes have changed. */
 void daemon_host_changed(struct daemon *d);
+/* The guard has ended, which it should not. */
+void daemon_lost_guard(struct daemon *d);
 /* At wire_retry: tries again what could not be had. */
 void daemon_retry_wire(struct daemon *d);
 /* Keeps the addresses that sessions have and no NIC has any more, and gives up the others. */

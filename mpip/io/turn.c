@@ -164,7 +164,7 @@ static void pace(struct daemon *d)
 
 void daemon_serve(struct daemon *d)
 {
-	struct epoll_event events[5 + MAX_ADDRESSES];
+	struct epoll_event events[6 + MAX_ADDRESSES];
 	struct usec next = USEC_NEVER;
 	for (;;) {
 		pace(d);
@@ -197,6 +197,8 @@ void daemon_serve(struct daemon *d)
 				control_serve(&d->control, d->engine, d->now);
 			else if (source == SOURCE_SIGNAL)
 				daemon_leave(d);
+			else if (source == SOURCE_GUARD)
+				daemon_lost_guard(d);
 			else if (source >= SOURCE_WIRE && source - SOURCE_WIRE < d->wire.nics) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),

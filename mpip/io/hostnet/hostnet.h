@@ -71,6 +71,9 @@ int hostnet_attach(
 /* Takes tables and rules away again, until the next hostnet_attach(). */
 void hostnet_detach(struct hostnet *h);
 
+/* Removes every rule and route of ours in this network namespace, whoever put it there. */
+void hostnet_clean(void);
+
 /* Readable when hostnet_process() has something to do. */
 int hostnet_fd(const struct hostnet *h);
 
