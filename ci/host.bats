@@ -132,7 +132,7 @@ capability_set() { # PID CapEff|CapPrm|CapInh|CapBnd|CapAmb
 	kill "${STARTED[talker]}" "${STARTED[listener]}"
 	finish listener
 	finish talker
-	! grep -i "permi" "${MPIPD_LOG[client]}"
+	run ! grep -i "permi" "${MPIPD_LOG[client]}"
 	mpipd_stop client server
 	[[ -z $(in_host client tc filter show dev eth0 ingress) ]]
 	[[ -z $(in_host client ip rule show priority 10) ]]
@@ -170,7 +170,7 @@ transfer() { # PORT: both ways, until it is multipath
 	wait_for 5 serves client eth1 10.0.2.3
 	transfer 5001
 	run ! finish squatter
-	! grep "left out" "${MPIPD_LOG[client]}"
+	run ! grep "left out" "${MPIPD_LOG[client]}"
 }
 
 @test "when the wire cannot be had the host goes on regularly, and MPIP comes back by itself" {

@@ -3,9 +3,13 @@
  * The daemon's life: setting up, following the host's NICs, showing itself, leaving.
  *
  * Theory of operation: whatever ends the process, the host's networking goes on. The TUN dies with
- * it, and with the TUN the routes into it; the guard (guard.c) takes the rest of them; the ingress filter stays and keeps CMs from
- * applications, and a successor inherits it. On a signal the peers are told, the routes go first,
- * and what is under way is still taken for a moment.
+ * it, and with the TUN the routes into it; the guard (guard.c) takes the rest of them away; the
+ * ingress filter stays and keeps CMs from applications, and a successor inherits it. On a signal
+ * the peers are told, the routes go first, and what is under way is still taken for a moment.
+ *
+ * What of the wire cannot be had when NICs change (sockets, filter) is left out and tried again;
+ * with nothing left the routes are withdrawn. When all is set up the process gives up what it
+ * needs no more (confine.c).
  */
 
 #include "mpip/io/daemon.h"
