@@ -48,7 +48,8 @@ compare:
 # Runs what is missing of every experiment of the paper (or of NAME="a b"), draws every figure, and
 # judges the claims. An experiment that fails leaves its claims missing, and make report fails in the
 # end. All of it on the vm ground unless asked: a claim is judged by absolute numbers too.
-OUR_OWN := two-nics two-nics-udp unshaped unshaped-mtu
+OUR_OWN := two-nics two-nics-udp unshaped unshaped-mtu unequal unequal-triple short-transfers failover mobility \
+	bidirectional
 REPORT_NAMES = $(or $(strip $(NAME)),$(filter-out $(OUR_OWN),$(EXPERIMENT_NAMES)))
 .PHONY: report
 report: export GROUND ?= vm

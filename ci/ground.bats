@@ -125,6 +125,24 @@ teardown() {
 	run -0 user build/experiments/check-result experiments/result.schema.json "${RUN/vm1/vm0}/result.json"
 }
 
+@test "ground: BBR runs in a guest, on all of MPTCP's subflows too, and its state is in the result" {
+	sed 's/"cubic"/"bbr"/; s/"name": "mpip+mptcp", "mptcp": true, "mpipd": {}/"name": "mptcp", "mptcp": true/' \
+		experiments/small.json >experiments/bbr.json
+	run -0 user build/experiments/experiment --ground vm --gips 0 --duration 3 experiments/bbr.json
+	local each name result key
+	for each in "plain 1" "mptcp 4"; do
+		name=${each% *} result=out/bbr/${each% *}-r01-s1-d3-vm0/result.json
+		[[ $(build/ci/json marks <"$result") == "[]" ]] || { build/ci/json marks <"$result"; return 1; }
+		[[ $(build/ci/json "tcp.connections[].congestion_control" <"$result" | uniq -c) == *" ${each#* } bbr" ]]
+		# the shortest round trip is 0 where no processor takes time
+		for key in bandwidth_mbit pacing_gain cwnd_gain; do
+			[[ $(build/ci/json "tcp.connections[].bbr.$key" <"$result" | awk '$1 > 0 {n++} END {print n}') == "${each#* }" ]] ||
+				{ echo "$name: $key"; build/ci/json tcp.connections <"$result"; return 1; }
+		done
+		run -0 user build/experiments/check-result experiments/result.schema.json "$result"
+	done
+}
+
 @test "ground: mpipd takes a packet that comes alone, and what TCP answers, in one turn" {
 	sed 's/"mpipd": {}/"mpipd": { "wire_form": "fake-tcp" }/' experiments/small.json \
 		>experiments/small-fake-tcp.json

@@ -83,7 +83,7 @@ transfer_end() {
 	[[ $(ctl client status nics[].name | wc -l) -eq 2 ]]
 	[[ $(ctl client status pid) == "${MPIPD_PID[client]}" ]]
 	[[ -s $T/mpipd-client-1.log ]]
-	run ! grep -v '^mpipd: ' "$T/mpipd-client-1.log"
+	run ! grep -v '^level=info ' "$T/mpipd-client-1.log"
 }
 
 @test "started twice: one line, and the first one does not notice" {
@@ -181,7 +181,7 @@ END
 	wait_for 20 grep -q "written again" "${MPIPD_LOG[client]}"
 	transfer_end
 	said=$(grep "path log" "${MPIPD_LOG[client]}")
-	[[ $said =~ ^"mpipd: path log $T/small/p.csv: cannot be written: No space left on device"$'\n'"mpipd: path log $T/small/p.csv: written again, "[0-9]+" runs are missing"$ ]]
+	[[ $said =~ ^"level=error message=\"path log $T/small/p.csv: cannot be written: No space left on device\""$'\n'"level=warning message=\"path log $T/small/p.csv: written again, "[0-9]+" runs are missing\""$ ]]
 	# Whole lines, before and behind the gap.
 	[[ $(awk -F, '{print NF}' "$root/p.csv" | sort -u) == 13 ]]
 }
@@ -241,7 +241,7 @@ END
 		run -2 "$MPIPCTL" $words
 		[[ ${#lines[@]} -eq 1 && $output =~ ^mpipctl:\ .*expected ]]
 	done
-	refused "mpipctl: .*frobnicate.*status, peers, sessions, paths, stats or policy" \
+	refused "mpipctl: .*frobnicate.*status, peers, sessions, paths, stats, policy or monitor" \
 		"$MPIPCTL" frobnicate
 	refused "mpipctl: .*no mpipd" "$MPIPCTL" status
 	refused "mpipctl: .*no mpipd" "$MPIPCTL" --watch status
@@ -257,6 +257,8 @@ END
 @test "mpipctl: every command explains itself, and a full disk is told" {
 	local command
 	mpipd_start client
+	run -0 "$MPIPCTL" monitor --help
+	[[ ${lines[0]} == "usage: mpipctl [OPTION...] monitor [KIND...]" && $output == *path-down* ]]
 	for command in status peers sessions paths stats policy; do
 		run -0 "$MPIPCTL" "$command" --help
 		[[ ${lines[0]} == "usage: mpipctl [OPTION...] $command"* && ${#lines[@]} -ge 3 ]]
@@ -358,12 +360,12 @@ redrawn() {
 	wait_for 5 used "no: no IPv4 address$"
 	grep eth1 "${MPIPD_LOG[client]}" >"$T/said"
 	diff - "$T/said" <<'END'
-mpipd: eth1 is not used: it is set down
-mpipd: eth1 is used for its own subnet only: no other route goes out by it
-mpipd: eth1 is used
-mpipd: eth1 is not used: no carrier
-mpipd: eth1 is used
-mpipd: eth1 is not used: no IPv4 address
+level=warning message="eth1 is not used: it is set down"
+level=warning message="eth1 is used for its own subnet only: no other route goes out by it"
+level=info message="eth1 is used"
+level=warning message="eth1 is not used: no carrier"
+level=info message="eth1 is used"
+level=warning message="eth1 is not used: no IPv4 address"
 END
 }
 

@@ -34,8 +34,8 @@ setup() {
 @test "seeds that broke a law once" {
 	local seed
 	# Table 3 full of listed addresses behind a NAT; TCP that always sent again the way that was dead;
-	# a change of addresses said on paths that were removed.
-	for seed in 1056491 1067338 1184195; do
+	# a change of addresses said on paths that were removed; a NAT with a full table.
+	for seed in 1056491 1067338 1184195 2019659; do
 		run -0 "$SIMULATE" --seed "$seed"
 		[[ $output == *"1 seeds, 0 broken: "* ]] || { echo "$output"; return 1; }
 	done

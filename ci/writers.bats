@@ -24,6 +24,7 @@ PRINTING='
   mpip/mpipctl --json paths
   mpip/mpipctl stats
   mpip/mpipctl policy list
+  mpip/mpipctl monitor --help
   mpip/sim/simulate --help
   mpip/sim/simulate --version
   mpip/sim/simulate --seeds 1-2
@@ -221,7 +222,7 @@ commands() {
 			grep -qE "^  $program (--json )?$command( |\$)" <<<"$PRINTING" ||
 				{ echo "$program $command: no row"; missing=$((missing + 1)); }
 		done
-	done < <(find "$BUILD"/{mpip,lab,experiments,analysis,ci} -type f -perm -u+x ! -name '*_test' ! -name '*.o' ! -path '*/fuzz/*')
+	done < <(find "$BUILD"/{mpip,lab,experiments,analysis,ci} -type f -perm -u+x ! -name '*_test' ! -name '*_bench' ! -name '*.o' ! -path '*/fuzz/*')
 	[[ $(commands lab/lab | wc -l) -ge 11 && $(commands analysis/analysis | wc -l) -ge 11 ]]
 	((missing == 0))
 }

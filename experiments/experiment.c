@@ -173,7 +173,7 @@ static int run_cell(struct session *s, const struct contestant *c, int rep)
 {
 	struct definition own = definition_for(s->definition, c);
 	char *error = NULL, *note;
-	struct scenario *scenario = scenario_load(own.scenario_file, &error);
+	struct scenario *scenario = definition_scenario(&own, rep, &error);
 	struct run_plan plan = {
 		.definition = &own,
 		.scenario = scenario,
@@ -319,7 +319,7 @@ static int run_in_guests(
 {
 	if (count == 0)
 		return 0;
-	char *image = guests_image(s->programs, s->definition->gips, error);
+	char *image = guest_image(s->programs, s->definition->gips, error);
 	if (!image)
 		return proc_stop_signal() ? 1 : -1;
 	size_t first;
@@ -332,14 +332,15 @@ static int run_in_guests(
 	s->progress.runs += (int)first;
 	struct guests_plan plan = {
 		.definition = s->definition,
-		.directory = s->place.directory,
-		.programs = s->programs,
-		.ground_why = s->ground.why,
+		.setting = {.image = image,
+			.directory = s->place.directory,
+			.programs = s->programs,
+			.ground_why = s->ground.why,
+			.provenance = s->provenance},
 		.jobs = jobs_of(s),
-		.provenance = s->provenance,
 		.progress = &s->progress,
 	};
-	int rc = guests_run(&plan, image, all, first + count, &s->failed, error);
+	int rc = guests_run(&plan, all, first + count, &s->failed, error);
 	free(scenarios);
 	free(all);
 	free(image);

@@ -12,7 +12,9 @@
 #include "mpip/base/output.h"
 #include "mpip/base/version.h"
 #include "mpip/io/control_name.h"
+#include "mpip/io/monitor.h"
 #include "mpip/mpipctl_ask.h"
+#include "mpip/mpipctl_monitor.h"
 #include "mpip/mpipctl_show.h"
 
 #include <getopt.h>
@@ -95,13 +97,21 @@ static const struct command {
 		"A row matches a packet to DESTINATION (ADDRESS or ADDRESS/PREFIX) and PORT if\n"
 		"START <= IP length < END; any of the first five may be '*'.\n",
 		false},
+	{"monitor", "events as they happen: paths validated, down, up; fallbacks and why",
+		"Prints what happens to peers, connections and paths, a line each, until Ctrl-C. "
+		"With\n"
+		"kinds of events only those. Who reads too slowly is told how many events were "
+		"lost.\n"
+		"With --json each line is an object.\n"
+		"\n",
+		false},
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 struct options {
 	const struct command *command;
 	const char *socket_name;
-	char words[256]; /* what the daemon gets, in one message */
+	char words[512]; /* what the daemon gets, in one message */
 	bool json, all, help, version;
 	double watch; /* seconds; 0: once */
 };
@@ -131,6 +141,19 @@ static void print_usage(void)
 	      "  --help             this; mpipctl COMMAND --help tells more about one command\n"
 	      "  --version\n",
 		stdout);
+}
+
+static void print_help(const struct command *c)
+{
+	bool policy = strcmp(c->name, "policy") == 0, events = strcmp(c->name, "monitor") == 0;
+	printf("usage: mpipctl [OPTION...] %s%s\n\n%s", c->name,
+		policy   ? " WORDS"
+		: events ? " [KIND...]"
+			 : "",
+		c->help);
+	for (unsigned i = 0; events && i < EVENT_KINDS; i++)
+		printf("  %-18s %s%s\n", event_names[i], event_texts[i],
+			i == EVENT_WEIGHTS ? "; only if named" : "");
 }
 
 /* Wrong command lines end here. */
@@ -165,7 +188,8 @@ static const struct command *find_command(const char *name)
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
-	refuse("there is no command '%s': expected status, peers, sessions, paths, stats or policy",
+	refuse("there is no command '%s': expected status, peers, sessions, paths, stats, policy "
+	       "or monitor",
 		name);
 }
 
@@ -178,6 +202,20 @@ static bool is_policy_word(const char *word)
 	return false;
 }
 
+/* Of monitor: kinds of events. */
+static void check_kinds(char **words, int n)
+{
+	for (int i = 0; i < n; i++) {
+		char *wrong;
+		monitor_kinds(words[i], &wrong);
+		if (wrong)
+			refuse("monitor: there is no kind of event '%s': expected one of those "
+			       "that "
+			       "mpipctl monitor --help shows",
+				wrong);
+	}
+}
+
 /* The command and its words. */
 static void read_command(struct options *o, int n, char **words)
 {
@@ -187,13 +225,18 @@ static void read_command(struct options *o, int n, char **words)
 	if (o->help)
 		return;
 	bool policy = strcmp(o->command->name, "policy") == 0;
-	if (!policy && n > 1)
+	bool events = strcmp(o->command->name, "monitor") == 0;
+	if (events)
+		check_kinds(words + 1, n - 1);
+	else if (!policy && n > 1)
 		refuse("%s: expected no more words, not '%s'", words[0], words[1]);
 	if (policy && (n == 1 || !is_policy_word(words[1])))
 		refuse("policy: expected list, add, delete or flush%s%s", n > 1 ? ", not " : "",
 			n > 1 ? words[1] : "");
 	if (o->all && !o->command->has_ended)
 		refuse("--all: expected the command sessions or paths");
+	if (o->watch && events)
+		refuse("--watch: expected another command: monitor goes on by itself");
 	if (o->watch && policy && strcmp(words[1], "list") != 0)
 		refuse("--watch: expected a command that only shows something");
 	size_t length = 0;
@@ -260,6 +303,27 @@ static int show_once(const struct options *o, FILE *out)
 	return refusal ? 2 : 0;
 }
 
+/* --- events --- */
+
+static void catch_interrupts(void)
+{
+	/* Without SA_RESTART: what waits ends. */
+	struct sigaction stop = {.sa_handler = interrupt};
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+}
+
+static int show_events(const struct options *o)
+{
+	FILE *reply;
+	catch_interrupts();
+	if (ask_stream(o->socket_name, o->words, &reply) < 0)
+		return 1;
+	int status = monitor(reply, o->json, &interrupted);
+	fclose(reply);
+	return status;
+}
+
 /* --- watching --- */
 
 #define CLEAR      "\033[H\033[J"
@@ -301,10 +365,7 @@ static int show_again(const struct options *o, bool terminal, bool first)
 
 static int watch(const struct options *o)
 {
-	/* Without SA_RESTART: what waits ends. */
-	struct sigaction stop = {.sa_handler = interrupt};
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
+	catch_interrupts();
 	bool terminal = isatty(STDOUT_FILENO);
 	double whole, part = modf(o->watch, &whole);
 	struct timespec pause = {(time_t)whole, (long)(part * 1e9)};
@@ -333,11 +394,12 @@ int main(int argc, char **argv)
 		return output_end(0);
 	}
 	if (o.help && o.command)
-		printf("usage: mpipctl [OPTION...] %s%s\n\n%s", o.command->name,
-			strcmp(o.command->name, "policy") == 0 ? " WORDS" : "", o.command->help);
+		print_help(o.command);
 	else if (o.help)
 		print_usage();
 	if (o.help)
 		return output_end(0);
+	if (strcmp(o.command->name, "monitor") == 0)
+		return show_events(&o);
 	return o.watch ? watch(&o) : output_end(show_once(&o, stdout));
 }

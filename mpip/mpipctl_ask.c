@@ -104,19 +104,27 @@ static int connect_to(const char *socket_name)
 	return -1;
 }
 
-json_t *ask_mpipd(
-	const char *socket_name, const char *words, const volatile sig_atomic_t *interrupted)
+int ask_stream(const char *socket_name, const char *words, FILE **reply)
 {
 	int fd = connect_to(socket_name);
 	if (fd < 0)
-		return NULL;
-	FILE *reply = check_who(fd, socket_name) == 0 ? fdopen(fd, "r") : NULL;
-	if (!reply) {
+		return -1;
+	*reply = check_who(fd, socket_name) == 0 ? fdopen(fd, "r") : NULL;
+	if (!*reply) {
 		close(fd);
-		return NULL;
+		return -1;
 	}
 	/* Also when this fails: who refuses us answers without reading. */
 	(void)!send(fd, words, strlen(words), MSG_NOSIGNAL);
+	return 0;
+}
+
+json_t *ask_mpipd(
+	const char *socket_name, const char *words, const volatile sig_atomic_t *interrupted)
+{
+	FILE *reply;
+	if (ask_stream(socket_name, words, &reply) < 0)
+		return NULL;
 	json_error_t error;
 	json_t *answer = json_loadf(reply, 0, &error);
 	fclose(reply);

@@ -12,13 +12,15 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 static struct daemon d; /* large: its batches and buffers are part of it */
 
 static const char usage[] =
-	"usage: mpipd [--config FILE] [--path-log FILE] [--ready-fd N]\n"
+	"usage: mpipd [--config FILE] [--log-level LEVEL] [--path-log FILE]\n"
+	"             [--ready-fd N]\n"
 	"\n"
 	"Gives every TCP and UDP connection of this host all of its network interfaces,\n"
 	"where the other end runs mpipd too. Runs in the foreground; SIGTERM or Ctrl-C ends it\n"
@@ -27,9 +29,34 @@ static const char usage[] =
 	"  --config FILE    settings (JSON; see mpipd.conf(5))\n"
 	"  --check FILE     read the settings, say what is wrong with them, and end\n"
 	"  --print-config   print every setting with its default, as JSON for --config\n"
+	"  --log-level LEVEL\n"
+	"                   how much is logged on standard error: error, warning, info (peers, "
+	"paths\n"
+	"                   that fail and come back, addresses) or debug (each connection)\n"
 	"  --path-log FILE  write each path's delays and weight at every run of Algorithm 1 (CSV)\n"
 	"  --ready-fd N     write a newline to this descriptor when connections are being taken\n"
 	"  --version, --help\n";
+
+/* What is wrong before there is a log: a line, as of any program. */
+__attribute__((format(printf, 1, 2))) static void complain(const char *format, ...)
+{
+	va_list ap;
+	va_start(ap, format);
+	fputs("mpipd: ", stderr);
+	vfprintf(stderr, format, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+}
+
+/* A level by its name; -1 after saying what is wrong. */
+static int level(const char *text)
+{
+	for (int i = 0; log_level_names[i]; i++)
+		if (strcmp(log_level_names[i], text) == 0)
+			return i;
+	complain("--log-level %s: expected error, warning, info or debug", text);
+	return -1;
+}
 
 /* An open descriptor by its number; -1 after saying what is wrong. */
 static int descriptor(const char *text)
@@ -40,7 +67,7 @@ static int descriptor(const char *text)
 	if (errno == 0 && end != text && *end == '\0' && fd >= 0 && fd <= INT_MAX &&
 		fcntl((int)fd, F_GETFD) >= 0)
 		return (int)fd;
-	daemon_say("--ready-fd %s: expected the number of an open file descriptor", text);
+	complain("--ready-fd %s: expected the number of an open file descriptor", text);
 	return -1;
 }
 
@@ -55,16 +82,17 @@ static int print_config(void)
 
 int main(int argc, char **argv)
 {
-	enum { CONFIG = 1, CHECK, PRINT_CONFIG, PATH_LOG, READY_FD, SHOW_VERSION, HELP };
+	enum { CONFIG = 1, CHECK, PRINT_CONFIG, LOG_LEVEL, PATH_LOG, READY_FD, SHOW_VERSION, HELP };
 	static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
 		{"check", required_argument, NULL, CHECK},
 		{"print-config", no_argument, NULL, PRINT_CONFIG},
+		{"log-level", required_argument, NULL, LOG_LEVEL},
 		{"path-log", required_argument, NULL, PATH_LOG},
 		{"ready-fd", required_argument, NULL, READY_FD},
 		{"version", no_argument, NULL, SHOW_VERSION}, {"help", no_argument, NULL, HELP},
 		{0}};
 	const char *config = NULL, *path_log = NULL;
-	int ready_fd = -1;
+	int ready_fd = -1, log_level = -1;
 	bool check = false;
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
 		switch (option) {
@@ -77,6 +105,11 @@ int main(int argc, char **argv)
 			break;
 		case PRINT_CONFIG:
 			return print_config();
+		case LOG_LEVEL:
+			log_level = level(optarg);
+			if (log_level < 0)
+				return 2;
+			break;
 		case PATH_LOG:
 			path_log = optarg;
 			break;
@@ -97,32 +130,33 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		daemon_say("unexpected argument '%s'; try mpipd --help", argv[optind]);
+		complain("unexpected argument '%s'; try mpipd --help", argv[optind]);
 		return 2;
 	}
 
 	char *error = NULL;
 	if (config_read(&d.config, config, &error) < 0) {
-		daemon_say("%s", error);
+		complain("%s", error);
 		free(error);
 		return 2;
 	}
+	log_open(log_level >= 0 ? (enum log_level)log_level : d.config.log_level);
 	if (check) {
 		config_close(&d.config);
 		return 0;
 	}
 
 	if (daemon_open(&d, path_log, &error) < 0) {
-		daemon_say("%s", error ? error : strerror(errno));
+		complain("%s", error ? error : strerror(errno));
 		free(error);
 		daemon_close(&d);
 		return 1;
 	}
-	daemon_say("%u addresses, wire form %s, scheduler %s", d.addresses.count,
+	log_say(LEVEL_INFO, "%u addresses, wire form %s, scheduler %s", d.addresses.count,
 		encap_names[d.config.settings.encap], scheduler_names[d.config.settings.scheduler]);
 	if (ready_fd >= 0) {
 		if (write(ready_fd, "\n", 1) < 0)
-			daemon_say("ready-fd %d: %s", ready_fd, strerror(errno));
+			log_say(LEVEL_WARNING, "ready-fd %d: %s", ready_fd, strerror(errno));
 		close(ready_fd);
 	}
 	daemon_serve(&d);

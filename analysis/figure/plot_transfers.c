@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The figure of transfers: completion times as distribution functions.
+ * The figure of transfers, and of requests over QUIC: completion times as distribution functions.
  *
  * Theory of operation
  * -------------------
@@ -13,7 +13,7 @@
 #include "analysis/figure/plot_transfers.h"
 
 #include "analysis/figure/plot_parts.h"
-#include "experiments/record/transfers.h"
+#include "experiments/record/distribution.h"
 #include "mpip/base/error.h"
 
 #include <math.h>
@@ -39,13 +39,21 @@ struct figure_parts {
 	size_t size_count;
 };
 
+/* A run's sizes with their completion times; requests over QUIC have one. */
 static const json_t *class_at(const json_t *run, size_t i)
 {
+	const json_t *requests = json_pointer(run, "/quic/requests");
+	if (json_is_object(requests))
+		return i == 0 ? requests : NULL;
 	return json_array_get(json_pointer(run, "/transfers/sizes"), i);
 }
 
-static struct sizes sizes_of(const json_t *class)
+static struct sizes sizes_of(const json_t *run, const json_t *class)
 {
+	json_int_t bytes =
+		json_integer_value(json_pointer(run, "/workload/requests/response_bytes"));
+	if (bytes)
+		return (struct sizes){bytes, bytes};
 	return (struct sizes){json_integer_value(json_object_get(class, "from_bytes")),
 		json_integer_value(json_object_get(class, "to_bytes"))};
 }
@@ -76,7 +84,7 @@ static struct figure_parts parts_of(const struct results *r)
 		bool any = false;
 		for (size_t k = 0; k < c->count && p.lines < MOST_LINES; k++)
 			for (size_t s = 0; class_at(c->runs[k], s); s++, any = true)
-				add_sizes(&p, sizes_of(class_at(c->runs[k], s)));
+				add_sizes(&p, sizes_of(c->runs[k], class_at(c->runs[k], s)));
 		if (any || p.size_count > before)
 			p.which[p.lines++] = i;
 	}
@@ -88,7 +96,7 @@ static double step_of(const json_t *run, struct sizes s, size_t step)
 {
 	const json_t *class;
 	for (size_t i = 0; (class = class_at(run, i)); i++) {
-		struct sizes own = sizes_of(class);
+		struct sizes own = sizes_of(run, class);
 		const json_t *steps = json_object_get(class, "completion_quantiles_ms");
 		const json_t *value = json_array_get(steps, step);
 		if (own.from == s.from && own.to == s.to && json_is_number(value))
@@ -130,13 +138,13 @@ static char *sizes_text(struct sizes s)
 
 static void write_line(const struct figure *f, const struct contestant_results *c, struct sizes s)
 {
-	fprintf(f->dat, "# %s: completion time in ms, part of the transfers\n", c->name);
-	for (size_t i = 0; i <= TRANSFERS_QUANTILES; i++) {
+	fprintf(f->dat, "# %s: completion time in ms, part of all\n", c->name);
+	for (size_t i = 0; i <= QUANTILES; i++) {
 		double value = mean_step(c, s, i);
 		if (isnan(value))
 			fputs("NaN NaN\n", f->dat);
 		else
-			fprintf(f->dat, "%g %g\n", value, (double)i / TRANSFERS_QUANTILES);
+			fprintf(f->dat, "%g %g\n", value, (double)i / QUANTILES);
 	}
 	figure_end_block(f);
 }
@@ -173,7 +181,7 @@ static void draw_panel(const struct figure *f, const struct figure_parts *p, str
 			names, styles, p->lines, (int)((p->lines + rows - 1) / rows));
 	}
 	fprintf(f->gp, "set ylabel '%s' offset 1\nplot ",
-		panel % PER_ROW ? "" : "part of the transfers done");
+		panel % PER_ROW ? "" : "part that is done");
 	for (size_t i = 0; i < p->lines; i++) {
 		size_t style = plot_style(p->r, p->which[i]);
 		write_line(f, &p->r->contestants[p->which[i]], s);
@@ -212,9 +220,10 @@ int plot_transfers(const struct results *r, const struct gallery *g, bool *drawn
 	if (*drawn) {
 		struct figure f;
 		int height = above(&p) + BELOW + (int)rows * ROW + (int)(rows - 1) * BETWEEN;
-		char *what = text_format("completion times of %s%zu sizes, from connect() to the "
-					 "last byte · mean of the runs",
-			panels < p.size_count ? "some of " : "", p.size_count);
+		char *what = text_format("completion times of %s%zu size%s, from connect() or a "
+					 "request to the last byte · mean of the runs",
+			panels < p.size_count ? "some of " : "", p.size_count,
+			p.size_count == 1 ? "" : "s");
 		plot_begin(&f, r, g, "-transfers", height, what);
 		draw_panels(&f, &p, panels, height);
 		rc = figure_end(&f, error);

@@ -50,12 +50,23 @@ static const struct summary_measure of_transfers[SUMMARY_MEASURES] = {
 	{{"failed", ""}, "transfers_failed"},
 };
 
+/* Those of every experiment whose load is QUIC. */
+static const struct summary_measure of_quic[SUMMARY_MEASURES] = {
+	{{"requests", "p50, ms"}, "quic_request_p50_ms"},
+	{{"", "p95, ms"}, "quic_request_p95_ms"},
+	{{"handshake,", "ms"}, "quic_handshake_ms"},
+	{{"taken for", "lost, part"}, "quic_lost_share"},
+};
+
 const struct summary_measure *summary_measures(const struct results *r)
 {
 	static const struct summary_measure none;
 	const char *experiment = r->experiment;
-	if (json_is_object(json_object_get(json_array_get(r->all, 0), "transfers")))
+	const json_t *first = json_array_get(r->all, 0);
+	if (json_is_object(json_object_get(first, "transfers")))
 		return of_transfers;
+	if (json_is_object(json_object_get(first, "quic")))
+		return of_quic;
 	for (size_t i = 0; i < sizeof(own_measures) / sizeof(own_measures[0]); i++)
 		if (strcmp(own_measures[i].experiment, experiment) == 0)
 			return own_measures[i].of;

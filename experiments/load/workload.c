@@ -26,6 +26,9 @@
  * queues hold, on a slow one for seconds. On the host that wastes a processor; where a processor
  * takes no time (GIPS=0) a look at the clock alone makes time go on, by 256 ns, and such a second
  * takes minutes. So this file defines select() as well, which then waits for the server's words.
+ * The same before the start: from when its sockets are connected until the server has said that the
+ * test runs, which takes two round trips, it asks whether it may send and does not. It has no
+ * timers then, so that it asks without a time-out; while it runs it always has one.
  */
 
 #include "experiments/load/workload.h"
@@ -127,11 +130,10 @@ int select(int count, fd_set *reading, fd_set *writing, fd_set *other, struct ti
 {
 	int (*wait)(int, fd_set *, fd_set *, fd_set *, struct timeval *) = next_of("select");
 	struct timeval pause = {.tv_usec = 100000};
-	if (sockets.over) {
-		if (writing)
-			FD_ZERO(writing);
+	if (writing && (sockets.over || !patience))
+		FD_ZERO(writing);
+	if (sockets.over)
 		patience = &pause;
-	}
 	return wait(count, reading, writing, other, patience);
 }
 
@@ -157,10 +159,7 @@ static struct iperf_test *new_test(char role)
 	return test;
 }
 
-/* The socket buffers that a UDP test asks for. With the usual 200 KiB a receiver that has to wait
- * 10 ms for a processor loses datagrams, which says nothing about the paths. Up to what the machine
- * allows: iperf3 refuses to run with less than it asked for. */
-static int udp_buffer_bytes(void)
+int workload_udp_buffer_bytes(void)
 {
 	static const char *const limits[] = {
 		"/proc/sys/net/core/rmem_max", "/proc/sys/net/core/wmem_max"};
@@ -217,7 +216,8 @@ int workload_client(void *argument)
 	const struct definition *d = end->definition;
 	const struct workload *w = &d->workload;
 	struct iperf_test *test = new_test('c');
-	int udp_buffer = udp_buffer_bytes(); /* the machine's limits, not to be seen from inside */
+	int udp_buffer =
+		workload_udp_buffer_bytes(); /* the machine's limits, not to be seen from inside */
 	if (!test || enter(end, w->from) != 0)
 		return 1;
 	sockets.mptcp = end->contestant->mptcp;

@@ -35,6 +35,12 @@ struct workload_end {
 	const char *arrivals_file;
 };
 
+/* The socket buffers that a UDP load asks for. With the usual 200 KiB a receiver that has to wait
+ * 10 ms for a processor loses datagrams, which says nothing about the paths. Up to what the machine
+ * allows, which can be seen only outside of the hosts: iperf3 refuses to run with less than it
+ * asked for. */
+int workload_udp_buffer_bytes(void);
+
 /* The body of a process: one end of one test, in its host's namespace. Standard output becomes
  * iperf3's JSON report. Returns the exit status: 0, or 1 after one line on standard error. */
 int workload_client(void *end);

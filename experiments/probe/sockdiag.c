@@ -9,7 +9,7 @@
  * without another process. The kernel sends one message per established TCP socket; a subflow of
  * MPTCP is a TCP socket with MPTCP as its upper layer, which an attribute tells. What is asked for
  * here is what no counter of a namespace tells: which congestion control each connection really
- * has, and how much went over which pair of addresses.
+ * has, what BBR has made of the path, and how much went over which pair of addresses.
  */
 
 #include "experiments/probe/sockdiag.h"
@@ -42,6 +42,10 @@ struct tcp_details {
 struct sockdiag {
 	struct nl_sock *sock;
 };
+
+/* Linux hands out BBR's state when TCP Vegas' is asked for: the request has bits for eight kinds
+ * only, and BBR's number is above them. */
+#define ASK_FOR_BBR (1 << (INET_DIAG_VEGASINFO - 1))
 
 struct wanted {
 	uint16_t server_port, data_port;
@@ -105,6 +109,19 @@ static bool is_data(const struct wanted *w, const struct inet_diag_msg *m, bool 
 	return w->mptcp ? subflow : other >= w->data_port && other < w->data_port + w->count;
 }
 
+/* What BBR has found out about its path. NULL: the socket has another congestion control. */
+static json_t *bbr_state(const struct nlattr *attribute)
+{
+	struct tcp_bbr_info bbr = {0};
+	if (!attribute)
+		return NULL;
+	nla_memcpy(&bbr, attribute, sizeof(bbr));
+	double bytes_per_s = (double)((uint64_t)bbr.bbr_bw_hi << 32 | bbr.bbr_bw_lo);
+	return json_pack("{s:f, s:f, s:f, s:f}", "bandwidth_mbit", bytes_per_s * 8 / 1e6,
+		"min_rtt_ms", bbr.bbr_min_rtt / 1000.0, "pacing_gain", bbr.bbr_pacing_gain / 256.0,
+		"cwnd_gain", bbr.bbr_cwnd_gain / 256.0);
+}
+
 static int take_socket(struct nl_msg *msg, void *argument)
 {
 	struct wanted *w = argument;
@@ -133,15 +150,16 @@ static int take_socket(struct nl_msg *msg, void *argument)
 		nla_memcpy(&tcp, details, sizeof(tcp));
 	struct nlattr *control = attributes[INET_DIAG_CONG];
 	json_array_append_new(
-		w->found, json_pack("{s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:I, s:f, s:I}", "src",
-				  src, "dst", dst, "src_port", ntohs(m->id.idiag_sport), "dst_port",
-				  ntohs(m->id.idiag_dport), "congestion_control",
+		w->found, json_pack("{s:s, s:s, s:i, s:i, s:s, s:I, s:I, s:I, s:f, s:I, s:o*}",
+				  "src", src, "dst", dst, "src_port", ntohs(m->id.idiag_sport),
+				  "dst_port", ntohs(m->id.idiag_dport), "congestion_control",
 				  control ? nla_get_string(control) : "unknown", "bytes_acked",
 				  (json_int_t)tcp.bytes_acked, "bytes_received",
 				  (json_int_t)tcp.bytes_received, "retransmitted_segments",
 				  (json_int_t)tcp.info.tcpi_total_retrans, "rtt_ms",
 				  tcp.info.tcpi_rtt / 1000.0, "cwnd_segments",
-				  (json_int_t)tcp.info.tcpi_snd_cwnd));
+				  (json_int_t)tcp.info.tcpi_snd_cwnd, "bbr",
+				  bbr_state(attributes[INET_DIAG_BBRINFO])));
 	return NL_OK;
 }
 
@@ -151,7 +169,7 @@ json_t *sockdiag_connections(struct sockdiag *diag, uint16_t server_port, uint16
 	struct inet_diag_req_v2 request = {
 		.sdiag_family = AF_INET,
 		.sdiag_protocol = IPPROTO_TCP,
-		.idiag_ext = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_CONG - 1),
+		.idiag_ext = 1 << (INET_DIAG_INFO - 1) | 1 << (INET_DIAG_CONG - 1) | ASK_FOR_BBR,
 		.idiag_states = 1 << TCP_STATE_ESTABLISHED,
 	};
 	struct wanted w = {server_port, data_port, count, mptcp, json_array()};

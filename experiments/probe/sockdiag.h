@@ -17,7 +17,8 @@ void sockdiag_close(struct sockdiag *diag);
 
 /* The data connections of a test, as a JSON list of
  * {"src", "dst", "src_port", "dst_port", "congestion_control", "bytes_acked", "bytes_received",
- *  "retransmitted_segments", "rtt_ms", "cwnd_segments"}.
+ *  "retransmitted_segments", "rtt_ms", "cwnd_segments"}, and where BBR is its congestion control
+ * "bbr": {"bandwidth_mbit", "min_rtt_ms", "pacing_gain", "cwnd_gain"}.
  * Sockets to or from `server_port`: those that are subflows of MPTCP when `mptcp`, else those whose
  * other port is `data_port` or one of the next `count` - 1. NULL and *error on failure. */
 json_t *sockdiag_connections(struct sockdiag *diag, uint16_t server_port, uint16_t data_port,

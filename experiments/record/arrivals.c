@@ -196,3 +196,22 @@ struct recovery arrivals_recovery(const struct arrivals *a, const struct spans *
 		r.recovered_us = back_at(a, event_us, end_us, RECOVERED * r.before_bps);
 	return r;
 }
+
+static int by_start(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+	return (x->from_us > y->from_us) - (x->from_us < y->from_us);
+}
+
+struct spans spans_join(struct span *all, size_t count)
+{
+	size_t kept = 0;
+	qsort(all, count, sizeof(*all), by_start);
+	for (size_t i = 0; i < count; i++) {
+		if (kept == 0 || all[i].from_us > all[kept - 1].to_us)
+			all[kept++] = all[i];
+		else if (all[i].to_us > all[kept - 1].to_us)
+			all[kept - 1].to_us = all[i].to_us;
+	}
+	return (struct spans){all, kept};
+}

@@ -51,6 +51,9 @@ struct spans {
 	size_t count;
 };
 
+/* Of times in any order, which may overlap. `all` becomes the list. */
+struct spans spans_join(struct span *all, size_t count);
+
 struct gap {
 	int64_t longest_us; /* 0: there was nothing to wait for */
 	int64_t at_us;      /* when it began */

@@ -16,6 +16,7 @@
 
 #include "experiments/record/call.h"
 
+#include "experiments/record/distribution.h"
 #include "experiments/record/emodel.h"
 #include "experiments/record/reordering.h"
 #include "experiments/record/stats.h"
@@ -77,17 +78,6 @@ static void free_joined(struct joined *j)
 {
 	free(j->delay_ms);
 	free(j->arrivals);
-}
-
-/* Sorts the values. */
-static json_t *distribution_json(double *values, size_t count)
-{
-	struct stats_distribution d = stats_distribution(values, count);
-	if (count == 0)
-		return json_null();
-	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "count", (json_int_t)count,
-		"mean", d.mean, "sd", d.sd, "min", d.min, "p50", d.p50, "p95", d.p95, "p99", d.p99,
-		"max", d.max);
 }
 
 static json_t *reordering_json(const struct reordering *r)

@@ -16,6 +16,8 @@
 
 #include "experiments/record/names.h"
 
+#include "lab/scenario/trace.h"
+
 #include "mpip/base/files.h"
 #include "mpip/base/jsonfile.h"
 
@@ -25,7 +27,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const workload_kinds[] = {"tcp", "udp", "call", "connections", "transfers", NULL};
+const char *const workload_kinds[] = {
+	"tcp", "udp", "call", "connections", "transfers", "quic", NULL};
 const char *const direction_names[] = {"forward", "reverse", "both", NULL};
 
 static char *copy(const char *s)
@@ -35,7 +38,7 @@ static char *copy(const char *s)
 
 static void read_congestion_control(struct jat at, struct workload *w)
 {
-	static const char *const controls[] = {"cubic", "reno", NULL};
+	static const char *const controls[] = {"cubic", "reno", "bbr", NULL};
 	free(w->congestion_control);
 	w->congestion_control =
 		copy(controls[jat_choice_or(jat_key(at, "congestion_control"), controls, 0)]);
@@ -127,6 +130,8 @@ static struct workload read_workload(struct jat at)
 		read_connections(at, &w);
 	else if (w.kind == WORKLOAD_TRANSFERS)
 		read_transfers(at, &w);
+	else if (w.kind == WORKLOAD_QUIC)
+		quic_load_read(at, &w);
 	else
 		read_plain(at, &w);
 	if (strcmp(w.from, w.to) == 0)
@@ -179,10 +184,27 @@ static json_t *read_sysctls(struct jat at)
 	return sysctls;
 }
 
+/* Hosts and their NICs; whether the scenario has them is looked at with it. */
+static json_t *read_nics(struct jat at)
+{
+	const char *host;
+	json_t *list;
+	if (!json_is_object(at.value))
+		jat_fail(at, "expected an object such as {\"client\": [\"eth1\"]}");
+	json_object_foreach (at.value, host, list) {
+		struct jat nics = jat_key(at, host);
+		if (jat_length(nics) == 0)
+			jat_fail(nics, "expected at least one NIC to be up");
+		for (size_t i = 0; i < jat_length(nics); i++)
+			jat_string(jat_item(nics, i));
+	}
+	return json_incref(at.value);
+}
+
 static struct contestant read_contestant(struct jat at)
 {
 	static const char *const keys[] = {"name", "mptcp", "mpipd", "clock", "paper", "scenario",
-		"workload", "sysctls", NULL};
+		"workload", "nics", "sysctls", NULL};
 	struct jat name = jat_key(at, "name"), mpipd = jat_key(at, "mpipd");
 	struct jat paper = jat_key(at, "paper");
 	jat_only(at, keys);
@@ -204,6 +226,8 @@ static struct contestant read_contestant(struct jat at)
 	}
 	if (jat_present(jat_key(at, "clock")))
 		read_clock(jat_key(at, "clock"), &c);
+	if (jat_present(jat_key(at, "nics")))
+		c.nics = read_nics(jat_key(at, "nics"));
 	if (jat_present(jat_key(at, "sysctls")))
 		c.sysctls = read_sysctls(jat_key(at, "sysctls"));
 	return c;
@@ -219,10 +243,25 @@ static void digest_of(const json_t *value, char digest[static SHA256_TEXT])
 	free(canonical);
 }
 
-/* The scenario's digest; its words for people do not count. Returns the file's name, allocated. */
-static char *read_scenario(
-	const struct definition *d, struct jat at, char digest[static SHA256_TEXT])
+/* The digest of a scenario's content; its words for people do not count. */
+static void digest_of_scenario(const json_t *content, char digest[static SHA256_TEXT])
 {
+	json_t *scenario = json_copy((json_t *)content);
+	json_object_del(scenario, "about");
+	digest_of(scenario, digest);
+	json_decref(scenario);
+}
+
+/* The scenario's digest, and the scenario itself where it stands here. Returns the file's name,
+ * allocated. */
+static char *read_scenario(const struct definition *d, struct jat at, json_t **content,
+	char digest[static SHA256_TEXT])
+{
+	if (json_is_object(at.value)) {
+		*content = at.value;
+		digest_of_scenario(at.value, digest);
+		return text_format("%s: %s", d->file, at.place);
+	}
 	char *own = copy(d->file);
 	const char *name = jat_string(at);
 	char *file = name[0] == '/' ? copy(name) : text_format("%s/%s", dirname(own), name);
@@ -235,8 +274,7 @@ static char *read_scenario(
 		free(error);
 		return file;
 	}
-	json_object_del(scenario, "about");
-	digest_of(scenario, digest);
+	digest_of_scenario(scenario, digest);
 	json_decref(scenario);
 	return file;
 }
@@ -248,7 +286,7 @@ static void read_own(
 {
 	struct jat scenario = jat_key(item, "scenario"), workload = jat_key(item, "workload");
 	if (jat_present(scenario))
-		c->scenario_file = read_scenario(d, scenario, c->scenario_digest);
+		c->scenario_file = read_scenario(d, scenario, &c->scenario, c->scenario_digest);
 	if (jat_present(workload) && !json_is_object(workload.value)) {
 		jat_fail(workload, "expected an object, what differs from the experiment's");
 	} else if (jat_present(workload) && common) {
@@ -304,20 +342,22 @@ static char *name_of(const char *file)
 static void read_common(struct definition *d, struct jat root)
 {
 	static const char *const keys[] = {"about", "title", "scenario", "workload", "duration_s",
-		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events", "repeats",
-		"seed", "delays_ms", "gips", "contestants", NULL};
+		"warm_up_s", "paper_duration_s", "paper_warm_up_s", "stretch_events",
+		"uneven_paths", "repeats", "seed", "delays_ms", "gips", "contestants", NULL};
 	struct jat workload = jat_key(root, "workload");
 	name_check(root, d->name);
 	jat_only(root, keys);
 	jat_string_or(jat_key(root, "about"), "");
 	d->title = copy(jat_string(jat_key(root, "title")));
-	d->scenario_file = read_scenario(d, jat_key(root, "scenario"), d->scenario_digest);
+	d->scenario_file =
+		read_scenario(d, jat_key(root, "scenario"), &d->scenario, d->scenario_digest);
 	if (!jat_present(workload))
 		jat_fail(workload, "missing, expected an object");
 	d->workload = read_workload(workload);
 	d->duration_s = (int)jat_integer(jat_key(root, "duration_s"), 1, DURATION_MAX_S);
 	d->warm_up_s = (int)jat_integer_or(jat_key(root, "warm_up_s"), 0, 600, 0);
 	d->written_duration_s = d->duration_s;
+	d->uneven_paths = jat_bool_or(jat_key(root, "uneven_paths"), false);
 	d->stretch_events = jat_bool_or(jat_key(root, "stretch_events"), false);
 	d->paper_duration_s =
 		(int)jat_integer_or(jat_key(root, "paper_duration_s"), 1, DURATION_MAX_S, 0);
@@ -348,16 +388,16 @@ void definition_fault(char **faults, char *line)
 	free(line);
 }
 
-struct definition *definition_read(const char *file, char **faults)
+/* Takes the document and the name. */
+static struct definition *of_document(const char *file, char *name, struct jdoc *doc, char **faults)
 {
-	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct definition *d = calloc(1, sizeof(*d));
 	if (!d)
 		abort();
 	d->doc = doc;
 	d->file = copy(file);
-	d->name = name_of(file);
+	d->name = name;
 	if (jdoc_error(doc)) {
 		definition_fault(faults, jdoc_take_error(doc));
 		return d;
@@ -367,6 +407,16 @@ struct definition *definition_read(const char *file, char **faults)
 	definition_fault(faults, jdoc_take_error(doc));
 	read_contestants(d, jat_key(root, "contestants"), common, faults);
 	return d;
+}
+
+struct definition *definition_read(const char *file, char **faults)
+{
+	return of_document(file, name_of(file), jdoc_load(file), faults);
+}
+
+struct definition *definition_of(const char *file, const char *name, json_t *content, char **faults)
+{
+	return of_document(file, copy(name), jdoc_of(file, content), faults);
 }
 
 struct definition *definition_load(const char *file, char **error)
@@ -400,6 +450,7 @@ void definition_free(struct definition *d)
 		json_decref(d->contestants[i].clock);
 		free(d->contestants[i].clock_host);
 		free(d->contestants[i].scenario_file);
+		json_decref(d->contestants[i].nics);
 		json_decref(d->contestants[i].sysctls);
 		free_workload(&d->contestants[i].workload);
 	}
@@ -428,9 +479,24 @@ struct definition definition_for(const struct definition *d, const struct contes
 		own.workload = c->workload;
 	if (c->scenario_file) {
 		own.scenario_file = c->scenario_file;
+		own.scenario = c->scenario;
 		memcpy(own.scenario_digest, c->scenario_digest, sizeof(own.scenario_digest));
 	}
 	return own;
+}
+
+struct scenario *definition_scenario(const struct definition *own, int rep, char **error)
+{
+	/* A copy: what a scenario names or draws is put in its place when it is read. */
+	json_t *content = own->scenario
+				  ? json_deep_copy(own->scenario)
+				  : json_read(own->scenario_file, JSON_REJECT_DUPLICATES, error);
+	if (!content)
+		return NULL;
+	trace_set_seeds(content, definition_seed(own, rep, 8));
+	struct scenario *s = scenario_of(own->scenario_file, content, error);
+	json_decref(content);
+	return s;
 }
 
 double definition_stretch(const struct definition *d)
@@ -458,6 +524,8 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 		transfer_load_add(w, workload);
 	if (w->kind == WORKLOAD_CALL)
 		call_load_add(w, workload);
+	if (w->kind == WORKLOAD_QUIC)
+		quic_load_add(w, workload);
 	json_t *run = json_pack("{s:i, s:s, s:o, s:i, s:i, s:{s:s, s:b, s:O?}, s:i, s:I}",
 		"schema_version", RESULT_VERSION, "scenario_sha256", d->scenario_digest, "workload",
 		workload, "warm_up_s", d->warm_up_s, "duration_s", d->duration_s, "contestant",
@@ -468,6 +536,10 @@ json_t *definition_of_run(const struct definition *all, const struct contestant 
 		json_object_set_new(run, "gips", json_integer(d->gips));
 	if (d->stretch_events)
 		json_object_set_new(run, "stretch_events", json_real(definition_stretch(d)));
+	if (d->uneven_paths)
+		json_object_set_new(run, "uneven_paths", json_true());
+	if (c->nics)
+		json_object_set(json_object_get(run, "contestant"), "nics", c->nics);
 	if (c->sysctls)
 		json_object_set(json_object_get(run, "contestant"), "sysctls", c->sysctls);
 	json_t *clock = definition_clock(d, c, rep);

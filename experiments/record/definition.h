@@ -5,6 +5,7 @@
 #include "experiments/record/draw.h"
 
 #include "lab/build/ground.h"
+#include "lab/scenario/scenario.h"
 #include "mpip/base/jsonfile.h"
 #include "mpip/base/sha256.h"
 
@@ -25,6 +26,7 @@ enum workload_kind {
 	WORKLOAD_CALL,
 	WORKLOAD_CONNECTIONS,
 	WORKLOAD_TRANSFERS,
+	WORKLOAD_QUIC,
 };
 
 /* Which way the data goes, seen from the host that connects. */
@@ -57,12 +59,27 @@ struct transfer_load {
 	int count;             /* begun in the measured part; 0: as many as there is time for */
 };
 
+/* The shortest request over QUIC: what each stream begins with. */
+#define QUIC_HEADER_BYTES 24
+
+/* What goes over one QUIC connection: a bulk transfer, requests, or both. */
+struct quic_load {
+	bool bulk, requests;
+	int64_t bulk_bytes; /* 0: as long as the run */
+	int request_bytes, response_bytes, parallel;
+	double interval_ms;        /* from request to request; 0: by the pause */
+	double pause_ms;           /* from a response to the next request */
+	int max_udp_payload_bytes; /* 0: ngtcp2 finds out itself */
+	bool gso;
+};
+
 struct workload {
 	enum workload_kind kind;
-	bool iperf; /* iperf3 sends: all but a call alone, many connections, and transfers */
+	bool iperf; /* iperf3 sends: all but a call alone, many connections, transfers, QUIC */
 	bool tcp;   /* TCP is sent, by iperf3 or over many connections */
 	struct call_load call;          /* a call's */
 	struct transfer_load transfers; /* transfers' */
+	struct quic_load quic;          /* QUIC's */
 	enum direction direction;
 	char *from, *to;          /* hosts: who connects, who listens */
 	char *congestion_control; /* set for every contestant alike */
@@ -85,21 +102,26 @@ struct contestant {
 	char *paper; /* JSON pointer into the paper's values; NULL: it has none */
 	/* What it has of its own, in the place of the experiment's: */
 	char *scenario_file; /* NULL: none */
+	json_t *scenario;
 	char scenario_digest[SHA256_TEXT];
 	struct workload workload;
 	bool own_workload;
+	json_t *nics; /* {"client": ["eth1"]}: of that host the NICs that are up; NULL: all are */
 	json_t *sysctls; /* set on both hosts, {"net.ipv4.tcp_recovery": "0"}; NULL: none */
 };
 
 struct definition {
 	struct jdoc *doc; /* as it was read; lives as long as this */
 	char *file, *name, *title;
-	char *scenario_file;
+	char *scenario_file; /* or its name for messages */
+	json_t *scenario; /* where it stands in the experiment itself; borrowed; NULL: in its file
+			   */
 	char scenario_digest[SHA256_TEXT]; /* of what the scenario says, not how it is laid out */
 	struct workload workload;
 	int duration_s, warm_up_s, repeats;
-	bool stretch_events;    /* the scenario's events keep their part of another duration */
-	int written_duration_s; /* ... than this, which is in the file */
+	bool uneven_paths;   /* that a path carries nothing, or ends, is no reason to mark a run */
+	bool stretch_events; /* the scenario's events keep their part of another duration */
+	int written_duration_s;                /* ... than this, which is in the file */
 	int paper_duration_s, paper_warm_up_s; /* the paper's; 0: no other than the above */
 	int64_t seed;
 	double delays_ms; /* what the delays are about, in size; the witness must stay below a tenth
@@ -114,6 +136,10 @@ struct definition {
  * is wrong is added to *faults, and is not in the definition, or with a default in its place. Free
  * with definition_free(). */
 struct definition *definition_read(const char *file, char **faults);
+/* The same of an experiment's content, whose scenarios may stand in it in the place of their files'
+ * names; `file` is its name in messages, `name` the experiment's. */
+struct definition *definition_of(
+	const char *file, const char *name, json_t *content, char **faults);
 /* The same for one that must be good: NULL and *error, which may be several lines. */
 struct definition *definition_load(const char *file, char **error);
 
@@ -129,6 +155,10 @@ void definition_as_paper(struct definition *d);
 /* The experiment as it is for this contestant: with the scenario and workload that are its own. A
  * shallow copy, which lives as long as `d` and is not to be freed. */
 struct definition definition_for(const struct definition *d, const struct contestant *c);
+
+/* The scenario of a definition for a contestant, as scenario_load(), with what is drawn in it as
+ * this repetition has it; 0: any. */
+struct scenario *definition_scenario(const struct definition *own, int rep, char **error);
 
 /* How much later than its scenario says an event happens: 1 unless the experiment stretches them.
  */
@@ -148,7 +178,7 @@ void definition_digest(
 char *definition_run_name(const struct definition *d, const struct contestant *c, int rep);
 
 /* The numbers that a run draws from: each host's mpipd gets its own, and the start jitter.
- * Different for every (seed, rep, index); index 0 to 9. */
+ * Different for every (seed, rep, index); index 0 to 9. 8 is the scenario's, 9 the clock's. */
 int64_t definition_seed(const struct definition *d, int rep, int index);
 
 /* mpipd's "clock" on the host whose clock is wrong, in this run. NULL: none is. */
@@ -164,6 +194,9 @@ void transfer_load_read(struct jat at, struct transfer_load *t);
 void transfer_load_add(const struct workload *w, json_t *workload);
 int64_t transfer_size(const struct transfer_load *t, uint64_t seed, uint64_t index);
 int64_t transfer_pause_us(const struct transfer_load *t, uint64_t seed, uint64_t index);
+/* QUIC's part. */
+void quic_load_read(struct jat at, struct workload *w);
+void quic_load_add(const struct workload *w, json_t *workload);
 
 extern const char *const workload_kinds[], *const direction_names[];
 

@@ -224,6 +224,15 @@ static void contestants_that_differ(void **state)
 	json_object_set_new(d->contestants[1].sysctls, "net.ipv4.tcp_recovery", json_string("1"));
 	definition_digest(d, &d->contestants[1], 1, other);
 	assert_string_not_equal(first, other);
+	/* Other NICs are another run, and so is one that may leave paths unused. */
+	memcpy(first, other, sizeof(first));
+	d->contestants[1].nics = json_pack("{s:[s]}", "client", "eth1");
+	definition_digest(d, &d->contestants[1], 1, other);
+	assert_string_not_equal(first, other);
+	memcpy(first, other, sizeof(first));
+	d->uneven_paths = true;
+	definition_digest(d, &d->contestants[1], 1, other);
+	assert_string_not_equal(first, other);
 
 	assert_true(definition_stretch(d) == 1);
 	definition_as_paper(d);
@@ -277,7 +286,7 @@ static const char *const faults[][2] = {
 		"scenario: expected a scenario's file"},
 	{HEAD TAIL, "workload: missing, expected an object"},
 	{HEAD "\"workload\": {\"kind\": \"sctp\"}, " TAIL,
-		"workload.kind: expected tcp, udp, call, connections or transfers"},
+		"workload.kind: expected tcp, udp, call, connections, transfers or quic"},
 	{HEAD "\"workload\": {}, " TAIL, "workload.kind: missing"},
 	{HEAD TCP CLOCK("[1]"), "contestants[0].clock.skew_ppm: expected a number, or two"},
 	{HEAD TCP "\"duration_s\": 1, \"repeats\": 1, \"contestants\": [{\"name\": \"a\", "
@@ -397,12 +406,13 @@ static void every_fault_is_told(void **state)
 		     "\"workload\": {\"streams\": 2}}, {\"mptpc\": true}]}",
 		&error));
 	snprintf(wanted, sizeof(wanted),
-		"%s/it.json: workload.kind: expected tcp, udp, call, connections or transfers\n"
+		"%s/it.json: workload.kind: expected tcp, udp, call, connections, transfers or "
+		"quic\n"
 		"%s/it.json: contestants[0].name: expected a name of small letters, digits, + and "
 		"-, at most 40, got \"A\"\n"
 		"%s/it.json: contestants[2].mptpc: unknown key, expected name, mptcp, mpipd, "
 		"clock, "
-		"paper, scenario, workload or sysctls",
+		"paper, scenario, workload, nics or sysctls",
 		directory, directory, directory);
 	assert_string_equal(error, wanted);
 	free(error);

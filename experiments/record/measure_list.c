@@ -90,6 +90,17 @@ static double worst_event(const json_t *result, const char *const pointers[MEASU
 	return m.count ? m.most : NAN;
 }
 
+/* Of the ends, the one that lost more: who sends much. */
+static double quic_lost(const json_t *result, const char *const pointers[MEASURE_POINTERS])
+{
+	const json_t *ends = json_pointer(result, pointers[0]), *end;
+	struct many m = {0};
+	const char *host;
+	json_object_foreach ((json_t *)ends, host, end)
+		add(&m, json_object_get(end, "lost_share"));
+	return m.count ? m.most : NAN;
+}
+
 /* clang-format off */
 const struct listed_measure measure_list[] = {
 	{"goodput_mbit", "Goodput", "Mbit/s", "higher", at, {"/goodput_mbit"}},
@@ -112,6 +123,17 @@ const struct listed_measure measure_list[] = {
 		{"/transfers/all/completion_ms/p99"}},
 	{"transfer_mean_ms", "Completion time, mean", "ms", "lower", at, {"/transfers/all/completion_ms/mean"}},
 	{"transfers_failed", "Transfers that failed", "", "lower", at, {"/transfers/all/failed"}},
+
+	{"quic_goodput_mbit", "Goodput over QUIC", "Mbit/s", "higher", at, {"/quic/goodput_mbit"}},
+	{"quic_request_p50_ms", "Requests over QUIC, median", "ms", "lower", at,
+		{"/quic/requests/completion_ms/p50"}},
+	{"quic_request_p95_ms", "Requests over QUIC, 95th percentile", "ms", "lower", at,
+		{"/quic/requests/completion_ms/p95"}},
+	{"quic_request_p99_ms", "Requests over QUIC, 99th percentile", "ms", "lower", at,
+		{"/quic/requests/completion_ms/p99"}},
+	{"quic_requests_failed", "Requests over QUIC that failed", "", "lower", at, {"/quic/requests/failed"}},
+	{"quic_handshake_ms", "QUIC handshake", "ms", "lower", at, {"/quic/handshake_ms"}},
+	{"quic_lost_share", "Packets that QUIC took for lost", "", "lower", quic_lost, {"/quic/ends"}},
 
 	{"call_audio_p95_ms", "One-way delay of audio, 95th percentile", "ms", "lower", most,
 		{"/call/audio/forward/one_way_delay_ms/p95", "/call/audio/reverse/one_way_delay_ms/p95"}},

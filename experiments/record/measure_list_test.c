@@ -22,6 +22,10 @@ static json_t *some_result(void)
 		" \"tcp\": {\"retransmitted_segments\": 5, \"sent_segments\": 200},"
 		" \"transfers\": {\"all\": {\"failed\": 2, \"completion_ms\": {\"mean\": 40, "
 		"\"p50\": 30, \"p95\": 80, \"p99\": 90}}},"
+		" \"quic\": {\"handshake_ms\": 21.5, \"goodput_mbit\": 8, "
+		"\"requests\": {\"failed\": 1, \"completion_ms\": {\"p50\": 5, "
+		"\"p95\": 6, \"p99\": 7}}, \"ends\": {\"a\": {\"lost_share\": 0}, "
+		"\"b\": {\"lost_share\": 0.5}}},"
 		" \"call\": {\"gap\": {\"forward\": {\"longest_ms\": 7}, \"reverse\": "
 		"{\"longest_ms\": 41}}, \"audio\": {"
 		"  \"forward\": {\"one_way_delay_ms\": {\"p95\": 12}, \"loss_ratio\": 0.25, "
@@ -57,6 +61,13 @@ static void values(void **state)
 		{"transfer_p99_ms", 90},
 		{"transfer_mean_ms", 40},
 		{"transfers_failed", 2},
+		{"quic_goodput_mbit", 8},
+		{"quic_request_p50_ms", 5},
+		{"quic_request_p95_ms", 6},
+		{"quic_request_p99_ms", 7},
+		{"quic_requests_failed", 1},
+		{"quic_handshake_ms", 21.5},
+		{"quic_lost_share", 0.5},
 		{"call_audio_p95_ms", 30},
 		{"call_audio_reordered", 0.05},
 		{"call_audio_lost", 0.25},
@@ -80,11 +91,12 @@ static void values(void **state)
 static void absent(void **state)
 {
 	(void)state;
-	json_t *result = json_loads("{\"transfers\": null, \"call\": {\"audio\": null}, "
-				    "\"gap\": null, \"series\": [], \"events\": [], "
-				    "\"tcp\": {\"retransmitted_segments\": 0, "
-				    "\"sent_segments\": 0}}",
-		0, NULL);
+	json_t *result =
+		json_loads("{\"transfers\": null, \"quic\": null, \"call\": {\"audio\": null}, "
+			   "\"gap\": null, \"series\": [], \"events\": [], "
+			   "\"tcp\": {\"retransmitted_segments\": 0, "
+			   "\"sent_segments\": 0}}",
+			0, NULL);
 	assert_non_null(result);
 	for (const struct listed_measure *m = measure_list; m->name; m++)
 		assert_true(isnan(measure_value(result, m->name)));

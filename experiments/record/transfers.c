@@ -14,8 +14,8 @@
 
 #include "experiments/record/transfers.h"
 
+#include "experiments/record/distribution.h"
 #include "experiments/record/lines.h"
-#include "experiments/record/stats.h"
 #include "mpip/base/error.h"
 
 #include <inttypes.h>
@@ -136,25 +136,9 @@ static void add(struct list *l, double value)
 
 static json_t *distribution_and_free(struct list *l)
 {
-	struct stats_distribution d = stats_distribution(l->values, l->count);
+	json_t *distribution = distribution_json(l->values, l->count);
 	free(l->values);
-	if (d.count == 0)
-		return json_null();
-	return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "count", (json_int_t)d.count,
-		"mean", d.mean, "sd", d.sd, "min", d.min, "p50", d.p50, "p95", d.p95, "p99", d.p99,
-		"max", d.max);
-}
-
-/* A hundredth of all after the other, from the least to the most: what a distribution function is
- * drawn of. Sorts the values. */
-static json_t *quantiles(struct list *l)
-{
-	stats_distribution(l->values, l->count);
-	json_t *all = l->count ? json_array() : json_null();
-	for (int i = 0; l->count && i <= TRANSFERS_QUANTILES; i++)
-		json_array_append_new(all, json_real(stats_quantile(l->values, l->count,
-						   (double)i / TRANSFERS_QUANTILES)));
-	return all;
+	return distribution;
 }
 
 /* Those with a size from `from` to `to`. */
@@ -173,7 +157,7 @@ static json_t *class_of(const struct transfer_log *log, int64_t from, int64_t to
 		failed += t->done_us == TRANSFER_NEVER;
 	}
 	json_int_t count = (json_int_t)completion.count;
-	json_t *steps = quantiles(&completion);
+	json_t *steps = quantiles_json(completion.values, completion.count);
 	return json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "count", count, "failed", failed,
 		"completion_quantiles_ms", steps, "setup_ms", distribution_and_free(&setup),
 		"first_byte_ms", distribution_and_free(&first), "completion_ms",
@@ -230,16 +214,10 @@ json_t *transfer_measures(const struct transfer_log *log, const json_t *workload
 		class_of(log, 0, INT64_MAX, duration_s), "sizes", classes);
 }
 
-static int by_start(const void *a, const void *b)
-{
-	const struct span *x = a, *y = b;
-	return (x->from_us > y->from_us) - (x->from_us < y->from_us);
-}
-
 struct spans transfer_spans(const struct transfer_log *log, int duration_s)
 {
 	struct span *all = calloc(log->count + 1, sizeof(*all));
-	size_t count = 0, kept = 0;
+	size_t count = 0;
 	int64_t last = end_of(duration_s + TRANSFERS_DRAIN_S);
 	if (!all)
 		abort();
@@ -251,12 +229,5 @@ struct spans transfer_spans(const struct transfer_log *log, int duration_s)
 					     : t->ended_us != TRANSFER_NEVER ? t->ended_us
 									     : last};
 	}
-	qsort(all, count, sizeof(*all), by_start);
-	for (size_t i = 0; i < count; i++) {
-		if (kept == 0 || all[i].from_us > all[kept - 1].to_us)
-			all[kept++] = all[i];
-		else if (all[i].to_us > all[kept - 1].to_us)
-			all[kept - 1].to_us = all[i].to_us;
-	}
-	return (struct spans){all, kept};
+	return spans_join(all, count);
 }

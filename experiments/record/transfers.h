@@ -21,9 +21,6 @@
 
 #define TRANSFER_NEVER INT64_MIN
 
-/* Into so many equal parts of all of them a result has the completion times. */
-#define TRANSFERS_QUANTILES 100
-
 struct transfer {
 	int64_t size_bytes;
 	int64_t start_us;     /* connect() was called */

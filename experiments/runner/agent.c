@@ -17,6 +17,7 @@
 #include "experiments/runner/agent.h"
 
 #include "experiments/load/mptcp.h"
+#include "experiments/probe/congestion.h"
 #include "lab/build/lab.h"
 #include "mpip/base/files.h"
 
@@ -126,6 +127,8 @@ static int set_own_sysctls(const json_t *wanted, json_t *all, char **error)
 
 static int set_up(const struct agent *a, char **error)
 {
+	if (congestion_try(a->congestion_control, error) != 0)
+		return -1;
 	bool set_default = may_be_default(a->congestion_control);
 	if (lab_enter(a->lab, a->host, error) != 0)
 		return -1;

@@ -81,7 +81,7 @@ int calibration_make(const char *directory, const struct definition *all,
 	const struct definition *own, const char *lab, char **error)
 {
 	struct calibrate_options how = {.brief = true, .progress = stop_calibration};
-	struct scenario *scenario = scenario_load(own->scenario_file, error);
+	struct scenario *scenario = definition_scenario(own, 0, error);
 	char *what = text_format("the experiment %s", all->name);
 	struct lab_owner owner = {getpid(), what};
 	int up = scenario ? lab_up(scenario, lab, &owner, error) : -1;

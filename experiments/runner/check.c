@@ -14,6 +14,7 @@
 #include "experiments/runner/check.h"
 
 #include "experiments/load/mptcp.h"
+#include "experiments/probe/congestion.h"
 #include "experiments/record/resultfile.h"
 #include "experiments/runner/project.h"
 #include "experiments/runner/sysctls.h"
@@ -141,6 +142,27 @@ static void check_interfaces(const struct check *c, const struct node *const hos
 	}
 }
 
+/* The NICs that a contestant keeps, of hosts that the scenario has. */
+static void check_nics(const struct check *c, const struct scenario *s)
+{
+	const char *host;
+	json_t *list, *name;
+	size_t i;
+	json_object_foreach (c->c->nics, host, list) {
+		struct jat place = jat_key(jat_key(c->item, "nics"), host);
+		const struct node *node = scenario_node(s, host);
+		if (!node || node->router)
+			jat_fail(place, "expected a host of the scenario, got \"%s\"", host);
+		json_array_foreach (list, i, name) {
+			const char *nic = json_string_value(name);
+			if (node && nic && !has_nic(node, nic, strlen(nic)))
+				jat_fail(jat_item(place, i), "expected a NIC of %s, got \"%s\"",
+					host, nic);
+		}
+		take(c);
+	}
+}
+
 static void check_mptcp(const struct check *c, const struct node *const hosts[2])
 {
 	for (size_t k = 0; c->c->mptcp && k < 2; k++)
@@ -203,6 +225,8 @@ static void tell_sysctl(const struct check *c, struct jat at, const struct sysct
 
 static void check_sysctls(const struct check *c, const struct node *const hosts[2])
 {
+	if (!c->on_host && !c->notes)
+		return;
 	size_t count = json_object_size(c->c->sysctls), n = 0;
 	struct sysctl_try *all = calloc(count + 1, sizeof(*all));
 	struct jat *places = calloc(count + 1, sizeof(*places));
@@ -230,6 +254,24 @@ static void check_sysctls(const struct check *c, const struct node *const hosts[
 	free(all);
 }
 
+/* On this machine; the guest's kernels are made or chosen with all of them. */
+static void check_congestion_control(const struct check *c)
+{
+	const struct workload *w = &c->own.workload;
+	char *error = NULL;
+	if (!c->on_host || !w->tcp || congestion_try(w->congestion_control, &error) == 0)
+		return;
+	const struct jat places[] = {jat_key(c->item, "workload"), jat_key(c->root, "workload")};
+	struct jat at = {0};
+	for (size_t i = 0; i < 2 && !jat_present(at); i++) {
+		at = w->kind == WORKLOAD_CALL ? jat_key(places[i], "tcp") : places[i];
+		at = jat_key(at, "congestion_control");
+	}
+	jat_fail(at, "%s", error);
+	free(error);
+	take(c);
+}
+
 /* What is about the hosts that its scenario has. */
 static void check_scenario(const struct check *c)
 {
@@ -237,7 +279,7 @@ static void check_scenario(const struct check *c)
 	char *error = NULL;
 	if (!c->own.scenario_digest[0])
 		return; /* could not be read, which has been told */
-	struct scenario *s = scenario_load(c->own.scenario_file, &error);
+	struct scenario *s = definition_scenario(&c->own, 0, &error);
 	definition_fault(c->faults, error);
 	if (!s)
 		return;
@@ -246,11 +288,13 @@ static void check_scenario(const struct check *c)
 		hosts[0] = check_host(c, s, "from", w->from);
 		hosts[1] = check_host(c, s, "to", w->to);
 	}
+	check_nics(c, s);
 	if (hosts[0] && hosts[1]) {
 		check_interfaces(c, hosts);
 		check_mptcp(c, hosts);
 	}
 	check_sysctls(c, hosts);
+	check_congestion_control(c);
 	scenario_free(s);
 }
 

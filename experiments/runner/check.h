@@ -13,7 +13,7 @@
  * `programs` is the build folder. What is wrong is added to *faults, see definition_fault(). The
  * kernel is this machine's with `on_host`: what it does not take is a fault. In guests it is
  * another one: what this one does not know is added to *notes instead, and the guest refuses it if
- * it does not know it either. */
+ * it does not know it either; where `notes` is NULL it is not asked. */
 void definition_check(const struct definition *d, const char *programs, bool on_host, char **faults,
 	char **notes);
 

@@ -64,7 +64,7 @@ static int choose_ground(const struct options *o, const struct definition *d,
 		if (!options_choose(o, &d->contestants[i]))
 			continue;
 		struct definition own = definition_for(d, &d->contestants[i]);
-		struct scenario *scenario = scenario_load(own.scenario_file, NULL);
+		struct scenario *scenario = definition_scenario(&own, 0, NULL);
 		if (!scenario)
 			continue;
 		struct ground_choice choice = {.ground = GROUND_VM};

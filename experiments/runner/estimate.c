@@ -119,7 +119,7 @@ double estimate_cells_s(const struct definition *d, const struct guest_cell *cel
 			char *ignored = NULL;
 			if (s)
 				scenario_free(s);
-			s = scenario_load(own.scenario_file, &ignored);
+			s = definition_scenario(&own, 0, &ignored);
 			free(ignored);
 			file = own.scenario_file;
 		}

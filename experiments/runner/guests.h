@@ -3,9 +3,10 @@
 #define EXPERIMENTS_RUNNER_GUESTS_H
 
 #include "experiments/record/definition.h"
+#include "experiments/runner/guest.h"
 #include "experiments/runner/progress.h"
 
-#include <jansson.h>
+#include <stddef.h>
 
 /* Cells of an experiment on the vm ground: each in a guest of its own, several at a time. */
 
@@ -16,23 +17,16 @@ struct guest_cell {
 
 struct guests_plan {
 	const struct definition *definition;
-	const char *directory;  /* of the experiment's results; exists */
-	const char *programs;   /* build directory */
-	const char *ground_why; /* goes into the results */
-	int jobs;               /* guests at a time */
-	json_t *provenance;     /* of the whole call: what a guest cannot know is taken from here */
+	struct guest_setting setting;
+	int jobs; /* guests at a time */
 	struct progress *progress;
 };
 
-/* The directory of the image that guests boot, built if need be, which may take a while. Allocated;
- * NULL and *error. */
-char *guests_image(const char *programs, int gips, char **error);
-
-/* Runs all cells with that image and leaves their results, as run_one() does. A cell that fails is
- * told, and counted in *failed; what its guest said goes to standard error. Returns 0; -1 and
- * *error when nothing can be run at all; or 1 when a signal asked to stop: all guests have ended,
- * and what they had begun is gone. */
-int guests_run(const struct guests_plan *plan, const char *image, const struct guest_cell *cells,
-	size_t count, int *failed, char **error);
+/* Runs all cells and leaves their results, as run_one() does. A cell that fails is told, and
+ * counted in *failed; what its guest said goes to standard error. Returns 0; -1 and *error when
+ * nothing can be run at all; or 1 when a signal asked to stop: all guests have ended, and what they
+ * had begun is gone. */
+int guests_run(const struct guests_plan *plan, const struct guest_cell *cells, size_t count,
+	int *failed, char **error);
 
 #endif

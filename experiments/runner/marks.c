@@ -11,12 +11,15 @@
 #include "experiments/runner/marks.h"
 
 #include "experiments/load/call.h"
+#include "experiments/load/quic.h"
 #include "experiments/probe/mib.h"
+#include "experiments/record/resultfile.h"
 #include "experiments/runner/links.h"
 #include "experiments/runner/transferrun.h"
 #include "lab/scenario/routing.h"
 #include "mpip/base/error.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +56,7 @@ int marks_full_mesh(const struct run *r)
 	int count = 0;
 	for (size_t i = 0; i < from->n_nics; i++)
 		for (size_t k = 0; k < to->n_nics; k++)
-			count += reaches(
-				s, (struct end){(size_t)(from - s->nodes), i}, &to->nics[k]);
+			count += reaches(s, s->links[from->nics[i].link].near, &to->nics[k]);
 	return count;
 }
 
@@ -73,7 +75,7 @@ static void check_subflows(const struct run *r, json_t *marks)
 	int joined = (int)mib_difference(h->mib_before, h->mib_after, "MPTcpExt", "MPJoinAckRx");
 	if (capable != wanted)
 		mark(marks, text_format("mptcp: %d of %d connections are MPTCP", capable, wanted));
-	else if (capable + joined != wanted * mesh)
+	else if (capable + joined != wanted * mesh && !r->plan->definition->uneven_paths)
 		mark(marks,
 			text_format("mptcp: %d of %d subflows", capable + joined, wanted * mesh));
 }
@@ -158,23 +160,49 @@ static void check_sessions(const struct run *r, json_t *marks)
 		mark(marks, text_format("mpip: %d of %d sessions multipath", got, wanted));
 }
 
-/* The call's one flow, as a session over several paths. */
-static void check_call(const struct run *r, json_t *marks)
+/* The one UDP flow of a call or a QUIC connection, as a session over several paths. */
+static void check_flow(const struct run *r, int port, const char *whose, json_t *marks)
 {
 	size_t i;
 	json_t *session;
 	json_array_foreach (json_object_get(r->hosts[FROM].sessions, "sessions"), i, session) {
 		const char *state = json_string_value(json_object_get(session, "state"));
-		if (has_port(session, "dst", CALL_PORT, 1) && state &&
-			strcmp(state, "multipath") == 0)
+		if (has_port(session, "dst", port, 1) && state && strcmp(state, "multipath") == 0)
 			return;
 	}
-	mark(marks, text_format("mpip: the call's session not multipath"));
+	mark(marks, text_format("mpip: the %s's session not multipath", whose));
 }
 
-static void check_nics(const struct run *r, const json_t *result, json_t *marks)
+/* Of ngtcp2's congestion controls BBR alone sets a pacing rate. */
+static void check_quic(const struct run *r, json_t *marks)
 {
-	(void)r;
+	const struct workload *w = &r->plan->definition->workload;
+	bool wants_bbr = strcmp(w->congestion_control, "bbr") == 0;
+	const char *name;
+	json_t *end;
+	json_object_foreach (json_object_get(r->quic, "ends"), name, end)
+		if ((json_number_at(end, "/pacing_mbit") > 0) != wants_bbr)
+			mark(marks,
+				text_format(
+					"congestion control differs: %s's does %space by a rate "
+					"of its own",
+					name, wants_bbr ? "not " : ""));
+	double lost_s = json_number_at(r->quic, "/lost_s");
+	if (!isnan(lost_s))
+		mark(marks, text_format("the connection was lost after %.1f s: %s", lost_s,
+				    json_string_value(json_object_get(r->quic, "why_lost"))));
+	if (w->quic.requests && !(json_number_at(r->quic, "/requests/count") > 0))
+		mark(marks, text_format("no request was made in the measured part"));
+	for (int i = 0; w->quic.bulk_bytes && i < DIRECTION_BOTH; i++) {
+		const json_t *way = json_object_get(r->quic, direction_names[i]);
+		if (json_is_object(way) && isnan(json_number_at(way, "/completion_ms")))
+			mark(marks, text_format("bulk transfer, %s: not done in its time",
+					    direction_names[i]));
+	}
+}
+
+static void check_nics(const json_t *result, json_t *marks)
+{
 	double share = links_smallest_share(json_object_get(result, "links"));
 	if (share < DATA_SHARE)
 		mark(marks,
@@ -195,10 +223,16 @@ json_t *marks_of(const struct run *r, const json_t *result)
 	if (c->mpipd && (d->workload.iperf || many))
 		check_sessions(r, marks);
 	if (c->mpipd && d->workload.kind == WORKLOAD_CALL)
-		check_call(r, marks);
+		check_flow(r, CALL_PORT, "call", marks);
+	if (c->mpipd && d->workload.kind == WORKLOAD_QUIC)
+		check_flow(r, QUIC_PORT, "QUIC connection", marks);
+	if (d->workload.kind == WORKLOAD_QUIC)
+		check_quic(r, marks);
 	/* With so little to carry one NIC may well do. */
-	if ((c->mptcp || c->mpipd) && !many && !transfers)
-		check_nics(r, result, marks);
+	bool little =
+		many || transfers || (d->workload.kind == WORKLOAD_QUIC && !d->workload.quic.bulk);
+	if ((c->mptcp || c->mpipd) && !little && !d->uneven_paths)
+		check_nics(result, marks);
 	int seconds = (int)json_array_size(json_object_get(result, "series"));
 	if (seconds != d->duration_s)
 		mark(marks, text_format("the receiver reported %d of %d seconds", seconds,

@@ -195,29 +195,31 @@ static int compare(const struct again *a, char **error)
 /* 0 when it has been run; 1 when asked to stop; -1 and *error. */
 static int run_again(const struct again *a, const char *programs, char *const *argv, char **error)
 {
-	char *image = guests_image(programs, a->definition->gips, error);
+	char *image = guest_image(programs, a->definition->gips, error);
 	if (!image)
 		return proc_stop_signal() ? 1 : -1;
 	const struct definition *d = a->definition;
 	struct progress progress = {
 		.experiment = d->name, .runs = 1, .run_seconds = d->warm_up_s + d->duration_s};
 	struct guest_cell cell = {a->contestant, a->rep};
+	json_t *made_by = provenance(programs, argv);
 	struct guests_plan plan = {.definition = d,
-		.directory = a->directory,
-		.programs = programs,
-		.ground_why = "reproduced",
+		.setting = {.image = image,
+			.directory = a->directory,
+			.programs = programs,
+			.ground_why = "reproduced",
+			.provenance = made_by},
 		.jobs = 1,
-		.provenance = provenance(programs, argv),
 		.progress = &progress};
 	int failed = 0, rc = check_image(a, image, error);
 	progress_begin(&progress);
 	if (rc == 0)
-		rc = guests_run(&plan, image, &cell, 1, &failed, error);
+		rc = guests_run(&plan, &cell, 1, &failed, error);
 	progress_clear(&progress);
 	if (rc == 0 && failed)
 		rc = error_set(error, "%s: the run failed; its logs are in %s/failed", a->run,
 			a->directory);
-	json_decref(plan.provenance);
+	json_decref(made_by);
 	free(image);
 	return rc;
 }

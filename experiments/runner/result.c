@@ -377,6 +377,7 @@ json_t *result_of(const struct run *r)
 		links_of(r), "address_pairs", pairs_of(r), "tcp", tcp_of(r), "mptcp", mptcp_of(r),
 		"mpipd", mpipd_of(r), "cpu", cpu_of(r));
 	json_object_set_new(result, "call", r->call ? json_incref(r->call) : json_null());
+	json_object_set_new(result, "quic", r->quic ? json_incref(r->quic) : json_null());
 	json_object_set_new(result, "footprint",
 		d->workload.kind == WORKLOAD_CONNECTIONS
 			? footprint_of(&r->footprint, d->workload.streams, r->reports[TO].bytes)

@@ -23,8 +23,10 @@
 #include "experiments/runner/arrived.h"
 #include "experiments/runner/callrun.h"
 #include "experiments/runner/connrun.h"
+#include "experiments/runner/nics.h"
 #include "experiments/runner/place.h"
 #include "experiments/runner/processes.h"
+#include "experiments/runner/quicrun.h"
 #include "experiments/runner/transferrun.h"
 #include "lab/build/lab.h"
 #include "lab/calibrate/losses.h"
@@ -275,8 +277,6 @@ static int start_witness(struct run *r, char **error)
 static int set_up(struct run *r, char **error)
 {
 	const struct run_plan *p = r->plan;
-	const struct workload *w = &p->definition->workload;
-	const char *names[HOSTS] = {w->from, w->to};
 	char *what = text_format("the experiment %s", p->definition->name);
 	struct lab_owner owner = {getpid(), what};
 	int up = lab_up(p->scenario, p->lab, &owner, error);
@@ -284,6 +284,7 @@ static int set_up(struct run *r, char **error)
 	if (up != 0)
 		return FAILED;
 	r->lab_is_up = 1;
+	nics_of_hosts(r);
 	if (start_witness(r, error) != 0)
 		return FAILED;
 
@@ -291,12 +292,11 @@ static int set_up(struct run *r, char **error)
 	r->events = json_array();
 	bool plays = player_needed(p->scenario);
 	r->next_event_us = plays ? 0 : PLAYER_DONE;
-	if (rc == GO_ON && plays && !(r->player = player_open(p->lab, error)))
+	if (rc == GO_ON && (plays || p->contestant->nics) &&
+		!(r->player = player_open(p->lab, error)))
 		rc = FAILED;
-	for (int i = 0; i < HOSTS; i++) {
-		r->hosts[i].name = names[i];
-		r->hosts[i].node = scenario_node(p->scenario, names[i]);
-	}
+	if (rc == GO_ON && p->contestant->nics)
+		rc = nics_switch_off(r, error);
 	for (int i = 0; rc == GO_ON && i < HOSTS; i++)
 		rc = run_start_agent(r, i, error);
 	for (int i = 0; rc == GO_ON && p->contestant->mpipd && i < HOSTS; i++)
@@ -312,6 +312,7 @@ static int transfer(struct run *r, char **error)
 	const struct workload *w = &p->definition->workload;
 	bool call = w->kind == WORKLOAD_CALL;
 	bool many = w->kind == WORKLOAD_CONNECTIONS, transfers = w->kind == WORKLOAD_TRANSFERS;
+	bool quic = w->kind == WORKLOAD_QUIC;
 	int64_t seed = definition_seed(p->definition, p->rep, HOSTS);
 	struct workload_end end = {
 		.definition = p->definition,
@@ -328,6 +329,8 @@ static int transfer(struct run *r, char **error)
 		rc = connections_start_listener(r, &end, error);
 	if (rc == GO_ON && transfers)
 		rc = transfers_start_listener(r, &end, error);
+	if (rc == GO_ON && quic)
+		rc = quic_start_server(r, &end, error);
 	if (rc == GO_ON)
 		rc = read_mibs(r, true, error);
 	if (rc == GO_ON)
@@ -340,6 +343,8 @@ static int transfer(struct run *r, char **error)
 		rc = connections_start_opener(r, &end, error);
 	if (rc == GO_ON && transfers)
 		rc = transfers_start_caller(r, &end, error);
+	if (rc == GO_ON && quic)
+		rc = quic_start_client(r, &end, error);
 	if (rc == GO_ON && w->iperf)
 		rc = run_start_client(r, &end, error);
 	if (rc == GO_ON)
@@ -382,6 +387,8 @@ static int gather(struct run *r, char **error)
 		rc = call_gather(r, error);
 	if (rc == GO_ON && w->kind == WORKLOAD_TRANSFERS)
 		rc = transfers_gather(r, error);
+	if (rc == GO_ON && w->kind == WORKLOAD_QUIC)
+		rc = quic_gather(r, error);
 	if (rc == GO_ON && !w->iperf && w->kind != WORKLOAD_CALL)
 		arrived_report(r);
 	return rc;
@@ -477,6 +484,7 @@ static void free_run(struct run *r)
 	free_sample(&r->after);
 	pairs_close(r->pairs);
 	player_close(r->player);
+	nics_free(r);
 	json_decref(r->events);
 	json_decref(r->connections);
 	json_decref(r->call);
@@ -484,6 +492,7 @@ static void free_run(struct run *r)
 	free((void *)r->waiting.list);
 	if (r->rows)
 		munmap(r->rows, TRANSFERS_MOST * sizeof(*r->rows));
+	json_decref(r->quic);
 	json_decref(r->losses);
 	sockdiag_close(r->diag);
 	munmap(r->clock, sizeof(*r->clock));

@@ -49,7 +49,8 @@ enum { FROM, TO, HOSTS }; /* who connects, who listens */
 
 struct run_host {
 	const char *name;
-	const struct node *node;
+	const struct node *node; /* with the NICs that the contestant has: with_nics */
+	struct node with_nics;
 	struct child agent, mpipd;
 	int64_t mpipd_seed;
 	json_t *mib_before, *mib_after;
@@ -75,6 +76,7 @@ struct run {
 	json_t *call;                /* its measures; NULL without one */
 	json_t *transfers;           /* their measures; NULL without any */
 	struct transfer_row *rows;   /* of transfers, shared with their ends; NULL without any */
+	json_t *quic;                /* a QUIC connection's; NULL without one */
 	struct footprint footprint;  /* of many connections */
 	struct workload_clock *clock;
 	struct sockdiag *diag;
@@ -83,7 +85,7 @@ struct run {
 	struct witness_delays witnessed; /* in the measured part */
 	char digest[SHA256_TEXT];        /* of the raw logs */
 	json_t *losses;                  /* losses_judge() of this run's own traffic */
-	struct player *player;           /* of the scenario's events; NULL: it has none */
+	struct player *player; /* of the scenario's events and of NICs that are off; NULL: none */
 	int64_t next_event_us; /* on now_us()'s clock; 0 before the first, PLAYER_DONE after the
 				  last */
 	json_t *events;        /* that were played: [{"at_s", "played_s", "event"}] */

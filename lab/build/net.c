@@ -47,6 +47,8 @@
 #define CARRIER_WAIT_MS 3000
 #define CPUS_MAX        1024 /* of cpu_set_t */
 
+#define BLACKHOLE_PRIORITY 500 /* before a table is looked at, but for the host's own addresses */
+
 int ns_open(struct ns *ns, const char *name, int fd, char **error)
 {
 	*ns = (struct ns){.fd = fd, .dgram = -1, .sysfs = -1};
@@ -458,6 +460,22 @@ int net_remove_rule_from(
 	int err = rtnl_rule_delete(ns->nl, rule, 0);
 	rtnl_rule_put(rule);
 	return err < 0 ? fail_nl(ns, "source rule", err, error) : 0;
+}
+
+int net_set_blackhole(
+	struct ns *ns, struct in_addr source, struct in_addr destination, bool lost, char **error)
+{
+	struct rtnl_rule *rule = rule_from(BLACKHOLE_PRIORITY, source, RT_TABLE_UNSPEC);
+	struct nl_addr *to = nl_ipv4(destination, 32);
+	rtnl_rule_set_dst(rule, to);
+	rtnl_rule_set_action(rule, FR_ACT_BLACKHOLE);
+	int err =
+		lost ? rtnl_rule_add(ns->nl, rule, NLM_F_EXCL) : rtnl_rule_delete(ns->nl, rule, 0);
+	nl_addr_put(to);
+	rtnl_rule_put(rule);
+	/* It was so already. */
+	bool was = lost ? err == -NLE_EXIST : err == -NLE_OBJ_NOTFOUND;
+	return err < 0 && !was ? fail_nl(ns, "blackhole rule", err, error) : 0;
 }
 
 int net_neighbour(struct ns *ns, int ifindex, struct in_addr address, const unsigned char mac[6],

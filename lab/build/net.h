@@ -93,6 +93,10 @@ int net_rule_from(
 int net_remove_rule_from(
 	struct ns *ns, uint32_t priority, struct in_addr source, uint32_t table, char **error);
 
+/* Whether what is forwarded from `source` to `destination` is lost, and nobody told. */
+int net_set_blackhole(
+	struct ns *ns, struct in_addr source, struct in_addr destination, bool lost, char **error);
+
 /* A permanent neighbour entry. */
 int net_neighbour(struct ns *ns, int ifindex, struct in_addr address, const unsigned char mac[6],
 	char **error);

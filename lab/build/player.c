@@ -29,6 +29,7 @@ struct player {
 	struct ns *ns;             /* by node */
 	struct nic_addresses *now; /* by nic_number() */
 	bool *nic_off;             /* by nic_number() */
+	bool *kept_off;            /* by nic_number(): for good */
 	bool *unplugged;           /* by link */
 	unsigned *rebinds;         /* by node */
 	size_t next;               /* event */
@@ -66,6 +67,7 @@ struct player *player_open(const char *lab, char **error)
 	p->ns = room(s->n_nodes, sizeof(*p->ns));
 	p->now = addresses_at_start(s);
 	p->nic_off = room(nic_number(s, (struct end){s->n_nodes, 0}), sizeof(*p->nic_off));
+	p->kept_off = room(nic_number(s, (struct end){s->n_nodes, 0}), sizeof(*p->kept_off));
 	p->unplugged = room(s->n_links, sizeof(*p->unplugged));
 	p->rebinds = room(s->n_nodes, sizeof(*p->rebinds));
 	p->pacers = room(2 * s->n_links, sizeof(*p->pacers));
@@ -95,6 +97,7 @@ void player_close(struct player *p)
 	free(p->pacers_at);
 	free(p->now);
 	free(p->nic_off);
+	free(p->kept_off);
 	free(p->unplugged);
 	free(p->rebinds);
 	scenario_free(p->s);
@@ -125,21 +128,31 @@ static int restore(struct player *p, struct end nic, char **error)
 	return restore_end(p, nic, error);
 }
 
+/* A rate or a loss, of one or both directions. */
+static int change_link(struct player *p, const struct lab_event *e, char **error)
+{
+	struct ns *router = &p->ns[p->s->links[e->link].far.node];
+	int result = 0;
+	for (int up = 0; result == 0 && up < 2; up++) {
+		if (!(up ? e->up : e->down))
+			continue;
+		result = e->action == EVENT_LINK_RATE
+				 ? wiring_set_rate(p->s, e->link, up, e->rate_mbit, router, error)
+				 : wiring_set_loss(
+					   p->s, e->link, up, e->loss_percent, router, error);
+	}
+	return result;
+}
+
 static int play_link(struct player *p, const struct lab_event *e, char **error)
 {
 	const struct lab_link *l = &p->s->links[e->link];
 	struct ns *router = &p->ns[l->far.node];
-	if (e->action != EVENT_LINK_RATE)
-		p->unplugged[e->link] = e->action == EVENT_LINK_DOWN;
+	if (e->action == EVENT_LINK_RATE || e->action == EVENT_LINK_LOSS)
+		return change_link(p, e, error);
+	p->unplugged[e->link] = e->action == EVENT_LINK_DOWN;
 	if (e->action == EVENT_LINK_DOWN)
 		return wiring_unplug(p->s, e->link, router, error);
-	if (e->action == EVENT_LINK_RATE)
-		return (e->up && wiring_set_rate(p->s, e->link, true, e->rate_mbit, router, error) <
-					 0) ||
-				       (e->down && wiring_set_rate(p->s, e->link, false,
-							   e->rate_mbit, router, error) < 0)
-			       ? -1
-			       : 0;
 	return wiring_plug(p->s, e->link, router, error) < 0 ? -1 : restore(p, l->near, error);
 }
 
@@ -156,6 +169,8 @@ static int play_nic(struct player *p, const struct lab_event *e, char **error)
 	struct ns *ns = &p->ns[e->nic.node], *router = &p->ns[scenario_across(p->s, e->nic).node];
 	const char *name = scenario_nic(p->s, e->nic)->name;
 
+	if (e->action == EVENT_NIC_UP && p->kept_off[number])
+		return 0;
 	if (e->action == EVENT_NIC_DOWN || e->action == EVENT_NIC_UP) {
 		p->nic_off[number] = e->action == EVENT_NIC_DOWN;
 		if (e->action == EVENT_NIC_DOWN)
@@ -176,12 +191,33 @@ static int play_nic(struct player *p, const struct lab_event *e, char **error)
 	return restore(p, e->nic, error);
 }
 
+int player_keep_off(struct player *p, struct end nic, char **error)
+{
+	struct lab_event e = {.action = EVENT_NIC_DOWN, .nic = nic};
+	p->kept_off[nic_number(p->s, nic)] = true;
+	return play_nic(p, &e, error);
+}
+
+/* In the first router, so that the addresses are those before a NAT, both ways. */
+static int play_path(struct player *p, const struct lab_event *e, char **error)
+{
+	struct ns *router = &p->ns[scenario_across(p->s, e->path[0]).node];
+	struct in_addr a = scenario_nic(p->s, e->path[0])->address,
+		       b = scenario_nic(p->s, e->path[1])->address;
+	bool lost = e->action == EVENT_PATH_DROP;
+	if (e->up && net_set_blackhole(router, a, b, lost, error) < 0)
+		return -1;
+	return e->down ? net_set_blackhole(router, b, a, lost, error) : 0;
+}
+
 static int play(struct player *p, const struct lab_event *e, char **error)
 {
 	if (e->action < EVENT_NIC_DOWN)
 		return play_link(p, e, error);
 	if (e->action < EVENT_NAT_REBIND)
 		return play_nic(p, e, error);
+	if (e->action > EVENT_NAT_REBIND)
+		return play_path(p, e, error);
 	return firewall_rebind(
 		&p->ns[e->router], &p->s->nodes[e->router], p->rebinds[e->router]++, error);
 }

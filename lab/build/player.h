@@ -28,6 +28,9 @@ const struct scenario *player_scenario(const struct player *p);
 /* Pulls the cable of a link, or plugs it in again, as an event does. */
 int player_link(struct player *p, size_t link, bool up, char **error);
 
+/* Switches a host's NIC off, and leaves it off whatever events say of it. */
+int player_keep_off(struct player *p, struct end nic, char **error);
+
 /* Whether a scenario has anything to play. */
 bool player_needed(const struct scenario *s);
 

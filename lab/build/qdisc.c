@@ -116,7 +116,7 @@ static uint32_t netem_limit(const struct shape *shape)
 	return (uint32_t)fmax(NETEM_LIMIT, ceil(jitter_longest_ms(shape)) * NETEM_LIMIT_MS);
 }
 
-static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
+static int send_netem(struct ns *ns, int ifindex, const struct shape *shape, int flags)
 {
 	struct tcmsg tc = {
 		.tcm_family = AF_UNSPEC,
@@ -132,8 +132,8 @@ static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 
 	struct nl_msg *msg = nlmsg_alloc_size(NETEM_MSG_SIZE);
 	if (!msg ||
-		!nlmsg_put(msg, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_NEWQDISC, 0,
-			NLM_F_REQUEST | NLM_F_CREATE | NLM_F_EXCL) ||
+		!nlmsg_put(
+			msg, NL_AUTO_PORT, NL_AUTO_SEQ, RTM_NEWQDISC, 0, NLM_F_REQUEST | flags) ||
 		nlmsg_append(msg, &tc, sizeof(tc), NLMSG_ALIGNTO) < 0 ||
 		nla_put_string(msg, TCA_KIND, "netem") < 0)
 		abort();
@@ -153,13 +153,25 @@ static int send_netem(struct ns *ns, int ifindex, const struct shape *shape)
 	return nl_send_sync(ns->nl, msg);
 }
 
-int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+static int set_netem(
+	struct ns *ns, const char *interface, const struct shape *shape, int flags, char **error)
 {
 	int ifindex = net_index(ns, interface, error);
 	if (!ifindex)
 		return -1;
-	int err = send_netem(ns, ifindex, shape);
+	int err = send_netem(ns, ifindex, shape, flags);
 	return err < 0 ? fail_tc(ns, interface, "netem", err, error) : 0;
+}
+
+int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error)
+{
+	return set_netem(ns, interface, shape, NLM_F_CREATE | NLM_F_EXCL, error);
+}
+
+int qdisc_change_netem(
+	struct ns *ns, const char *interface, const struct shape *shape, char **error)
+{
+	return set_netem(ns, interface, shape, NLM_F_REPLACE, error);
 }
 
 int qdisc_kernel_has_netem(char **error)
@@ -171,7 +183,8 @@ int qdisc_kernel_has_netem(char **error)
 	int result = ns_open(&ns, "scratch", fd, error);
 	int lo = result == 0 ? net_index(&ns, "lo", error) : 0;
 	if (lo) {
-		int err = send_netem(&ns, lo, &(struct shape){.delay_ms = 1});
+		int err = send_netem(
+			&ns, lo, &(struct shape){.delay_ms = 1}, NLM_F_CREATE | NLM_F_EXCL);
 		if (err == 0)
 			result = 1;
 		else if (err == -NLE_OBJ_NOTFOUND)

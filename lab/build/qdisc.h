@@ -24,6 +24,9 @@ double qdisc_burst(const struct shape *shape);
 
 /* The shape's delay, jitter and loss, as the root netem of an interface. */
 int qdisc_netem(struct ns *ns, const char *interface, const struct shape *shape, char **error);
+/* The same for an interface that has one: packets under way stay so. */
+int qdisc_change_netem(
+	struct ns *ns, const char *interface, const struct shape *shape, char **error);
 
 /* Whatever frame arrives at `from` leaves by `to`, both in `ns`. Once per `from`. With `orphan`,
  * the sender is done with its packet at that point, as it is with one that a real NIC has sent;

@@ -192,3 +192,15 @@ int wiring_set_rate(const struct scenario *s, size_t index, bool up, double rate
 	return qdisc_change_rate(router, up ? w.up[0].interface : w.down[0].interface, &shape,
 		qdisc_burst(&shape), error);
 }
+
+int wiring_set_loss(const struct scenario *s, size_t index, bool up, double loss_percent,
+	struct ns *router, char **error)
+{
+	const struct lab_link *l = &s->links[index];
+	struct wiring w = wiring_plan(l, scenario_nic(s, l->far)->name);
+	struct shape shape = up ? l->up : l->down;
+	shape.loss_percent = loss_percent;
+	/* The last stage, behind the rate if there is one. */
+	return qdisc_change_netem(router,
+		up ? w.up[w.n_up - 1].interface : w.down[w.n_down - 1].interface, &shape, error);
+}

@@ -53,4 +53,8 @@ int wiring_plug(const struct scenario *s, size_t index, struct ns *router, char 
 int wiring_set_rate(const struct scenario *s, size_t index, bool up, double rate_mbit,
 	struct ns *router, char **error);
 
+/* Changes the loss of a direction whose losses_change: `up`, or else down. */
+int wiring_set_loss(const struct scenario *s, size_t index, bool up, double loss_percent,
+	struct ns *router, char **error);
+
 #endif

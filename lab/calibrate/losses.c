@@ -67,7 +67,7 @@ json_t *losses_judge(
 		const struct lab_link *l = &s->links[i / 2];
 		const char *direction = i % 2 ? "down" : "up";
 		const struct shape *shape = i % 2 ? &l->down : &l->up;
-		if (!shape_needs_netem(shape))
+		if (!shape_needs_netem(shape) || shape->losses_change)
 			continue;
 		char *name = scenario_end_name(s, l->near);
 		json_t *one = judge(name, direction, shape, netem_of(before, i / 2, direction),

@@ -13,9 +13,9 @@
  * [{"link": "client.eth0", "direction": "up" or "down", "packets": that came to where packets are
  *   lost, "lost", "configured_percent", "low", "high": the 99.99 % binomial interval of "lost",
  *   "good": whether it is inside}]
- * One for each direction that has delay, jitter or loss, in the scenario's order; a link with delay
- * alone must lose nothing. NULL with `*error` set when the readings are not of this scenario, or
- * the second is not the later one.
+ * One for each direction that has delay, jitter or loss, in the scenario's order, but for those
+ * whose loss events change; a link with delay alone must lose nothing. NULL with `*error` set when
+ * the readings are not of this scenario, or the second is not the later one.
  */
 json_t *losses_judge(
 	const struct scenario *s, const json_t *before, const json_t *after, char **error);

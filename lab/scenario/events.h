@@ -13,23 +13,28 @@ enum event_action {
 	EVENT_LINK_DOWN, /* the cable is pulled: no carrier at either end */
 	EVENT_LINK_UP,
 	EVENT_LINK_RATE,
-	EVENT_NIC_DOWN, /* the host switches its NIC off */
+	EVENT_LINK_LOSS, /* packets get lost at random, or all of them, and nobody is told */
+	EVENT_NIC_DOWN,  /* the host switches its NIC off */
 	EVENT_NIC_UP,
 	EVENT_NIC_ADD, /* an address */
 	EVENT_NIC_REMOVE,
 	EVENT_NIC_CHANGE, /* its first address goes, then another comes */
 	EVENT_NAT_REBIND, /* it forgets all connections, and gives out other ports */
+	EVENT_PATH_DROP,  /* what goes between two NICs is lost, and nobody is told */
+	EVENT_PATH_PASS,
 };
 
 struct lab_event {
 	int64_t at_us; /* from the start of playing */
 	enum event_action action;
 	size_t link;            /* LINK_* */
-	bool up, down;          /* LINK_RATE: the directions */
+	bool up, down;          /* LINK_RATE, LINK_LOSS, PATH_*: the directions */
 	double rate_mbit;       /* LINK_RATE */
+	double loss_percent;    /* LINK_LOSS */
 	struct end nic;         /* NIC_* */
 	struct in_addr address; /* NIC_ADD and after; NIC_REMOVE: 0.0.0.0 for the first */
 	size_t router;          /* NAT_REBIND */
+	struct end path[2];     /* PATH_*: the hosts' NICs; up is from the first to the second */
 };
 
 /* "link client.eth0 down", for people. Allocated. */

@@ -56,17 +56,17 @@ static const struct {
 	{"{ \"at_s\": -1, \"link\": \"client.eth0\", \"action\": \"down\" }",
 		"events[0].at_s: expected a number from 0 to 1e+06"},
 	{"{ \"at_s\": 1, \"action\": \"down\" }",
-		"events[0]: expected one of the keys \"link\", \"nic\" and \"nat\""},
+		"events[0]: expected one of the keys \"link\", \"nic\", \"nat\" and \"path\""},
 	{"{ \"at_s\": 1, \"nat\": \"home\", \"link\": \"client.eth0\", \"action\": \"down\" }",
-		"events[0]: expected one of the keys \"link\", \"nic\" and \"nat\""},
+		"events[0]: expected one of the keys \"link\", \"nic\", \"nat\" and \"path\""},
 	{"{ \"at_s\": 1, \"link\": \"client.eth0\" }",
 		"events[0].action: missing, expected a string"},
 	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"rebind\" }",
-		"events[0].action: expected down, up or rate"},
+		"events[0].action: expected down, up, rate or loss"},
 	{"{ \"at_s\": 1, \"link\": \"client.eth7\", \"action\": \"down\" }",
 		"events[0].link: expected HOST.NIC or ROUTER.PORT, \"client\" has no such NIC"},
 	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"down\", \"rate_mbit\": 1 }",
-		"events[0].rate_mbit: unknown key, expected at_s, link or action"},
+		"events[0].rate_mbit: unknown key, expected link, at_s, every_s, times or action"},
 	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"rate\", \"rate_mbit\": 1 }",
 		"events[0].link: expected a link that has a rate_mbit to begin with"},
 	{"{ \"at_s\": 1, \"nic\": \"home.c0\", \"action\": \"down\" }",
@@ -89,6 +89,27 @@ static const struct {
 		"events[0].nat: expected a router with a NAT"},
 	{"{ \"at_s\": 1, \"nat\": \"home\", \"action\": \"down\" }",
 		"events[0].action: expected rebind"},
+	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"loss\" }",
+		"events[0].loss_percent: missing, expected a number"},
+	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"loss\", \"loss_percent\": "
+	 "101 }",
+		"events[0].loss_percent: expected a number from 0 to 100"},
+	{"{ \"at_s\": 1, \"path\": [\"client.eth0\"], \"action\": \"drop\" }",
+		"events[0].path: expected a list of two hosts' NICs, like [\"client.eth0\", "
+		"\"server.eth0\"]"},
+	{"{ \"at_s\": 1, \"path\": [\"client.eth0\", \"home.c0\"], \"action\": \"drop\" }",
+		"events[0].path[1]: expected a host's NIC, this is a router's port"},
+	{"{ \"at_s\": 1, \"path\": [\"client.eth0\", \"client.eth1\"], \"action\": \"pass\" }",
+		"events[0].path: expected NICs of two hosts"},
+	{"{ \"at_s\": 1, \"path\": [\"client.eth0\", \"client.eth1\"], \"action\": \"down\" }",
+		"events[0].action: expected drop or pass"},
+	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"down\", \"every_s\": 1 }",
+		"events[0].times: missing, expected a whole number"},
+	{"{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": \"down\", \"times\": 3 }",
+		"events[0].every_s: missing, expected a number"},
+	{"{ \"at_s\": 1, \"nic\": \"client.eth0\", \"action\": \"remove\", \"every_s\": 1, "
+	 "\"times\": 2 }",
+		"events[0]: expected an address that the NIC has at that time"},
 };
 
 static void test_bad(void **state)
@@ -136,6 +157,51 @@ static void test_order(void **state)
 	scenario_free(s);
 }
 
+/* A flap: what happens several times is as many events, in the order of their times; and a loss
+ * that changes asks for netem in its directions. */
+static void test_times(void **state)
+{
+	(void)state;
+	static const struct {
+		int64_t at_us;
+		const char *text;
+	} expected[] = {
+		{1000000, "link client.eth0 down"},
+		{1250000, "link client.eth0 up"},
+		{1500000, "link client.eth0 loss 2.5 % up"},
+		{2000000, "link client.eth0 down"},
+		{2250000, "link client.eth0 up"},
+		{3000000, "link client.eth0 down"},
+		{3250000, "link client.eth0 up"},
+	};
+	char *error, *place = NULL;
+	struct scenario *s =
+		load("{ \"at_s\": 1.25, \"link\": \"client.eth0\", \"action\": \"up\", "
+		     "\"every_s\": 1, \"times\": 3 },"
+		     "{ \"at_s\": 1, \"link\": \"client.eth0\", \"action\": "
+		     "\"down\", \"every_s\": 1, \"times\": 3 },"
+		     "{ \"at_s\": 1.5, \"link\": \"client.eth0\", \"action\": "
+		     "\"loss\", \"loss_percent\": 2.5, \"direction\": \"up\" }",
+			&error);
+	if (!s) {
+		fail_msg("%s", error);
+		return;
+	}
+	assert_int_equal(s->n_events, sizeof(expected) / sizeof(expected[0]));
+	for (size_t i = 0; i < s->n_events; i++) {
+		char *text = event_text(s, &s->events[i]);
+		assert_int_equal(s->events[i].at_us, expected[i].at_us);
+		assert_string_equal(text, expected[i].text);
+		free(text);
+	}
+	assert_true(shape_needs_netem(&s->links[0].up));
+	assert_false(shape_needs_netem(&s->links[0].down));
+	assert_true(scenario_needs_netem(s, &place));
+	assert_string_equal(place, "events");
+	free(place);
+	scenario_free(s);
+}
+
 /* The first address is the one that goes when none is named, and the next takes its place. */
 static void test_addresses(void **state)
 {
@@ -161,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_order),
+		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_addresses),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

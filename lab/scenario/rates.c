@@ -7,7 +7,7 @@
  * Steps stay JSON in a loaded scenario: what a lab remembers of its scenario (state.h) is its JSON,
  * and a trace's file may be gone, or relative to a directory that is not the same any more, when
  * that is read again. So a trace is turned into "rates" in place, which are then read as if a
- * person had written them.
+ * person had written them. So is one that is drawn (trace.h).
  *
  * An opportunity at t ms belongs to the window that ends at t or later, as its bytes could go at t
  * and not before; one at 0 belongs to the first.
@@ -15,6 +15,7 @@
 
 #include "lab/scenario/rates.h"
 
+#include "lab/scenario/trace.h"
 #include "mpip/base/error.h"
 
 #include <ctype.h>
@@ -122,7 +123,23 @@ static char *trace_path(struct jat at)
 	return text_format("%.*s/%s", (int)(slash - file), file, name);
 }
 
-/* Puts the trace's steps into the object where "trace" was. */
+/* Puts the steps into the object where "trace" was. */
+static void put_steps(struct jat at, json_t *steps, double period_s)
+{
+	json_object_set_new(at.value, "rates", steps);
+	json_object_set_new(at.value, "rates_period_s", json_real(period_s));
+	json_object_del(at.value, "trace");
+}
+
+static void draw_trace(struct jat at)
+{
+	uint64_t seed;
+	struct trace_model model = trace_read(jat_key(at, "trace"), &seed);
+	if (!jdoc_error(at.doc))
+		put_steps(at, trace_draw(&model, seed),
+			(double)lround(model.length_s * 1e3 / TRACE_STEP_MS) * TRACE_STEP_MS / 1e3);
+}
+
 static void expand_trace(struct jat at)
 {
 	struct jat trace = jat_key(at, "trace");
@@ -134,9 +151,7 @@ static void expand_trace(struct jat at)
 	if (f) {
 		struct trace t = {.steps = json_array()};
 		int64_t period_ms = read_lines(trace, path, f, &t);
-		json_object_set_new(at.value, "rates", t.steps);
-		json_object_set_new(at.value, "rates_period_s", json_real((double)period_ms / 1e3));
-		json_object_del(at.value, "trace");
+		put_steps(at, t.steps, (double)period_ms / 1e3);
 		fclose(f);
 	} else {
 		jat_fail(trace, "%s: %s", path, strerror(errno));
@@ -179,7 +194,9 @@ json_t *rates_read(struct jat at, double *period_s)
 		jat_fail(jat_key(at, "rate_mbit"), "expected either a rate_mbit, rates or a trace");
 		return NULL;
 	}
-	if (jat_present(trace))
+	if (json_is_object(trace.value))
+		draw_trace(at);
+	else if (jat_present(trace))
 		expand_trace(at);
 	if (jdoc_error(at.doc))
 		return NULL;

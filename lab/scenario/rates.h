@@ -14,7 +14,8 @@
  * opportunity to deliver RATES_TRACE_BYTES, its time in whole milliseconds, ascending; the trace
  * begins again at the time of its last line. A trace becomes steps when it is read, so a loaded
  * scenario needs no other file: windows of RATES_WINDOW_MS, more where that has too few bytes to
- * speak of a rate, each with the rate at which it passes just the bytes of its opportunities.
+ * speak of a rate, each with the rate at which it passes just the bytes of its opportunities. In
+ * the place of a file's name there may be a model that a trace is drawn by (trace.h).
  */
 
 #define RATES_TRACE_BYTES  1504

@@ -14,6 +14,7 @@
  */
 
 #include "lab/scenario/scenario_inside.h"
+#include "lab/scenario/trace.h"
 #include "mpip/base/error.h"
 
 #include <arpa/inet.h>
@@ -215,9 +216,9 @@ bool scenario_read_end(const struct scenario *s, struct jat at, struct end *end)
 
 static void read_link(struct scenario *s, struct jat at, size_t index)
 {
-	static const char *const keys[] = {"ends", "rate_mbit", "queue_packets", "delay_ms",
-		"jitter_ms", "distribution", "reorder", "loss_percent", "rates", "rates_period_s",
-		"trace", "up", "down", NULL};
+	static const char *const keys[] = {"ends", "rate_mbit", "queue_packets", "queue_ms",
+		"delay_ms", "jitter_ms", "distribution", "reorder", "loss_percent", "rates",
+		"rates_period_s", "trace", "up", "down", NULL};
 	struct lab_link *l = &s->links[index];
 
 	jat_only(at, keys);
@@ -254,6 +255,8 @@ static void read_link(struct scenario *s, struct jat at, size_t index)
 	struct shape both = shape_read(at, shape_default());
 	l->up = read_direction(jat_key(at, "up"), both);
 	l->down = read_direction(jat_key(at, "down"), both);
+	shape_check(at, &l->up);
+	shape_check(at, &l->down);
 }
 
 static bool join_realms(struct scenario *s, const struct node *node)
@@ -315,9 +318,9 @@ static void read_scenario(struct scenario *s, struct jat root)
 		scenario_read_events(s, jat_key(root, "events"));
 }
 
-struct scenario *scenario_load(const char *file, char **error)
+/* Ends the document's life. */
+static struct scenario *of_document(const char *file, struct jdoc *doc, char **error)
 {
-	struct jdoc *doc = jdoc_load(file);
 	struct jat root = jdoc_root(doc);
 	struct scenario *s = must_calloc(1, sizeof(*s));
 
@@ -332,6 +335,28 @@ struct scenario *scenario_load(const char *file, char **error)
 	}
 	jdoc_free(doc);
 	return s;
+}
+
+struct scenario *scenario_load(const char *file, char **error)
+{
+	return of_document(file, jdoc_load(file), error);
+}
+
+struct scenario *scenario_of(const char *file, json_t *content, char **error)
+{
+	return of_document(file, jdoc_of(file, content), error);
+}
+
+json_t *scenario_content(const char *file, char **error)
+{
+	struct scenario *s = scenario_load(file, error);
+	json_t *original = s ? json_read(file, JSON_REJECT_DUPLICATES, error) : NULL;
+	json_t *content = original ? json_incref(s->source) : NULL;
+	if (content)
+		trace_put_back(content, original);
+	json_decref(original);
+	scenario_free(s);
+	return content;
 }
 
 void scenario_free(struct scenario *s)
@@ -349,9 +374,10 @@ void scenario_free(struct scenario *s)
 	free(s);
 }
 
+/* NULL: no key of the link, an event asks. */
 static const char *netem_key(const struct shape *shape)
 {
-	return shape->delay_ms > 0 ? "delay_ms" : "loss_percent";
+	return shape->delay_ms > 0 ? "delay_ms" : shape->loss_percent > 0 ? "loss_percent" : NULL;
 }
 
 bool scenario_needs_netem(const struct scenario *s, char **place)
@@ -365,9 +391,10 @@ bool scenario_needs_netem(const struct scenario *s, char **place)
 			const char *key = netem_key(up ? &l->up : &l->down);
 			const char *direction = up ? "up" : "down";
 			json_t *in_file = json_array_get(json_object_get(s->source, "links"), i);
-			bool own = json_object_get(json_object_get(in_file, direction), key);
-			*place = text_format(
-				"links[%zu].%s%s%s", i, own ? direction : "", own ? "." : "", key);
+			bool own = key && json_object_get(json_object_get(in_file, direction), key);
+			*place = !key ? text_format("events")
+				      : text_format("links[%zu].%s%s%s", i, own ? direction : "",
+						own ? "." : "", key);
 		}
 		return true;
 	}

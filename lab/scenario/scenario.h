@@ -89,10 +89,17 @@ struct scenario {
 /* Reads and checks `file`. NULL: `*error` (allocated) is one line, "FILE: PLACE: expected ...".
  * Free with scenario_free(). */
 struct scenario *scenario_load(const char *file, char **error);
+/* The same of a content that is there already, `source` of one that was loaded or what somebody has
+ * made of it; `file` is its name in messages. */
+struct scenario *scenario_of(const char *file, json_t *content, char **error);
 void scenario_free(struct scenario *s);
 
-/* Whether some link has delay, jitter or loss; `place` (may be NULL) is then set to the first
- * place that asks, e.g. "links[0].up.delay_ms" (allocated, yours). */
+/* The content of a scenario's file that has passed every check, with what it names in other files,
+ * but with nothing drawn. A new reference; NULL with `*error`. */
+json_t *scenario_content(const char *file, char **error);
+
+/* Whether some link has delay, jitter or loss, or gets a loss by an event; `place` (may be NULL) is
+ * then set to the first place that asks, e.g. "links[0].up.delay_ms" (allocated, yours). */
 bool scenario_needs_netem(const struct scenario *s, char **place);
 
 /* A node by its name; NULL when there is none. */

@@ -219,15 +219,21 @@ static const struct {
 	{"\"rate_mbit\": 100", "\"rate_mbit\": \"fast\"",
 		"links[0].rate_mbit: expected a number from 0.01 to 10000"},
 	{"\"rate_mbit\": 100", "\"rate_mb\": 100",
-		"links[0].rate_mb: unknown key, expected ends, rate_mbit, queue_packets, delay_ms, "
+		"links[0].rate_mb: unknown key, expected ends, rate_mbit, queue_packets, queue_ms, "
+		"delay_ms, "
 		"jitter_ms, distribution, reorder, loss_percent, rates, rates_period_s, trace, up "
 		"or down"},
 	{"\"rate_mbit\": 2.5", "\"speed\": 2.5",
-		"links[1].up.speed: unknown key, expected rate_mbit, queue_packets, delay_ms, "
+		"links[1].up.speed: unknown key, expected rate_mbit, queue_packets, queue_ms, "
+		"delay_ms, "
 		"jitter_ms, distribution, reorder, loss_percent, rates, rates_period_s or trace"},
 	{"{ \"rate_mbit\": 2.5 }", "2.5", "links[1].up: expected an object"},
 	{"\"queue_packets\": 7", "\"queue_packets\": 0",
 		"links[0].queue_packets: expected a whole number from 1 to 100000"},
+	{"\"queue_packets\": 7", "\"queue_packets\": 7, \"queue_ms\": 5",
+		"links[0].queue_ms: expected either queue_packets or queue_ms"},
+	{"\"rate_mbit\": 100, \"queue_packets\": 7", "\"queue_ms\": 5",
+		"links[0]: expected a rate with its queue_ms: the time is the rate's"},
 	{"\"queue_packets\": 7", "\"queue_packets\": 1.5",
 		"links[0].queue_packets: expected a whole number from 1 to 100000"},
 	{"\"loss_percent\": 60", "\"loss_percent\": 101",
@@ -344,14 +350,15 @@ static void test_inherits(void **state)
 		const char *down;
 		struct shape expected;
 	} rows[] = {
-		{"\"rate_mbit\": 1", {1, 8, 5, 4, 3, JITTER_UNIFORM, false, NULL, 0}},
-		{"\"queue_packets\": 1", {9, 1, 5, 4, 3, JITTER_UNIFORM, false, NULL, 0}},
-		{"\"delay_ms\": 7", {9, 8, 7, 4, 3, JITTER_UNIFORM, false, NULL, 0}},
-		{"\"jitter_ms\": 1", {9, 8, 5, 1, 3, JITTER_UNIFORM, false, NULL, 0}},
-		{"\"loss_percent\": 1", {9, 8, 5, 4, 1, JITTER_UNIFORM, false, NULL, 0}},
+		{"\"rate_mbit\": 1", {1, 8, 5, 4, 3, JITTER_UNIFORM, false, NULL, 0, 0, false}},
+		{"\"queue_packets\": 1", {9, 1, 5, 4, 3, JITTER_UNIFORM, false, NULL, 0, 0, false}},
+		{"\"delay_ms\": 7", {9, 8, 7, 4, 3, JITTER_UNIFORM, false, NULL, 0, 0, false}},
+		{"\"jitter_ms\": 1", {9, 8, 5, 1, 3, JITTER_UNIFORM, false, NULL, 0, 0, false}},
+		{"\"loss_percent\": 1", {9, 8, 5, 4, 1, JITTER_UNIFORM, false, NULL, 0, 0, false}},
 		{"\"jitter_ms\": 1, \"distribution\": \"normal\"",
-			{9, 8, 5, 1, 3, JITTER_NORMAL, false, NULL, 0}},
-		{"\"reorder\": true", {9, 8, 5, 4, 3, JITTER_UNIFORM, true, NULL, 0}},
+			{9, 8, 5, 1, 3, JITTER_NORMAL, false, NULL, 0, 0, false}},
+		{"\"reorder\": true", {9, 8, 5, 4, 3, JITTER_UNIFORM, true, NULL, 0, 0, false}},
+		{"\"queue_ms\": 50", {9, 37, 5, 4, 3, JITTER_UNIFORM, false, NULL, 0, 50, false}},
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char *link = text_format("\"rate_mbit\": 9, \"queue_packets\": 8, \"delay_ms\": 5, "

@@ -19,13 +19,14 @@
 #include <stdlib.h>
 
 #define QUEUE_PACKETS_DEFAULT 100
+#define QUEUE_PACKETS_MAX     100000
 
 /* netem takes a jitter as a signed 32-bit number of nanoseconds, and cuts a larger one short. */
 #define RATE_MIN_MBIT 0.01
 
 #define JITTER_MAX_MS 2147
 
-const char *const shape_keys[] = {"rate_mbit", "queue_packets", "delay_ms", "jitter_ms",
+const char *const shape_keys[] = {"rate_mbit", "queue_packets", "queue_ms", "delay_ms", "jitter_ms",
 	"distribution", "reorder", "loss_percent", "rates", "rates_period_s", "trace", NULL};
 
 static const char *const distributions[] = {"uniform", "normal", "pareto", "paretonormal", NULL};
@@ -40,6 +41,33 @@ struct shape shape_default(void)
 	return (struct shape){.queue_packets = QUEUE_PACKETS_DEFAULT};
 }
 
+/* The mean of a shape's rate over a lap, or until the last step of rates that do not repeat. */
+static double mean_rate_mbit(const struct shape *v)
+{
+	if (!v->rates)
+		return v->rate_mbit;
+	struct rates r = rates_of(v);
+	int64_t us = r.period_us > 0 ? r.period_us : r.steps[r.n - 1].at_us;
+	double mbit = us > 0 ? rates_bytes(&r, us) * 8 / (double)us : v->rate_mbit;
+	rates_free(&r);
+	return mbit;
+}
+
+/* A queue in packets, or as a time of the rate that is known by now: a link's own key, or that of a
+ * direction, which may have the link's queue and another rate. */
+static void read_queue(struct jat at, struct shape *v)
+{
+	struct jat packets = jat_key(at, "queue_packets"), ms = jat_key(at, "queue_ms");
+	if (jat_present(packets) && jat_present(ms))
+		jat_fail(ms, "expected either queue_packets or queue_ms");
+	v->queue_ms = jat_number_or(ms, 0.1, 60000, jat_present(packets) ? 0 : v->queue_ms);
+	v->queue_packets = (int)jat_integer_or(packets, 1, QUEUE_PACKETS_MAX, v->queue_packets);
+	if (v->queue_ms > 0 && !jdoc_error(at.doc))
+		v->queue_packets =
+			(int)fmin(QUEUE_PACKETS_MAX, fmax(1, round(mean_rate_mbit(v) * v->queue_ms *
+								     1e3 / 8 / LAB_FRAME_BYTES)));
+}
+
 struct shape shape_read(struct jat at, struct shape base)
 {
 	struct shape v = base;
@@ -51,8 +79,7 @@ struct shape shape_read(struct jat at, struct shape base)
 	if (rates)
 		v.rate_mbit = fmax(RATE_MIN_MBIT,
 			json_number_value(json_object_get(json_array_get(rates, 0), "rate_mbit")));
-	v.queue_packets =
-		(int)jat_integer_or(jat_key(at, "queue_packets"), 1, 100000, base.queue_packets);
+	read_queue(at, &v);
 	v.delay_ms = jat_number_or(jat_key(at, "delay_ms"), 0, 60000, base.delay_ms);
 	v.jitter_ms = jat_number_or(jat_key(at, "jitter_ms"), 0, JITTER_MAX_MS, base.jitter_ms);
 	v.distribution = (enum jitter_distribution)jat_choice_or(
@@ -71,9 +98,16 @@ struct shape shape_read(struct jat at, struct shape base)
 	return v;
 }
 
+void shape_check(struct jat at, const struct shape *shape)
+{
+	if (shape->queue_ms > 0 && shape->rate_mbit == 0)
+		jat_fail(at, "expected a rate with its queue_ms: the time is the rate's");
+}
+
 bool shape_needs_netem(const struct shape *shape)
 {
-	return shape->delay_ms > 0 || shape->jitter_ms > 0 || shape->loss_percent > 0;
+	return shape->delay_ms > 0 || shape->jitter_ms > 0 || shape->loss_percent > 0 ||
+	       shape->losses_change;
 }
 
 char *shape_text(const struct shape *v)

@@ -32,6 +32,8 @@ struct shape {
 	bool reorder;  /* a packet may overtake those that are delayed longer */
 	json_t *rates; /* when the rate changes (rates.h), borrowed from the document; else NULL */
 	double rates_period_s; /* 0: the last rate stays */
+	double queue_ms;       /* the queue as the time that the rate takes for it; 0: as packets */
+	bool losses_change;    /* an event sets another loss (events.h) */
 };
 
 /* The keys that shape_read() takes, for a caller with keys of its own; NULL-terminated. */
@@ -44,7 +46,11 @@ struct shape shape_read(struct jat at, struct shape base);
 /* A link's without any key: unshaped, with the default's queue. */
 struct shape shape_default(void);
 
-/* Whether this direction has delay, jitter or loss. */
+/* What only shows when the link and its directions are read, of one read at `at`: a queue in time
+ * needs a rate. */
+void shape_check(struct jat at, const struct shape *shape);
+
+/* Whether this direction has delay, jitter or loss, or may get a loss. */
 bool shape_needs_netem(const struct shape *shape);
 
 /* A direction for people: "100 Mbit/s, queue 100, 5 ms +- 1", or "unshaped". Allocated. */

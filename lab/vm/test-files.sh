@@ -29,6 +29,10 @@ tree() { # DIRECTORY...
 # tshark wants its own scripts before ours, and openssl makes no certificate without its settings.
 tree /usr/lib/bats-core /usr/libexec/bats-core /usr/lib/bats
 printf 'program\t%s\t%s\n' "$(command -v bash)" /bin/bash "$(command -v sh)" /bin/sh
+# What a test compares with where it is installed.
+for file in gtlsclient gtlsserver; do
+	! place=$(command -v "$file") || printf 'program\t%s\t%s\n' "$place" "$place"
+done
 tree /etc/fonts
 fc-match --format='file\t%{file}\t%{file}\n' sans 2>/dev/null || true
 for file in /usr/share/wireshark/*.lua /usr/lib/ssl/openssl.cnf; do

@@ -69,6 +69,11 @@ struct jdoc *jdoc_parse(const char *file, const char *text, size_t length)
 	return new_doc(file, root, root ? NULL : not_json(file, &e));
 }
 
+struct jdoc *jdoc_of(const char *file, json_t *value)
+{
+	return new_doc(file, json_incref(value), NULL);
+}
+
 void jdoc_free(struct jdoc *doc)
 {
 	if (!doc)

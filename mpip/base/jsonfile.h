@@ -35,6 +35,8 @@ struct jat {
 struct jdoc *jdoc_load(const char *file);
 /* The same of a text that is there already; `file` is its name in messages. */
 struct jdoc *jdoc_parse(const char *file, const char *text, size_t length);
+/* The same of a value that is there already, of which the document takes a reference. */
+struct jdoc *jdoc_of(const char *file, json_t *value);
 void jdoc_free(struct jdoc *doc);
 
 /* The first error, one line without a newline; NULL while there is none. Owned by the document. */

@@ -142,6 +142,7 @@ void engine_set_addresses(
 		peer->wants_list = true;
 		peer->list_acked = false;
 	}
+	event_tell(e, now, .kind = EVENT_ADDRESSES, .addresses = &e->addresses);
 	move_sessions(e, now, actions);
 }
 
@@ -197,8 +198,7 @@ static void tick_session(struct engine *e, struct session *s, struct usec now, s
 			s->mp->next_weights = usec_add(now, e->set.weight_period);
 		if (s->in_use > 0) {
 			e->scheduler->period(s, &e->set);
-			if (e->observer)
-				e->observer(e->observer_context, s, now);
+			event_tell(e, now, .kind = EVENT_WEIGHTS, .session = s);
 		}
 	}
 	if (!usec_before(now, s->mp->next_upkeep)) {
@@ -247,14 +247,15 @@ struct usec engine_tick(struct engine *e, struct usec now, struct actions *a)
 			mesh_ends_known(e, s)) {
 			/* Nothing brings it back: the handshake starts over. */
 			count(e, STAT_SESSIONS_EXPIRED);
-			session_remove(e, s, a);
+			session_remove(
+				e, s, "regular for too long: the handshake starts over", now, a);
 		}
 	}
 
 	while (e->oldest && has_room(a) &&
 		usec_sub(now, e->oldest->update_time).us >= e->set.session_expiry.us) {
 		count(e, STAT_SESSIONS_EXPIRED);
-		session_remove(e, e->oldest, a);
+		session_remove(e, e->oldest, "no data for too long", now, a);
 	}
 	if (e->oldest)
 		next = usec_min(next, usec_add(e->oldest->update_time, e->set.session_expiry));

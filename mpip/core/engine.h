@@ -3,6 +3,7 @@
 #define MPIP_CORE_ENGINE_H
 
 #include "mpip/core/actions.h"
+#include "mpip/core/event.h"
 #include "mpip/core/input.h"
 #include "mpip/core/peers.h"
 #include "mpip/core/settings.h"
@@ -23,9 +24,9 @@ struct engine;
 struct engine_setup {
 	struct settings settings;
 	struct node_id node;
-	in_port_t wire_port; /* of this node's wire sockets, network order */
-	struct usec started; /* when its clock began to go wrong, if it does (clock.h) */
-	engine_observer *observer;
+	in_port_t wire_port;      /* of this node's wire sockets, network order */
+	struct usec started;      /* when its clock began to go wrong, if it does (clock.h) */
+	event_observer *observer; /* of all events; NULL: none */
 	void *observer_context;
 };
 

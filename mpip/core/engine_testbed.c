@@ -7,6 +7,8 @@
 
 #include "mpip/core/engine_testbed.h"
 
+event_observer *testbed_observer;
+
 struct address ip(const char *text)
 {
 	struct address a;
@@ -245,7 +247,9 @@ void open_host(struct world *w, unsigned i, struct settings settings)
 	plain_host(w, i);
 	struct engine_setup setup = {.settings = settings,
 		.node = {{2, 0, 0, 0, 0, (uint8_t)(1 + i)}},
-		.wire_port = htons(WIRE_PORT)};
+		.wire_port = htons(WIRE_PORT),
+		.observer = testbed_observer,
+		.observer_context = h};
 	h->engine = engine_new(&setup);
 	assert_non_null(h->engine);
 	h->actions = (struct actions){.wire = h->wire,

@@ -64,6 +64,9 @@ struct host {
 	unsigned excluded, included, flows;
 	struct tuple flow[FLOWS];
 	uint64_t queries_seen, raw_seen, wrapped_seen, resets_sent;
+	/* For testbed_observer: so many events of each kind, and the last one as text. */
+	unsigned told[EVENT_KINDS];
+	char said[EVENT_KINDS][512];
 };
 
 struct world {
@@ -81,6 +84,9 @@ struct world {
 	void (*tap)(struct world *w, const struct flight *f);
 	void *context;
 };
+
+/* The observer of engines that are opened from now on; its context is their host. NULL: none. */
+extern event_observer *testbed_observer;
 
 struct address ip(const char *text);
 

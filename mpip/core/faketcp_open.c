@@ -95,7 +95,8 @@ void faketcp_syn(
 
 /* The path that a SYN is about, set up for its ends; NULL: the SYN is not to be answered. */
 static struct path *path_for_syn(struct engine *e, struct session *s, const struct packet *p,
-	const struct cm *cm, enum encapsulation encap, uint8_t local_index, struct actions *a)
+	const struct cm *cm, enum encapsulation encap, uint8_t local_index, struct usec now,
+	struct actions *a)
 {
 	struct path *path = path_at(s, local_index, p->src, p->dst.port);
 	if (!path)
@@ -106,10 +107,10 @@ static struct path *path_for_syn(struct engine *e, struct session *s, const stru
 		node_lower(e->node, s->mp->peer->node))
 		return NULL; /* ours has crossed it, and stands */
 	if (!path)
-		return mesh_add_reflexive(e, s, local_index, encap, p->src, p->dst.port, a);
+		return mesh_add_reflexive(e, s, local_index, encap, p->src, p->dst.port, now, a);
 	if (path->encap != encap || path->src.port != p->dst.port ||
 		!endpoint_equal(path->dst, p->src))
-		path_move(e, s, path, encap, p->src, p->dst.port, a);
+		path_move(e, s, path, encap, p->src, p->dst.port, now, a);
 	return path;
 }
 
@@ -120,8 +121,8 @@ static void take_syn(struct engine *e, struct session *s, const struct packet *p
 	uint32_t number = get32(p->tcp->seq);
 	if (fake && p->dst.port != e->wire_port)
 		return;
-	struct path *path =
-		path_for_syn(e, s, p, cm, fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL, local_index, a);
+	struct path *path = path_for_syn(
+		e, s, p, cm, fake ? ENCAP_FAKE_TCP : ENCAP_LITERAL, local_index, now, a);
 	if (!path)
 		return;
 	if (fake && path->tcp.state == FAKE_OPEN && path->tcp.began == number)

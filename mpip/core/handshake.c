@@ -83,12 +83,17 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct address f
 	struct peer *peer = peer_get(&e->peers, cm->node, now);
 	if (!peer)
 		return NULL;
+	bool is_new = peer->wire_port == 0 || peer->left;
 	if (peer->wire_port && peer->boot != cm->hello.boot) {
+		static const char *const reason = "it was restarted";
+		if (!is_new)
+			event_tell(e, now, .kind = EVENT_PEER_LEFT, .peer = peer, .reason = reason);
+		is_new = true;
 		for (struct session *s = e->oldest, *next; s; s = next) {
 			next = s->age_next;
 			if (s->mp && s->mp->peer == peer &&
 				a->steers + ACTIONS_STEER_ROOM <= a->steer_capacity)
-				session_remove(e, s, a);
+				session_remove(e, s, "the other end was restarted", now, a);
 		}
 		peer->list_known = peer->list_acked = false;
 	}
@@ -98,6 +103,9 @@ static struct peer *meet(struct engine *e, const struct cm *cm, struct address f
 		peer->addresses.count < MAX_ADDRESSES)
 		peer->addresses.ip[peer->addresses.count++] = from;
 	peer->list_changes++;
+	peer->left = false;
+	if (is_new)
+		event_tell(e, now, .kind = EVENT_PEER_MET, .peer = peer);
 	return peer;
 }
 
@@ -133,7 +141,7 @@ static void take_query(struct engine *e, const struct tuple *tuple, const struct
 		s->generated_here = true;
 		s->peer_knows = false;
 		if (!session_enter(e, s, peer, draw_session_id(e, peer->node), now, a)) {
-			s->regular_reason = "no path to be had";
+			session_stays_regular(e, s, "no path to be had", now);
 			return;
 		}
 	}
@@ -171,7 +179,7 @@ static void take_confirmation(struct engine *e, const struct tuple *tuple, const
 	s->confirm_due = false;
 	s->encap = encap_of(cm);
 	if (!session_enter(e, s, peer, cm->session, now, a)) {
-		s->regular_reason = "no path to be had";
+		session_stays_regular(e, s, "no path to be had", now);
 		return;
 	}
 	s->peer_knows = true;

@@ -54,7 +54,7 @@ static void take_feedback(struct engine *e, struct session *s, const struct cm *
 		p->first_unanswered = USEC_NEVER;
 	}
 	if (p->state != PATH_IN_USE && path_is_open(s, p))
-		path_state_up(e, s, p);
+		path_state_up(e, s, p, now);
 }
 
 /* The other end has seen a padded heartbeat of ours. */
@@ -70,15 +70,18 @@ static void take_size(struct engine *e, struct session *s, const struct cm *cm, 
 static void take_addresses(struct engine *e, struct session *s, const struct cm *cm,
 	struct usec now, struct actions *a)
 {
-	bool news = !s->mp->peer->list_known ||
-		    !address_list_equal(&s->mp->peer->addresses, &cm->addresses);
-	s->mp->peer->list_known = true;
-	s->mp->peer->list_version = cm->list_version;
-	s->mp->peer->addresses.count = 0;
+	struct peer *peer = s->mp->peer;
+	const struct address_list before = peer->addresses;
+	bool known = peer->list_known;
+	bool news = !known || !address_list_equal(&before, &cm->addresses);
+	peer->list_known = true;
+	peer->list_version = cm->list_version;
+	peer->addresses.count = 0;
 	for (unsigned i = 0; i < cm->addresses.count; i++)
 		if (address_is_unicast(cm->addresses.ip[i]))
-			s->mp->peer->addresses.ip[s->mp->peer->addresses.count++] =
-				cm->addresses.ip[i];
+			peer->addresses.ip[peer->addresses.count++] = cm->addresses.ip[i];
+	if (!known || !address_list_equal(&before, &peer->addresses))
+		event_tell(e, now, .kind = EVENT_PEER_ADDRESSES, .peer = peer);
 	news |= s->mp->list_seen != 1u + cm->list_version;
 	if (news) {
 		s->mp->peer->list_changes++;
@@ -272,7 +275,11 @@ static void take_part(struct engine *e, const struct part *part, struct usec now
 	} else if (part->cm.flags & CM_FLAG_LEAVE && !e->leaving) {
 		/* Regular from now on; its flows linger in the hook for what is under way. */
 		count(e, STAT_SESSIONS_LEFT);
-		session_remove(e, s, a);
+		if (!s->mp->peer->left)
+			event_tell(e, now, .kind = EVENT_PEER_LEFT, .peer = s->mp->peer,
+				.reason = "it stops");
+		s->mp->peer->left = true;
+		session_remove(e, s, "the other end stops", now, a);
 	}
 }
 

@@ -4,9 +4,7 @@
 
 #include "mpip/core/types.h"
 
-/* What comes into the engine, and who is told of what it does (engine.h). */
-
-struct session;
+/* What comes into the engine (engine.h). */
 
 /* A packet from an application of this host. A TSO super-packet has gso_size, the user data of
  * each segment, else 0. checksum_partial: the transport checksum is not yet filled in. */
@@ -37,8 +35,5 @@ struct wire_error {
 	const uint8_t *bytes;   /* what is quoted of its payload */
 	uint32_t length;
 };
-
-/* Told at every run of Algorithm 1 over a session, after it. May be NULL. */
-typedef void engine_observer(void *context, const struct session *session, struct usec now);
 
 #endif

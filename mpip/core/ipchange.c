@@ -33,23 +33,33 @@
 #define IP_CHANGE_AGAIN usec_ms(100) /* until it is acknowledged */
 
 /* Removes all paths but `keep`, which may be NULL, and what was measured of the other end's. */
-static void reset(struct engine *e, struct session *s, struct path *keep, struct actions *a)
+static void reset(struct engine *e, struct session *s, struct path *keep, const char *reason,
+	struct usec now, struct actions *a)
 {
 	for (unsigned i = s->paths; i-- > 0;)
-		if (s->mp->path[i] != keep)
+		if (s->mp->path[i] != keep) {
+			event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s,
+				.path = s->mp->path[i], .reason = reason);
 			path_drop(e, s, s->mp->path[i], a);
+		}
 	s->arrivals = 0;
 	s->mp->step = 0;
 	s->mp->step_seen = USEC_NEVER;
 	path_changed(s);
 }
 
-static void use_at_once(const struct engine *e, struct session *s, struct path *p)
+static void use_at_once(const struct engine *e, struct session *s, struct path *p, struct usec now)
 {
+	bool activates = p->state != PATH_IN_USE;
 	p->state = PATH_IN_USE;
 	s->mp->regular_since = USEC_NEVER;
-	s->regular_reason = NULL;
 	path_start_weights(s, &e->set);
+	if (activates) {
+		enum event_kind kind = p->was_down ? EVENT_PATH_UP : EVENT_PATH_ACTIVE;
+		event_tell(e, now, .kind = kind, .session = s, .path = p);
+		p->was_down = false;
+	}
+	path_multipath(e, s, now);
 }
 
 /* The fastest path in use whose local address is still there. */
@@ -87,7 +97,7 @@ static struct path *over_udp(struct engine *e, struct session *s, struct address
 	struct path *p = mesh_add(e, s, 0, remote, now, a);
 	if (p && p->encap != ENCAP_UDP)
 		path_move(e, s, p, ENCAP_UDP, (struct endpoint){remote, s->mp->peer->wire_port},
-			e->wire_port, a);
+			e->wire_port, now, a);
 	return p;
 }
 
@@ -103,13 +113,13 @@ void ipchange_local(struct engine *e, struct session *s, struct usec now, struct
 	for (unsigned i = 0; i < s->paths && !keep; i++)
 		if (s->mp->path[i]->state == PATH_IN_USE)
 			remote = s->mp->path[i]->dst.ip;
-	reset(e, s, keep, a);
+	reset(e, s, keep, "addresses of this host changed", now, a);
 	if (keep)
 		keep->local_index = local_index_of(e, keep->src.ip);
 	else if (speaks_udp(e, s) && s->peer_knows && e->addresses.count > 0)
 		keep = over_udp(e, s, remote, now, a);
 	if (keep)
-		use_at_once(e, s, keep);
+		use_at_once(e, s, keep, now);
 	mesh_update(e, s, now, a);
 	s->mp->moving = s->peer_knows;
 	if (s->mp->moving && keep)
@@ -146,7 +156,9 @@ void ipchange_remote(struct engine *e, struct session *s, const struct cm *cm,
 
 	/* Noted, and made if need be, when this CM came. */
 	struct path *keep = path_at(s, at->local_index, at->from, at->port);
-	reset(e, s, keep, a);
+	reset(e, s, keep, "addresses of the other end changed", now, a);
 	if (keep && path_is_open(s, keep))
-		use_at_once(e, s, keep);
+		use_at_once(e, s, keep, now);
+	else
+		path_fallback(e, s, "addresses of the other end changed", now);
 }

@@ -59,8 +59,11 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	const struct address_list *far = &s->mp->peer->addresses;
 	unsigned before = s->paths;
 	for (unsigned i = s->paths; i-- > 0;)
-		if (!path_wanted(e, s, s->mp->path[i]))
+		if (!path_wanted(e, s, s->mp->path[i])) {
+			event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s,
+				.path = s->mp->path[i], .reason = "one of its addresses is gone");
 			path_drop(e, s, s->mp->path[i], a);
+		}
 	unsigned kept = s->paths;
 
 	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++) {
@@ -76,7 +79,7 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 		path_start_weights(s, &e->set);
 	if (s->in_use == 0 && s->mp->regular_since.us == USEC_NEVER.us) {
 		s->mp->regular_since = now;
-		s->regular_reason = "its paths' addresses are gone";
+		path_fallback(e, s, "its paths' addresses are gone", now);
 	}
 }
 
@@ -133,7 +136,7 @@ bool mesh_ends_known(const struct engine *e, const struct session *s)
 /* What came from where */
 
 /* Room among the reflexive paths, if need be at the cost of one that does not work. */
-static bool reflexive_room(struct engine *e, struct session *s, struct actions *a)
+static bool reflexive_room(struct engine *e, struct session *s, struct usec now, struct actions *a)
 {
 	unsigned reflexive = 0;
 	struct path *useless = NULL;
@@ -144,8 +147,11 @@ static bool reflexive_room(struct engine *e, struct session *s, struct actions *
 	}
 	if (reflexive < REFLEXIVE_MAX)
 		return true;
-	if (useless)
+	if (useless) {
+		event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = useless,
+			.reason = "newer paths behind a NAT take its place");
 		path_drop(e, s, useless, a);
+	}
 	return useless != NULL;
 }
 
@@ -166,27 +172,31 @@ static struct path *least_likely(const struct session *s)
 /* A row of Table 3 for where something came from. A packet that has come counts more than an
  * address that is only listed: if need be, a path to one of those makes room. */
 static struct path *reflexive_row(struct engine *e, struct session *s, uint8_t local_index,
-	struct address remote, struct actions *a)
+	struct address remote, struct usec now, struct actions *a)
 {
 	struct path *p = path_add(e, s, local_index, remote);
 	struct path *useless = p ? NULL : least_likely(s);
 	if (!useless)
 		return p;
+	event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = useless,
+		.reason = "a packet came from an address that needs its row");
 	path_drop(e, s, useless, a);
 	return path_add(e, s, local_index, remote);
 }
 
 struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t local_index,
-	enum encapsulation encap, struct endpoint remote, in_port_t local, struct actions *a)
+	enum encapsulation encap, struct endpoint remote, in_port_t local, struct usec now,
+	struct actions *a)
 {
 	/* At an address that is no longer ours nothing can be answered. */
-	bool room = local_index != LOCAL_ANY && reflexive_room(e, s, a);
-	struct path *p = room ? reflexive_row(e, s, local_index, remote.ip, a) : NULL;
+	bool room = local_index != LOCAL_ANY && reflexive_room(e, s, now, a);
+	struct path *p = room ? reflexive_row(e, s, local_index, remote.ip, now, a) : NULL;
 	if (!p)
 		return NULL;
 	p->reflexive = true;
-	path_move(e, s, p, encap, remote, local, a);
+	path_move(e, s, p, encap, remote, local, now, a);
 	path_start_weights(s, &e->set);
+	event_tell(e, now, .kind = EVENT_PATH_REFLEXIVE, .session = s, .path = p);
 	count(e, STAT_PATHS_REFLEXIVE);
 	return p;
 }
@@ -198,10 +208,10 @@ bool mesh_arrival(struct engine *e, struct session *s, const struct cm *cm,
 	if (!p && at->encap != ENCAP_FAKE_TCP) { /* a fake connection begins with a SYN */
 		p = path_idle(s, at->local_index, at->from.ip, cm->path);
 		if (p)
-			path_move(e, s, p, at->encap, at->from, at->port, a);
+			path_move(e, s, p, at->encap, at->from, at->port, at->time, a);
 		else
 			p = mesh_add_reflexive(
-				e, s, at->local_index, at->encap, at->from, at->port, a);
+				e, s, at->local_index, at->encap, at->from, at->port, at->time, a);
 	}
 	if (p)
 		p->reverse = cm->path;

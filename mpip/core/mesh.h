@@ -38,7 +38,8 @@ bool mesh_ends_known(const struct engine *e, const struct session *s);
 
 /* A new path to where something came from, though no list has it. NULL: there is no room. */
 struct path *mesh_add_reflexive(struct engine *e, struct session *s, uint8_t local_index,
-	enum encapsulation encap, struct endpoint remote, in_port_t local, struct actions *a);
+	enum encapsulation encap, struct endpoint remote, in_port_t local, struct usec now,
+	struct actions *a);
 
 /* Where and how a packet with a CM came. */
 struct arrived_at {

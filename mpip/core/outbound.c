@@ -187,7 +187,7 @@ void outbound_packet(
 	if (is_tcp && p.tcp->flags & TCP_SYN) {
 		/* A new connection, maybe with the ports of an old one. Its SYN goes as it is. */
 		if (s)
-			session_remove(e, s, a);
+			session_remove(e, s, "a new connection has its ports", now, a);
 		if (p.tcp->flags & TCP_ACK)
 			query_accepted_note(e, &tuple);
 		keepalive_syn(e, &tuple, &p);

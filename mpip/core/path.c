@@ -91,6 +91,23 @@ void path_changed(struct session *s)
 		}
 }
 
+void path_multipath(const struct engine *e, struct session *s, struct usec now)
+{
+	s->mp->regular_since = USEC_NEVER;
+	s->regular_reason = NULL;
+	if (!s->mp->multipath)
+		event_tell(e, now, .kind = EVENT_SESSION_MULTIPATH, .session = s);
+	s->mp->multipath = true;
+}
+
+void path_fallback(const struct engine *e, struct session *s, const char *reason, struct usec now)
+{
+	s->regular_reason = reason;
+	if (s->mp->multipath)
+		event_tell(e, now, .kind = EVENT_SESSION_FALLBACK, .session = s, .reason = reason);
+	s->mp->multipath = false;
+}
+
 static void steer_flow(struct session *s, const struct path *p, int kind, struct actions *a)
 {
 	uint32_t protocol = encaps[p->encap].flow(s);
@@ -148,14 +165,23 @@ struct path *path_add(
 	return p;
 }
 
+static void tell_encap(struct engine *e, const struct session *s, const struct path *p,
+	enum encapsulation before, struct usec now)
+{
+	if (p->encap == before)
+		return;
+	count(e, STAT_ENCAP_CHANGES);
+	event_tell(e, now, .kind = EVENT_PATH_ENCAPSULATION, .session = s, .path = p,
+		.before = before);
+}
+
 void path_move(struct engine *e, struct session *s, struct path *p, enum encapsulation encap,
-	struct endpoint remote, in_port_t local, struct actions *a)
+	struct endpoint remote, in_port_t local, struct usec now, struct actions *a)
 {
 	leave_ends(e, s, p, a);
 	if (p->state == PATH_REMOVED)
 		p->state = PATH_UNVALIDATED;
-	if (p->encap != encap)
-		count(e, STAT_ENCAP_CHANGES);
+	enum encapsulation before = p->encap;
 	p->encap = encap;
 	p->probes = 0;
 	p->encaps_tried = 0;
@@ -166,6 +192,7 @@ void path_move(struct engine *e, struct session *s, struct path *p, enum encapsu
 	}
 	p->dst = remote;
 	steer_flow(s, p, STEER_FLOW_ADD, a);
+	tell_encap(e, s, p, before, now);
 }
 
 /* Forms */
@@ -174,12 +201,13 @@ static bool path_form(struct engine *e, struct session *s, struct path *p, enum 
 	struct usec now, struct actions *a)
 {
 	leave_ends(e, s, p, a);
-	if (p->encap != encap)
-		count(e, STAT_ENCAP_CHANGES);
+	enum encapsulation before = p->encap;
 	p->encap = encap;
 	p->probes = 0;
 	p->probe_due = now;
-	return path_take_ends(e, s, p, a);
+	bool has_ends = path_take_ends(e, s, p, a);
+	tell_encap(e, s, p, before, now);
+	return has_ends;
 }
 
 bool path_next_encap(
@@ -188,6 +216,8 @@ bool path_next_encap(
 	/* After the preferred one; `literal` is only taken where it is wished for. */
 	static const enum encapsulation order[] = {ENCAP_FAKE_TCP, ENCAP_UDP};
 	if (p->reflexive) {
+		event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = p,
+			.reason = "it was not answered");
 		path_drop(e, s, p, a);
 		return false;
 	}
@@ -203,6 +233,8 @@ bool path_next_encap(
 	p->state = PATH_REMOVED;
 	p->probe_due = usec_add(now, e->set.path_retry);
 	count(e, STAT_PATHS_REMOVED);
+	event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = p,
+		.reason = "it was not answered in any encapsulation");
 	return false;
 }
 

@@ -33,13 +33,18 @@ void path_start_weights(struct session *s, const struct settings *set);
 /* To be called after any change of a path's state or weight. */
 void path_changed(struct session *s);
 
+/* A path is in use: the session is multipath. None is any more: it falls back; `reason` is for
+ * people. */
+void path_multipath(const struct engine *e, struct session *s, struct usec now);
+void path_fallback(const struct engine *e, struct session *s, const char *reason, struct usec now);
+
 /* Sets the ports of a new path. False: none to be had. */
 bool path_take_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
 /* Draws the path's ports anew, in its encapsulation. */
 void path_renew_ends(struct engine *e, struct session *s, struct path *p, struct actions *a);
 /* Gives the path these ends and this encapsulation. */
 void path_move(struct engine *e, struct session *s, struct path *p, enum encapsulation encap,
-	struct endpoint remote, in_port_t local, struct actions *a);
+	struct endpoint remote, in_port_t local, struct usec now, struct actions *a);
 /* The path's encapsulation did not work: it takes another. False: there is none left. */
 bool path_next_encap(
 	struct engine *e, struct session *s, struct path *p, struct usec now, struct actions *a);

@@ -42,7 +42,7 @@ static struct path *extreme(const struct session *s, enum path_state state)
 	return best;
 }
 
-static void put_to_use(const struct engine *e, struct session *s, struct path *p)
+static void put_to_use(const struct engine *e, struct session *s, struct path *p, struct usec now)
 {
 	unsigned share = e->set.max_active_paths && e->set.max_active_paths < s->paths
 				 ? e->set.max_active_paths
@@ -54,6 +54,22 @@ static void put_to_use(const struct engine *e, struct session *s, struct path *p
 	p->probes = 0;
 	p->first_unanswered = USEC_NEVER;
 	path_changed(s);
+	event_tell(e, now, .kind = EVENT_PATH_ACTIVE, .session = s, .path = p);
+	path_multipath(e, s, now);
+}
+
+static void set_down(const struct engine *e, struct path *p, const char *reason, struct usec now)
+{
+	p->state = PATH_DOWN;
+	p->was_down = true;
+	event_tell(e, now, .kind = EVENT_PATH_DOWN, .session = p->session, .path = p,
+		.reason = reason);
+}
+
+static void set_standby(const struct engine *e, struct path *p, struct usec now)
+{
+	p->state = PATH_STANDBY;
+	event_tell(e, now, .kind = EVENT_PATH_STANDBY, .session = p->session, .path = p);
 }
 
 void path_state_rank(const struct engine *e, struct session *s, struct usec now)
@@ -62,26 +78,38 @@ void path_state_rank(const struct engine *e, struct session *s, struct usec now)
 	if (!standby)
 		return;
 	if (!is_full(e, s)) {
-		put_to_use(e, s, standby);
+		put_to_use(e, s, standby, now);
 		return;
 	}
 	if (usec_before(now, s->mp->next_ranking) ||
 		(int32_t)(slowest->min_delay - standby->min_delay) <= RANK_MARGIN)
 		return;
 	s->mp->next_ranking = usec_add(now, RANK_EVERY);
-	slowest->state = PATH_STANDBY;
 	slowest->probe_due = now;
 	slowest->probes = 0;
-	put_to_use(e, s, standby);
+	set_standby(e, slowest, now);
+	put_to_use(e, s, standby, now);
 }
 
-void path_state_up(struct engine *e, struct session *s, struct path *p)
+/* Whether it was down or is new, it is answered. */
+static void tell_up(const struct engine *e, struct path *p, struct usec now)
 {
+	enum event_kind kind = p->was_down ? EVENT_PATH_UP : EVENT_PATH_VALIDATED;
+	p->was_down = false;
+	event_tell(e, now, .kind = kind, .session = p->session, .path = p);
+}
+
+void path_state_up(struct engine *e, struct session *s, struct path *p, struct usec now)
+{
+	bool standby = p->state == PATH_STANDBY;
 	p->probes = 0;
 	p->validated = true;
 	p->encaps_tried = 0;
 	if (is_full(e, s)) {
-		p->state = PATH_STANDBY;
+		if (standby)
+			return;
+		tell_up(e, p, now);
+		set_standby(e, p, now);
 		return;
 	}
 	if (s->in_use == 0)
@@ -89,17 +117,21 @@ void path_state_up(struct engine *e, struct session *s, struct path *p)
 	p->state = PATH_IN_USE;
 	path_changed(s);
 	s->mp->regular_since = USEC_NEVER;
-	s->regular_reason = NULL;
+	if (standby)
+		event_tell(e, now, .kind = EVENT_PATH_ACTIVE, .session = s, .path = p);
+	else
+		tell_up(e, p, now);
+	path_multipath(e, s, now);
 }
 
 void path_state_down(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now)
 {
 	if (p->state == PATH_STANDBY)
-		p->state = PATH_DOWN;
+		set_down(e, p, reason, now);
 	if (p->state != PATH_IN_USE)
 		return;
-	p->state = PATH_DOWN;
+	set_down(e, p, reason, now);
 	p->first_unanswered = USEC_NEVER;
 	p->probe_due = now;
 	count(e, STAT_PATHS_DOWN);
@@ -109,8 +141,8 @@ void path_state_down(
 	if (s->in_use == 0) {
 		s->mp->keepalive.due = s->mp->keepalive.on;
 		s->mp->regular_since = now;
-		s->regular_reason = reason;
 		count(e, STAT_FALLBACKS);
+		path_fallback(e, s, reason, now);
 	}
 }
 
@@ -118,7 +150,7 @@ void path_state_all_down(struct engine *e, struct session *s, const char *reason
 {
 	for (unsigned i = 0; i < s->paths; i++)
 		if (s->mp->path[i]->state == PATH_STANDBY)
-			s->mp->path[i]->state = PATH_DOWN;
+			set_down(e, s->mp->path[i], reason, now);
 	for (unsigned i = 0; i < s->paths; i++)
 		path_state_down(e, s, s->mp->path[i], reason, now);
 }

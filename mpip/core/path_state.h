@@ -13,7 +13,7 @@ struct path;
 struct session;
 
 /* Feedback came for a path that was not in use. */
-void path_state_up(struct engine *e, struct session *s, struct path *p);
+void path_state_up(struct engine *e, struct session *s, struct path *p, struct usec now);
 /* A path that was in use is down; `reason` is for people. */
 void path_state_down(
 	struct engine *e, struct session *s, struct path *p, const char *reason, struct usec now);

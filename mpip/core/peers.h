@@ -34,6 +34,7 @@ struct peer {
 	bool list_known; /* `addresses` is its own list, not only what we saw */
 	bool wants_list; /* ours is news to it, or it has asked */
 	bool list_acked; /* it has our list: packets may come from all our addresses */
+	bool left;       /* it has said that it stops */
 	bool owes_ack;   /* we owe it one, for this version of its list */
 	uint8_t list_version;
 	uint16_t list_changes; /* of `addresses`: sessions compare it */

@@ -47,6 +47,16 @@ void pmtu_ask(struct pmtu *m, uint16_t size, struct usec now)
 	m->due = now;
 }
 
+/* The size is known, and not what it was. */
+static void tell(const struct engine *e, struct pmtu *m, struct usec now)
+{
+	if (m->told == m->size)
+		return;
+	m->told = m->size;
+	event_tell(e, now, .kind = EVENT_PATH_MTU, .local = m->key.local, .remote = m->key.remote,
+		.mtu = m->size);
+}
+
 void pmtu_settle(const struct engine *e, struct pmtu *m, uint16_t size, struct usec now)
 {
 	m->state = PMTU_STATE_SEARCH_COMPLETE;
@@ -54,6 +64,7 @@ void pmtu_settle(const struct engine *e, struct pmtu *m, uint16_t size, struct u
 	m->doubts = 0;
 	m->size = size;
 	m->due = size < e->mtu ? usec_add(now, RAISE) : USEC_NEVER;
+	tell(e, m, now);
 }
 
 void pmtu_begin(const struct engine *e, struct pmtu *m)
@@ -117,6 +128,7 @@ void pmtu_too_big(struct engine *e, struct address local, struct address remote,
 	if (mtu < m->size) {
 		m->size = (uint16_t)mtu;
 		m->sure = true;
+		tell(e, m, now);
 	}
 	pmtu_ask(m, (uint16_t)mtu, now);
 }

@@ -36,6 +36,7 @@ struct pmtu {
 	uint16_t wanted;   /* the largest that is looked for */
 	uint16_t answered; /* the largest probe answered since the search began */
 	uint16_t before;   /* `size` when the ladder began */
+	uint16_t told;     /* `size` when the observer was told last; 0: not yet */
 	uint8_t tries;
 	uint8_t doubts; /* searches that must find less than `before` until it is believed */
 	struct usec due, last_answer;

@@ -10,6 +10,7 @@
 #include "mpip/core/query.h"
 
 #include "mpip/core/peers.h"
+#include "mpip/core/session.h"
 #include "mpip/core/state.h"
 
 /* FNV-1a (public domain), of the tuple's bytes. Ports that follow each other, as one client's do,
@@ -115,7 +116,7 @@ bool query_due(struct engine *e, struct session *s, struct usec now, struct acti
 	if (address->mpip == MPIP_UNKNOWN && spent(e, address, now)) {
 		if (!leads_to(e, address->key.ip)) {
 			give_up(e, address, now, a);
-			s->regular_reason = "the other end has no MPIP";
+			session_stays_regular(e, s, "the other end has no MPIP", now);
 			return false;
 		}
 		address->mpip = MPIP_TRUE;
@@ -123,7 +124,7 @@ bool query_due(struct engine *e, struct session *s, struct usec now, struct acti
 	}
 	if (address->mpip == MPIP_TRUE && spent(e, socket, now)) {
 		give_up(e, socket, now, a);
-		s->regular_reason = "this port of the other end does not answer";
+		session_stays_regular(e, s, "this port of the other end does not answer", now);
 		return false;
 	}
 	struct availability *limit = address->mpip == MPIP_UNKNOWN ? address : socket;

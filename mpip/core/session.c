@@ -49,7 +49,7 @@ struct session *session_new(
 {
 	if (e->sessions >= e->set.max_sessions) {
 		count(e, STAT_SESSIONS_EVICTED);
-		session_remove(e, e->oldest, a);
+		session_remove(e, e->oldest, "session table full", now, a);
 	}
 	struct session *s = calloc(1, sizeof(*s));
 	if (!s)
@@ -68,10 +68,13 @@ struct session *session_new(
 }
 
 /* Its session ID goes, with its paths and what they have brought. */
-static void forget_id(struct engine *e, struct session *s, struct actions *a)
+static void forget_id(
+	struct engine *e, struct session *s, const char *reason, struct usec now, struct actions *a)
 {
 	struct multipath *mp = s->mp;
+	event_tell(e, now, .kind = EVENT_SESSION_ENDED, .session = s, .reason = reason);
 	HASH_DELETE(by_id, e->sessions_by_id, mp);
+	mp->multipath = false;
 	mp->peer->sessions--;
 	while (s->paths > 0)
 		path_drop(e, s, mp->path[s->paths - 1], a);
@@ -81,12 +84,13 @@ static void forget_id(struct engine *e, struct session *s, struct actions *a)
 		e->last_in = NULL;
 }
 
-static void session_leave(struct engine *e, struct session *s, struct actions *a)
+static void session_leave(
+	struct engine *e, struct session *s, const char *reason, struct usec now, struct actions *a)
 {
 	struct multipath *mp = s->mp;
 	if (!mp)
 		return;
-	forget_id(e, s, a);
+	forget_id(e, s, reason, now, a);
 	if (mp->active)
 		DL_DELETE2(e->active, mp, active_prev, active_next);
 	free(mp);
@@ -94,9 +98,10 @@ static void session_leave(struct engine *e, struct session *s, struct actions *a
 	s->confirm_due = false;
 }
 
-void session_remove(struct engine *e, struct session *s, struct actions *a)
+void session_remove(
+	struct engine *e, struct session *s, const char *reason, struct usec now, struct actions *a)
 {
-	session_leave(e, s, a);
+	session_leave(e, s, reason, now, a);
 	HASH_DELETE(by_tuple, e->sessions_by_tuple, s);
 	DL_DELETE2(e->oldest, s, age_prev, age_next);
 	e->sessions--;
@@ -141,20 +146,28 @@ bool session_enter(struct engine *e, struct session *s, struct peer *peer, struc
 	if (!address_list_has(&e->addresses, s->tuple.local_ip))
 		return false;
 	if (s->mp)
-		forget_id(e, s, a);
+		forget_id(e, s, "the two ends agreed on another session ID", now, a);
 	else
 		s->mp = multipath_new(s, now);
 	struct session *older = session_by_id(e, peer->node, id);
 	if (older)
-		session_remove(e, older, a);
+		session_remove(e, older, "its session ID is another connection's", now, a);
 	take_id(e, s, peer, id, now);
+	event_tell(e, now, .kind = EVENT_SESSION_BEGUN, .session = s);
 	mesh_update(e, s, now, a);
 	if (!mesh_begun(e, s)) {
-		session_leave(e, s, a);
+		session_leave(e, s, "no path to be had", now, a);
 		return false;
 	}
 	count(e, STAT_SESSIONS_CREATED);
 	return true;
+}
+
+void session_stays_regular(
+	const struct engine *e, struct session *s, const char *reason, struct usec now)
+{
+	s->regular_reason = reason;
+	event_tell(e, now, .kind = EVENT_SESSION_REGULAR, .session = s, .reason = reason);
 }
 
 void session_touch(struct engine *e, struct session *s, struct usec now)

@@ -18,11 +18,16 @@ struct session *session_by_id(struct engine *e, struct node_id node, struct sess
 /* Never NULL: evicts when full. */
 struct session *session_new(
 	struct engine *e, const struct tuple *tuple, struct usec now, struct actions *a);
-void session_remove(struct engine *e, struct session *s, struct actions *a);
+/* `reason` is for people. */
+void session_remove(struct engine *e, struct session *s, const char *reason, struct usec now,
+	struct actions *a);
 /* Gives the connection its session ID and its place in Table 7, and its first path. An older
  * session of this ID goes. False: no peer row or no local address to be had. */
 bool session_enter(struct engine *e, struct session *s, struct peer *peer, struct session_id id,
 	struct usec now, struct actions *a);
+/* The connection does not become multipath; `reason`, which stays, is for people. */
+void session_stays_regular(
+	const struct engine *e, struct session *s, const char *reason, struct usec now);
 /* User data went or came: Update Time, and the lists that depend on it. */
 void session_touch(struct engine *e, struct session *s, struct usec now);
 

@@ -4,7 +4,7 @@
 
 #include "mpip/core/actions.h"
 #include "mpip/core/clock.h"
-#include "mpip/core/input.h"
+#include "mpip/core/event.h"
 #include "mpip/core/peers.h"
 #include "mpip/core/reorder.h"
 #include "mpip/core/rng.h"
@@ -40,7 +40,7 @@ struct engine {
 	uint8_t list_version;   /* of `addresses` */
 	uint32_t address_epoch; /* counts changes of `addresses` */
 	bool moving;            /* some sessions' paths are still those of an older epoch */
-	engine_observer *observer;
+	event_observer *observer;
 	void *observer_context;
 
 	struct peers peers;
@@ -82,6 +82,14 @@ static inline uint32_t stamp_at(const struct engine *e, struct usec now)
 static inline void count(struct engine *e, enum counter what)
 {
 	e->stats.n[what]++;
+}
+
+/* Tells the observer what has happened: event_tell(e, now, .kind = EVENT_..., ...). */
+#define event_tell(e, now, ...) event_pass((e), &(struct event){__VA_ARGS__}, (now))
+static inline void event_pass(const struct engine *e, const struct event *event, struct usec now)
+{
+	if (e->observer)
+		e->observer(e->observer_context, event, now);
 }
 
 /* The place of a local address in the list, LOCAL_ANY if it is not there. */

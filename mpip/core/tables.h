@@ -50,6 +50,7 @@ struct path {
 	uint8_t encaps_tried;   /* a bit for each enum encapsulation, in vain */
 	bool reflexive;         /* its far end was seen and is in no list: behind a NAT */
 	bool validated;         /* has been in use */
+	bool was_down;          /* and has not been answered since */
 	struct path_id reverse; /* the other end's, whose handshake or packets came from there */
 	struct fake_tcp tcp;
 	enum path_state state;
@@ -140,6 +141,7 @@ struct multipath {
 	struct usec last_received; /* any CM of this session */
 	struct usec last_down;     /* when one of its paths went down */
 	struct usec regular_since; /* NEVER while a path is in use */
+	bool multipath;            /* a path is in use, as the observer was told */
 	bool tried_regular;        /* the first packet after the last pause went that way */
 	struct usec next_upkeep, next_weights, next_ranking;
 

@@ -62,6 +62,9 @@ void upkeep_after_pause(
 	path_changed(s);
 	s->mp->regular_since = now;
 	s->regular_reason = "idle until just now";
+	s->mp->multipath = false;
+	event_tell(
+		e, now, .kind = EVENT_SESSION_RESUMED, .session = s, .reason = s->regular_reason);
 	count(e, STAT_FALLBACKS);
 	upkeep_session(e, s, now, a);
 }
@@ -162,7 +165,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 		struct path *p = s->mp->path[i];
 		if (p->state == PATH_IN_USE) {
 			if (path_is_dead(e, p, now))
-				path_state_down(e, s, p, "no feedback on any path", now);
+				path_state_down(e, s, p, "no feedback", now);
 			else if (is_unmeasured(e, s, p, now) ||
 				 p->tcp.expected - p->tcp.acked > UNACKNOWLEDGED) {
 				p->probe_due = usec_add(now, e->set.heartbeat);
@@ -171,7 +174,7 @@ void upkeep_session(struct engine *e, struct session *s, struct usec now, struct
 				pmtu_upkeep(e, s, p, now, a);
 			}
 		} else if (p->state == PATH_STANDBY && p->probes >= STANDBY_PROBES) {
-			p->state = PATH_DOWN;
+			path_state_down(e, s, p, "no answer to probes on standby", now);
 		} else if (may_probe(e, s, p, now) && !usec_before(now, p->probe_due)) {
 			path_probe(e, s, p, now, a);
 		}

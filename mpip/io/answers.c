@@ -150,6 +150,6 @@ json_t *answers_to(const struct control *c, struct engine *e, char *command, str
 		return policies_command(engine_policies(e), command + 6);
 	return json_pack("{s:o}", "error",
 		json_sprintf("unknown command '%.40s', expected status, peers, sessions, paths, "
-			     "stats or policy",
+			     "stats, policy or monitor",
 			command));
 }

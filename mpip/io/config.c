@@ -145,7 +145,7 @@ static void read_root(struct jat root, struct config *config)
 {
 	static const char *const others[] = {"wire_form", "wire_fallback", "scheduler", "min_delay",
 		"policies", "clock", "seed", "reorder", "interfaces", "tun", "socket", "wire_port",
-		"table", "rule_priority", "mark", "batch_us", NULL};
+		"table", "rule_priority", "mark", "batch_us", "log_level", NULL};
 	static const char *const none[] = {NULL};
 	struct settings *set = &config->settings;
 
@@ -201,6 +201,8 @@ static void read_root(struct jat root, struct config *config)
 	config->mask = config->mark;
 	config->batch_us =
 		(unsigned)jat_integer_or(jat_key(root, "batch_us"), 0, 10000, config->batch_us);
+	config->log_level = (enum log_level)jat_choice_or(
+		jat_key(root, "log_level"), log_level_names, config->log_level);
 }
 
 static struct config config_default(void)
@@ -214,6 +216,7 @@ static struct config config_default(void)
 		.mark = 0x4d500000,
 		.mask = 0x4d500000,
 		.batch_us = 100,
+		.log_level = LEVEL_INFO,
 	};
 }
 
@@ -237,14 +240,14 @@ json_t *config_defaults(void)
 	put_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
 	/* What has no value of its own unless it is given is null. */
 	json_t *all = json_pack("{s:s, s:b, s:s, s:s, s:[], s:n, s:n, s:o, s:[], s:s, s:n, s:i, "
-				"s:I, s:I, s:I, s:I}",
+				"s:I, s:I, s:I, s:I, s:s}",
 		"wire_form", encap_names[set->encap], "wire_fallback", set->wire_fallback,
 		"scheduler", scheduler_names[set->scheduler], "min_delay",
 		min_delay_names[set->min_delay], "policies", "clock", "seed", "reorder", reorder,
 		"interfaces", "tun", config.tun, "socket", "wire_port", ntohs(config.wire_port),
 		"table", (json_int_t)config.table, "rule_priority",
 		(json_int_t)config.rule_priority, "mark", (json_int_t)config.mark, "batch_us",
-		(json_int_t)config.batch_us);
+		(json_int_t)config.batch_us, "log_level", log_level_names[config.log_level]);
 	put_numbers(all, set, numbers, NUMBERS);
 	return all;
 }

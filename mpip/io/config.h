@@ -4,6 +4,7 @@
 
 #include "mpip/base/jsonfile.h"
 #include "mpip/core/settings.h"
+#include "mpip/io/log.h"
 
 #include <net/if.h>
 
@@ -18,7 +19,8 @@ struct config {
 	unsigned table, rule_priority;
 	uint32_t mark, mask;
 	unsigned batch_us; /* the shortest time between two turns of a busy daemon */
-	struct jdoc *doc;  /* owns the interfaces' names */
+	enum log_level log_level;
+	struct jdoc *doc; /* owns the interfaces' names */
 };
 
 /* Reads `file`; NULL: the defaults. 0, or -1 and one line in `*error` (to be freed). Free with

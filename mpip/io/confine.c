@@ -9,6 +9,8 @@
 
 #include "mpip/io/confine.h"
 
+#include "mpip/io/log.h"
+
 #include <cap-ng.h>
 #include <errno.h>
 #include <string.h>
@@ -38,25 +40,25 @@ void confine_guard(void)
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
-void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context,
-	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))))
+void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context)
 {
 	if (capng_get_caps_process() < 0) {
-		say("cannot give capabilities up: %s", strerror(errno));
+		log_say(LEVEL_WARNING, "cannot give capabilities up: %s", strerror(errno));
 		return;
 	}
 	bool has_bpf = capng_have_capability(CAPNG_PERMITTED, CAP_BPF);
 	keep(wire_port, has_bpf, false);
 	if (capng_apply(CAPNG_SELECT_BOUNDS) < 0)
-		say("the bounding set of capabilities stays: %s", strerror(errno));
+		log_say(LEVEL_WARNING, "the bounding set of capabilities stays: %s",
+			strerror(errno));
 	keep(wire_port, has_bpf, false);
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		say("cannot give capabilities up: %s", strerror(errno));
+		log_say(LEVEL_WARNING, "cannot give capabilities up: %s", strerror(errno));
 	has_bpf = has_bpf && !may_use_maps(context);
 	keep(wire_port, has_bpf, has_bpf);
 	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		say("cannot give capabilities up: %s", strerror(errno));
+		log_say(LEVEL_WARNING, "cannot give capabilities up: %s", strerror(errno));
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		say("no_new_privs: %s", strerror(errno));
+		log_say(LEVEL_WARNING, "no_new_privs: %s", strerror(errno));
 }

@@ -11,10 +11,9 @@
  * addresses that come), CAP_NET_BIND_SERVICE where the wire port is below 1024, and CAP_BPF where
  * the kernel asks for it to use maps that are open (before Linux 5.19, where eBPF is not for
  * everybody; `may_use_maps` tells). What programs that it starts could have goes, too. Each thing
- * that the kernel has not got is a line of `say`, and the daemon goes on.
+ * that the kernel has not got is a line in the log, and the daemon goes on.
  */
-void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context,
-	void (*say)(const char *format, ...) __attribute__((format(printf, 1, 2))));
+void confine(in_port_t wire_port, bool (*may_use_maps)(void *context), void *context);
 
 /* The same for the guard (guard.h): all but CAP_NET_ADMIN. Says nothing: what it cannot give up,
  * the daemon cannot either. */

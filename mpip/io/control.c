@@ -6,7 +6,8 @@
  * come of its command and what is still to be sent of its answer, and nothing here blocks; the
  * sockets are in an epoll of their own, which is one source for the daemon's loop. A client has
  * CLIENT_TIME to ask and to read, whatever it does meanwhile. Who may not ask is told so and is
- * given no place, so that nobody but root and the daemon's user can take them all.
+ * given no place, so that nobody but root and the daemon's user can take them all. A client that
+ * wants to be told of events becomes a monitor (monitor.c), and its connection stays.
  *
  * The folder belongs to root, or to whom mpipd runs as, and nobody else may write there; the socket
  * is made with its mode. So a socket that is there is a daemon's, which either lives or was killed.
@@ -149,6 +150,7 @@ void control_close(struct control *c)
 	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->client[i].fd >= 0)
 			drop(&c->client[i]);
+	monitors_close(&c->monitors);
 	if (c->inode && lstat(c->address.sun_path, &s) == 0 && s.st_dev == c->device &&
 		s.st_ino == c->inode)
 		unlink(c->address.sun_path);
@@ -219,15 +221,48 @@ static void send_answer(struct control_client *client)
 	drop(client);
 }
 
+/* The words behind a command that is `name`; NULL: it is another one. */
+static const char *words_of(const char *command, const char *name)
+{
+	size_t length = strlen(name);
+	bool is_it = strncmp(command, name, length) == 0 &&
+		     (command[length] == ' ' || command[length] == '\0');
+	return is_it ? command + length : NULL;
+}
+
+/* A client that may be told of events is no client any more. */
+static bool becomes_monitor(struct control *c, struct control_client *client, const char *kinds)
+{
+	int fd = client->fd;
+	epoll_ctl(c->epoll, EPOLL_CTL_DEL, fd, NULL);
+	json_t *refusal = monitors_add(&c->monitors, fd, kinds);
+	if (!refusal) {
+		*client = (struct control_client){.fd = -1};
+		return true;
+	}
+	client->text = json_dumps(refusal, JSON_COMPACT);
+	json_decref(refusal);
+	return false;
+}
+
 static void answer(
 	struct control *c, struct control_client *client, struct engine *e, struct usec now)
 {
-	json_t *json = answers_to(c, e, client->command, now);
-	if (!json)
-		json = json_pack("{s:s}", "error", "the command is no text");
-	client->text = json_dumps(json, JSON_INDENT(2));
-	json_decref(json);
+	const char *kinds = words_of(client->command, "monitor");
+	if (kinds) {
+		if (becomes_monitor(c, client, kinds))
+			return;
+		(void)watch(c, EPOLL_CTL_ADD, client->fd, 0, 0);
+	} else {
+		json_t *json = answers_to(c, e, client->command, now);
+		if (!json)
+			json = json_pack("{s:s}", "error", "the command is no text");
+		client->text = json_dumps(json, JSON_INDENT(2));
+		json_decref(json);
+	}
 	client->size = client->text ? strlen(client->text) : 0;
+	if (kinds && client->size) /* a monitor reads lines: over the end of the text */
+		client->text[client->size++] = '\n';
 	if (watch(c, EPOLL_CTL_MOD, client->fd, EPOLLOUT, (unsigned)(client - c->client)) < 0)
 		client->size = 0;
 	send_answer(client);

@@ -4,20 +4,22 @@
 
 #include "mpip/core/engine.h"
 #include "mpip/io/control_name.h"
+#include "mpip/io/monitor.h"
 
 #include <jansson.h>
 #include <sys/types.h>
 
 /*
  * The control socket: mpipctl writes one command with its words and a newline, mpipd answers with
- * one JSON object and closes. Only root and the daemon's own user are answered.
+ * one JSON object and closes; only `monitor [KIND...]` goes on (monitor.h). Only root and the
+ * daemon's own user are answered.
  */
 
 #define CONTROL_CLIENTS 8 /* at a time; one more, and the oldest has to go */
 
 struct control_client {
 	int fd; /* -1: a free place */
-	char command[256];
+	char command[512];
 	size_t have; /* of the command */
 	char *text;  /* the answer; NULL: the command is not complete */
 	size_t size, sent;
@@ -36,6 +38,7 @@ struct control {
 	json_t *(*status)(void *context);
 	json_t *(*io_stats)(void *context, json_t *about);
 	void *context;
+	struct monitors monitors;
 };
 
 /* 0, or -1 and one line in `*error`. NULL as name: the one of this network namespace. The socket of

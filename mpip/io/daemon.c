@@ -48,16 +48,6 @@
 /* The TUN's own address: no packet carries it (RFC 7600's dummy address). */
 #define TUN_ADDRESS "192.0.0.8"
 
-void daemon_say(const char *format, ...)
-{
-	va_list ap;
-	va_start(ap, format);
-	fputs("mpipd: ", stderr);
-	vfprintf(stderr, format, ap);
-	fputc('\n', stderr);
-	va_end(ap);
-}
-
 /* Addresses */
 
 static int watch(struct daemon *d, int operation, int fd, uint64_t source)
@@ -123,9 +113,10 @@ static int follow_nics(struct daemon *d, bool starting, char **error)
 		return -1;
 	}
 	if (missing && !d->wire_missing)
-		daemon_say("%s: left out, and tried again", why ? why : strerror(errno));
+		log_say(LEVEL_WARNING, "%s: left out, and tried again",
+			why ? why : strerror(errno));
 	else if (!missing && d->wire_missing)
-		daemon_say("all addresses serve again");
+		log_say(LEVEL_INFO, "all addresses serve again");
 	free(why);
 	d->wire_missing = missing;
 	d->wire_retry = missing ? usec_add(d->now, RETRY_EVERY) : USEC_NEVER;
@@ -192,7 +183,7 @@ static void repeat_warning(struct daemon *d)
 {
 	const char *warning = hostnet_warning(d->hostnet);
 	if (warning && (!d->warning || strcmp(warning, d->warning) != 0))
-		daemon_say("%s", warning);
+		log_say(LEVEL_WARNING, "%s", warning);
 	free(d->warning);
 	d->warning = warning ? strdup(warning) : NULL;
 }
@@ -211,7 +202,8 @@ static void say_nic(struct daemon *d, const struct hostnet_nic *nic, bool starti
 	memcpy(d->nic_said[i].name, nic->name, sizeof(nic->name));
 	d->nic_said[i].why = nic->why;
 	if (nic->why || !starting)
-		daemon_say("%s is %s%s%s", nic->name, nic->usable ? "used" : "not used",
+		log_say(nic->why ? LEVEL_WARNING : LEVEL_INFO, "%s is %s%s%s", nic->name,
+			nic->usable ? "used" : "not used",
 			!nic->why     ? ""
 			: nic->usable ? " "
 				      : ": ",
@@ -230,7 +222,7 @@ static void say_nics(struct daemon *d, bool starting)
 					k < n[0] ? nic[0][k].name : nic[1][k - n[0]].name) == 0;
 		if (there)
 			continue;
-		daemon_say("%s is gone", d->nic_said[i].name);
+		log_say(LEVEL_INFO, "%s is gone", d->nic_said[i].name);
 		d->nic_said[i] = d->nic_said[--d->nics_said];
 	}
 	for (size_t list = 0; list < 2; list++)
@@ -248,7 +240,7 @@ void daemon_host_changed(struct daemon *d)
 	repeat_warning(d);
 	say_nics(d, false);
 	if (what < 0)
-		daemon_say("%s", error ? error : strerror(errno));
+		log_say(LEVEL_ERROR, "%s", error ? error : strerror(errno));
 	free(error);
 }
 
@@ -257,13 +249,14 @@ void daemon_retry_wire(struct daemon *d)
 	char *error = NULL;
 	d->wire_retry = USEC_NEVER;
 	if (d->hostnet && (follow_nics(d, false, &error) < 0 || follow_mtu(d, &error) < 0))
-		daemon_say("%s", error ? error : strerror(errno));
+		log_say(LEVEL_ERROR, "%s", error ? error : strerror(errno));
 	free(error);
 }
 
 void daemon_lost_guard(struct daemon *d)
 {
-	daemon_say("the guard process has ended: if mpipd is killed now, its routing rules stay");
+	log_say(LEVEL_WARNING,
+		"the guard process has ended: if mpipd is killed now, its routing rules stay");
 	guard_end(&d->guard);
 }
 
@@ -307,13 +300,14 @@ static json_t *status_json(void *context)
 		sessions += s->mp != NULL;
 	const struct settings *set = engine_settings(d->engine);
 	const uint8_t *n = d->node.b;
-	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:o}", "version",
+	return json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:s, s:i, s:i, s:i, s:o}", "version",
 		version_text(), "pid", (int)getpid(), "node_id",
 		json_sprintf("%02x:%02x:%02x:%02x:%02x:%02x", n[0], n[1], n[2], n[3], n[4], n[5]),
 		"uptime_s", (double)usec_sub(d->now, d->started).us / 1e6, "wire_form",
 		encap_names[set->encap], "scheduler", scheduler_names[set->scheduler], "wire_port",
 		ntohs(d->config.wire_port), "tun", d->tun.name, "sessions", (int)sessions, "peers",
-		(int)HASH_COUNT(engine_peers(d->engine)->peer), "nics", nics_json(d));
+		(int)HASH_COUNT(engine_peers(d->engine)->peer), "monitors",
+		(int)monitors_count(&d->control.monitors), "nics", nics_json(d));
 }
 
 static void add_counter(
@@ -370,13 +364,25 @@ static json_t *io_stats_json(void *context, json_t *about)
 
 /* Life */
 
+/* The engine's observer. */
+static void observe(void *context, const struct event *event, struct usec now)
+{
+	struct daemon *d = context;
+	log_event(event, now);
+	monitors_event(&d->control.monitors, event, now);
+	if (d->path_log)
+		pathlog_event(d->path_log, event, now);
+}
+
 static struct engine *make_engine(struct daemon *d)
 {
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
 	struct engine_setup setup = {.settings = d->config.settings,
 		.wire_port = d->config.wire_port,
-		.started = d->started};
+		.started = d->started,
+		.observer = observe,
+		.observer_context = d};
 	if (!d->config.seeded &&
 		getrandom(&setup.settings.seed, sizeof(setup.settings.seed), 0) < 0)
 		return NULL;
@@ -384,10 +390,6 @@ static struct engine *make_engine(struct daemon *d)
 	if (count > 0)
 		memcpy(setup.node.b, nic[0].mac, sizeof(setup.node.b));
 	d->node = setup.node;
-	if (d->path_log) {
-		setup.observer = pathlog_rows;
-		setup.observer_context = d->path_log;
-	}
 	return engine_new(&setup);
 }
 
@@ -460,7 +462,8 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	}
 
 	if (guard_start(&d->guard, d->config.tun) < 0)
-		daemon_say("no guard process: %s: if mpipd is killed, its routing rules stay",
+		log_say(LEVEL_WARNING,
+			"no guard process: %s: if mpipd is killed, its routing rules stay",
 			strerror(errno));
 	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
 	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
@@ -471,6 +474,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		return -1;
 	d->engine = make_engine(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	monitors_open(&d->control.monitors, d->epoll, SOURCE_MONITOR);
 	if (!d->engine || d->epoll < 0 || watch(d, EPOLL_CTL_ADD, d->tun.fd, SOURCE_TUN) < 0 ||
 		watch(d, EPOLL_CTL_ADD, d->hook.fd, SOURCE_HOOK) < 0 ||
 		watch(d, EPOLL_CTL_ADD, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
@@ -494,7 +498,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	d->control.status = status_json;
 	d->control.io_stats = io_stats_json;
 	d->control.context = d;
-	confine(d->config.wire_port, may_use_maps, d, daemon_say);
+	confine(d->config.wire_port, may_use_maps, d);
 	return 0;
 }
 
@@ -540,7 +544,7 @@ bool daemon_may_end(struct daemon *d)
 	}
 	/* As after kill -9: no application reads a CM. The next mpipd takes the filter over. */
 	d->keep_filter = true;
-	daemon_say("peers still send over several paths; the ingress filter stays");
+	log_say(LEVEL_WARNING, "peers still send over several paths; the ingress filter stays");
 	return true;
 }
 
@@ -553,7 +557,7 @@ void daemon_leave(struct daemon *d)
 		d->leave_at = d->leave_last = d->now;
 		return;
 	}
-	daemon_say("%s: back to the regular connections", strsignal((int)info.ssi_signo));
+	log_say(LEVEL_INFO, "%s: back to the regular connections", strsignal((int)info.ssi_signo));
 	unsigned sessions = 0;
 	for (const struct session *s = engine_next_session(d->engine, NULL); s;
 		s = engine_next_session(d->engine, s))

@@ -8,6 +8,7 @@
 #include "mpip/io/guard.h"
 #include "mpip/io/hostnet/hostnet.h"
 #include "mpip/io/ingress/ingress.h"
+#include "mpip/io/log.h"
 #include "mpip/io/pathlog.h"
 #include "mpip/io/tun.h"
 #include "mpip/io/wirelink.h"
@@ -67,7 +68,8 @@ struct daemon {
 	struct tun_frame frames[HOOK_BATCH];
 };
 
-/* Where an epoll event comes from; SOURCE_WIRE + i is the wire socket of local address i. */
+/* Where an epoll event comes from; SOURCE_MONITOR + i is monitor i, SOURCE_WIRE + i the wire socket
+ * of local address i. */
 enum source {
 	SOURCE_TUN,
 	SOURCE_HOOK,
@@ -75,7 +77,8 @@ enum source {
 	SOURCE_CONTROL,
 	SOURCE_SIGNAL,
 	SOURCE_GUARD,
-	SOURCE_WIRE
+	SOURCE_MONITOR,
+	SOURCE_WIRE = SOURCE_MONITOR + MONITORS_MAX
 };
 
 /* Sets everything up, in an order in which nothing is touched before a second daemon has found the
@@ -89,7 +92,6 @@ void daemon_serve(struct daemon *d);
 
 /* Internal to daemon.c and turn.c. */
 
-void daemon_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 struct usec daemon_clock(void);
 /* Does what the engine wants done, and empties the batch. */
 void daemon_carry_out(struct daemon *d);

@@ -10,11 +10,13 @@
 
 #include "mpip/io/pathlog.h"
 
-#include "mpip/io/daemon.h"
+#include "mpip/core/tables.h"
+#include "mpip/io/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -61,17 +63,19 @@ void pathlog_close(struct pathlog *log)
 	if (!log)
 		return;
 	if (log->missing)
-		daemon_say("path log %s: %" PRIu64 " runs are missing at its end", log->file,
-			log->missing);
+		log_say(LEVEL_WARNING, "path log %s: %" PRIu64 " runs are missing at its end",
+			log->file, log->missing);
 	if (log->fd >= 0)
 		close(log->fd);
 	free(log->file);
 	free(log);
 }
 
-void pathlog_rows(void *context, const struct session *s, struct usec now)
+void pathlog_event(struct pathlog *log, const struct event *event, struct usec now)
 {
-	struct pathlog *log = context;
+	const struct session *s = event->session;
+	if (event->kind != EVENT_WEIGHTS)
+		return;
 	static char text[MAX_PATHS * ROW_MAX];
 	size_t length = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
@@ -85,11 +89,11 @@ void pathlog_rows(void *context, const struct session *s, struct usec now)
 	}
 	if (!write_all(log->fd, text, length)) {
 		if (log->missing++ == 0)
-			daemon_say(
-				"path log %s: cannot be written: %s", log->file, strerror(errno));
+			log_say(LEVEL_ERROR, "path log %s: cannot be written: %s", log->file,
+				strerror(errno));
 	} else if (log->missing) {
-		daemon_say("path log %s: written again, %" PRIu64 " runs are missing", log->file,
-			log->missing);
+		log_say(LEVEL_WARNING, "path log %s: written again, %" PRIu64 " runs are missing",
+			log->file, log->missing);
 		log->missing = 0;
 	}
 }

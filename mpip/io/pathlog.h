@@ -2,7 +2,8 @@
 #ifndef MPIP_IO_PATHLOG_H
 #define MPIP_IO_PATHLOG_H
 
-#include "mpip/core/engine.h"
+#include "mpip/core/event.h"
+#include "mpip/core/types.h"
 
 /*
  * The path log: what Algorithm 1 saw and did, so that it can be replayed. CSV with a header line;
@@ -22,8 +23,8 @@ struct pathlog *pathlog_open(const char *file, char **error);
 /* NULL is allowed. */
 void pathlog_close(struct pathlog *log);
 
-/* An engine_observer; `context` is the path log. Says in the daemon's log when it cannot be
- * written: once, and once when it is again, with how many runs are missing. */
-void pathlog_rows(void *context, const struct session *s, struct usec now);
+/* Writes down what it is made of (EVENT_WEIGHTS), and nothing else. Says in the daemon's log when
+ * it cannot be written: once, and once when it is again, with how many runs are missing. */
+void pathlog_event(struct pathlog *log, const struct event *event, struct usec now);
 
 #endif

@@ -21,7 +21,8 @@ $(BUILD)/mpip/io/ingress/ingress.o: ROOM_CFLAGS += -Wa,-I$(BUILD)
 
 HOSTNET_TESTS := $(call tests,mpip/io/hostnet)
 INGRESS_TESTS := $(call tests,mpip/io/ingress)
-UNIT_TESTS += $(HOSTNET_TESTS) $(INGRESS_TESTS)
+IO_TESTS := $(call tests,mpip/io)
+UNIT_TESTS += $(HOSTNET_TESTS) $(INGRESS_TESTS) $(IO_TESTS)
 
 $(patsubst %,%.o,$(HOSTNET_TESTS) $(INGRESS_TESTS)) \
 $(BUILD)/mpip/io/hostnet/hostnet_testbed.o $(BUILD)/mpip/io/ingress/ingress_testbed.o: \
@@ -32,3 +33,6 @@ $(HOSTNET_TESTS): %: %.o $(BUILD)/mpip/io/hostnet/hostnet_testbed.o $(IO_LIB) $(
 
 $(INGRESS_TESTS): %: %.o $(BUILD)/mpip/io/ingress/ingress_testbed.o $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 cmocka)
+
+$(IO_TESTS): %: %.o $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libnl-route-3.0 jansson cmocka)

@@ -164,7 +164,7 @@ static void pace(struct daemon *d)
 
 void daemon_serve(struct daemon *d)
 {
-	struct epoll_event events[6 + MAX_ADDRESSES];
+	struct epoll_event events[SOURCE_WIRE + MAX_ADDRESSES];
 	struct usec next = USEC_NEVER;
 	for (;;) {
 		pace(d);
@@ -199,6 +199,9 @@ void daemon_serve(struct daemon *d)
 				daemon_leave(d);
 			else if (source == SOURCE_GUARD)
 				daemon_lost_guard(d);
+			else if (source >= SOURCE_MONITOR && source < SOURCE_WIRE)
+				monitors_ready(&d->control.monitors,
+					(unsigned)(source - SOURCE_MONITOR), d->now);
 			else if (source >= SOURCE_WIRE && source - SOURCE_WIRE < d->wire.nics) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
@@ -216,6 +219,7 @@ void daemon_serve(struct daemon *d)
 			control_serve(&d->control, d->engine, d->now);
 		if (!usec_before(d->now, d->wire_retry))
 			daemon_retry_wire(d);
+		log_tick(d->now);
 		if (d->hostnet && !usec_before(d->now, d->keep_next))
 			daemon_keep_addresses(d);
 		if (!usec_before(d->now, d->inherited_until)) {

@@ -149,17 +149,6 @@ static bool delay_step(struct sim *w)
 	return true;
 }
 
-static void break_connections(struct sim *w, struct sim_nat *nat, const struct sim_mapping *m)
-{
-	for (unsigned i = 0; i < w->connections; i++) {
-		struct sim_connection *c = &w->connection[i];
-		const struct tuple *t = &c->socket[0].tuple;
-		if (c->tcp && w->nic[c->nic].nat == nat &&
-			(!m || (m->inside.port == t->local_port && m->protocol == IPPROTO_TCP)))
-			c->broken = true;
-	}
-}
-
 static bool nat_forgets(struct sim *w, bool all)
 {
 	if (w->nats == 0)
@@ -168,7 +157,7 @@ static bool nat_forgets(struct sim *w, bool all)
 	if (nat->mappings == 0)
 		return false;
 	struct sim_mapping *m = &nat->mapping[sim_below(w, nat->mappings)];
-	break_connections(w, nat, all ? NULL : m);
+	nat_breaks(w, nat, all ? NULL : m);
 	if (all)
 		nat_rebind(nat);
 	else

@@ -16,6 +16,7 @@
 #include "mpip/sim/network.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct sim_host *host_new(struct sim *w)
@@ -226,12 +227,51 @@ void host_trace(const struct sim_host *h)
 	}
 }
 
+static void trace_event(const struct sim_host *h, const struct event *event)
+{
+	struct event_field field[EVENT_FIELDS];
+	char text[512] = "";
+	size_t length = 0;
+	unsigned n = event->kind == EVENT_WEIGHTS ? 0 : event_fields(event, field);
+	for (unsigned i = 0; i < n && length < sizeof(text); i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, ", %s %s",
+			field[i].key, field[i].text);
+	if (n > 0)
+		sim_trace(h->w, "  %c: %s%s", h->name, event_names[event->kind], text);
+}
+
+/* What its engine says of itself. */
+static void observe(void *context, const struct event *event, struct usec now)
+{
+	struct sim_host *h = context;
+	(void)now;
+	if (h->w->trace)
+		trace_event(h, event);
+	switch (event->kind) {
+	case EVENT_SESSION_MULTIPATH:
+		h->told_multipath++;
+		break;
+	case EVENT_SESSION_FALLBACK:
+	case EVENT_SESSION_RESUMED:
+		h->told_multipath--;
+		break;
+	case EVENT_SESSION_ENDED:
+		h->told_multipath -= event->session->in_use > 0;
+		break;
+	default:
+		break;
+	}
+}
+
 /* Life */
 
 void host_start(struct sim_host *h)
 {
-	struct engine_setup setup = {
-		.settings = h->settings, .node = h->node, .wire_port = h->wire_port};
+	struct engine_setup setup = {.settings = h->settings,
+		.node = h->node,
+		.wire_port = h->wire_port,
+		.observer = observe,
+		.observer_context = h};
 	setup.settings.seed = (uint64_t)rng_next(&h->w->rng) << 32 | rng_next(&h->w->rng);
 	h->engine = engine_new(&setup);
 	if (!h->engine)
@@ -241,6 +281,7 @@ void host_start(struct sim_host *h)
 	h->lives++;
 	h->excludes = 0;
 	h->ledger = (struct sim_ledger){0};
+	h->told_multipath = 0;
 	SIM_TRACE(h->w, "%c starts", h->name);
 	host_addresses(h);
 }

@@ -45,6 +45,8 @@ struct sim_host {
 	struct sim_ledger ledger;
 	struct stats traced;
 	uint64_t sessions_gone; /* see laws.c */
+	/* By what its engine has said: so many sessions are multipath. */
+	int64_t told_multipath;
 
 	struct address excluded[64];
 	unsigned excludes;

@@ -194,6 +194,7 @@ static void note_ids(struct sim *w, struct sim_host *h)
 static void check_host(struct sim *w, struct sim_host *h)
 {
 	uint64_t sessions = 0, paths = 0, held = 0;
+	int64_t multipath = 0;
 	const struct settings *set = &h->settings;
 	for (const struct session *s = NULL; (s = engine_next_session(h->engine, s));) {
 		sessions++;
@@ -201,6 +202,7 @@ static void check_host(struct sim *w, struct sim_host *h)
 		unsigned held_here = s->mp ? s->mp->reorder.held : 0;
 		held += held_here;
 		bound(w, h, "packets in an out-of-order buffer", held_here, set->reorder_packets);
+		multipath += s->in_use > 0;
 		weights(w, h, s);
 	}
 	const struct peers *peers = engine_peers(h->engine);
@@ -209,6 +211,9 @@ static void check_host(struct sim *w, struct sim_host *h)
 	bound(w, h, "packets held", held, set->reorder_pool);
 	bound(w, h, "nodes", HASH_COUNT(peers->peer), set->max_peers);
 	bound(w, h, "rows of Table 2", HASH_COUNT(peers->availability), set->max_addresses);
+	if (multipath != h->told_multipath)
+		sim_break(w, "events", "%c has %lld multipath sessions, and has told of %lld",
+			h->name, (long long)multipath, (long long)h->told_multipath);
 	conservation(w, h, held);
 	note_ids(w, h);
 }

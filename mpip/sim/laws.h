@@ -17,6 +17,7 @@
  *   weights             path weights are in their bounds, and Equation 1's probabilities sum to 1
  *   session-id          no two connections between two nodes have the same session ID
  *   bounds              tables keep their bounds
+ *   events              as many sessions are multipath as an engine has told of
  *   address             no path begins at an address that the host does not have
  *   live-path           at the end, all that was sent lately has come, while any path lives
  *   clean               without faults nothing is dropped, and all is multipath within 2 s

@@ -124,6 +124,17 @@ static void rewrite(struct sim_flight *f, bool source, struct endpoint to)
 	memcpy(port->b, &to.port, 2);
 }
 
+void nat_breaks(struct sim *w, const struct sim_nat *nat, const struct sim_mapping *m)
+{
+	for (unsigned i = 0; i < w->connections; i++) {
+		struct sim_connection *c = &w->connection[i];
+		const struct tuple *t = &c->socket[0].tuple;
+		if (c->tcp && w->nic[c->nic].nat == nat &&
+			(!m || (m->inside.port == t->local_port && m->protocol == IPPROTO_TCP)))
+			c->broken = true;
+	}
+}
+
 static struct sim_mapping *mapping_for(struct sim *w, struct sim_nat *nat, struct sim_flight *f)
 {
 	struct sim_mapping *oldest = &nat->mapping[0];
@@ -143,9 +154,11 @@ static struct sim_mapping *mapping_for(struct sim *w, struct sim_nat *nat, struc
 			usec_before(w->now, usec_add(m->used, nat->timeout)))
 			port = m->port;
 	}
-	struct sim_mapping *m = nat->mappings < sizeof(nat->mapping) / sizeof(nat->mapping[0])
-					? &nat->mapping[nat->mappings++]
-					: oldest;
+	struct sim_mapping *m = oldest;
+	if (nat->mappings < sizeof(nat->mapping) / sizeof(nat->mapping[0]))
+		m = &nat->mapping[nat->mappings++];
+	else if (usec_before(w->now, usec_add(m->used, nat->timeout)))
+		nat_breaks(w, nat, m);
 	*m = (struct sim_mapping){.protocol = f->protocol,
 		.inside = f->src,
 		.remote = f->dst,

@@ -49,6 +49,9 @@ struct sim_nat *network_add_nat(struct sim *w, struct address ip);
 unsigned network_nic(const struct sim *w, struct address ip);
 
 /* All mappings are forgotten, and new ports are another range. */
+/* The mapping, NULL: each, is forgotten, and with it TCP that goes by it: no other port is its own.
+ */
+void nat_breaks(struct sim *w, const struct sim_nat *nat, const struct sim_mapping *m);
 void nat_rebind(struct sim_nat *nat);
 
 /* A flight to be filled and launched. */
