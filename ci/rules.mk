@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The tests: unit tests of all rooms, the bats suites, and the tools that the suites use.
 
-CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags json cm_sender)
+CI_TOOLS := $(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags json cm_sender unix_peer)
 PROGRAMS += $(CI_TOOLS)
 
 $(addprefix $(BUILD)/ci/, stream datagrams): $(BUILD)/ci/tool/late.o
-$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o $(BASE_LIB)
+$(addprefix $(BUILD)/ci/, stream datagrams marks icmp_errors tags unix_peer): $(BUILD)/ci/%: $(BUILD)/ci/tool/%.o $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^
 
 $(BUILD)/ci/json: $(BUILD)/ci/tool/json.o $(BASE_LIB)

@@ -4,20 +4,19 @@
  *
  * Theory of operation: what the user has typed is checked here, so that a word that is wrong is
  * told without a daemon. Then one command goes to the control socket and one JSON object comes
- * back: with
- * --json it is printed, sorted, else as tables (mpipctl_show.c). --watch does that again and again:
- * on a terminal each answer is put together first and then written over the one before, cut to the
- * window.
+ * back (mpipctl_ask.c): with --json it is printed, sorted, else as tables (mpipctl_show.c). --watch
+ * does that again and again: on a terminal each answer is put together first and then written over
+ * the one before, cut to the window.
  */
 
 #include "mpip/base/output.h"
 #include "mpip/base/version.h"
-#include "mpip/io/config.h"
-#include "mpip/io/control.h"
+#include "mpip/io/control_name.h"
+#include "mpip/io/monitor.h"
+#include "mpip/mpipctl_ask.h"
 #include "mpip/mpipctl_monitor.h"
 #include "mpip/mpipctl_show.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <math.h>
 #include <signal.h>
@@ -137,9 +136,8 @@ static void print_usage(void)
 	      "  --all              also connections that have ended (--json has them anyway)\n"
 	      "  --watch [SECONDS]  again and again, until Ctrl-C; every 2 seconds unless told\n"
 	      "                     otherwise. With --json a line of JSON each time\n"
-	      "  --socket NAME      mpipd's control socket: a path, or @NAME "
-	      "(default " CONFIG_SOCKET ",\n"
-	      "                     one per network namespace)\n"
+	      "  --socket NAME      mpipd's control socket: a path, or @NAME; else that of this\n"
+	      "                     network namespace, " CONTROL_NAME "\n"
 	      "  --help             this; mpipctl COMMAND --help tells more about one command\n"
 	      "  --version\n",
 		stdout);
@@ -286,46 +284,10 @@ static void read_options(struct options *o, int argc, char **argv)
 
 /* --- asking --- */
 
-static int ask(const char *socket_name, const char *words, FILE **reply)
-{
-	struct sockaddr_un address;
-	socklen_t length = control_address(socket_name, &address);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (length == 0 || fd < 0 || connect(fd, (struct sockaddr *)&address, length) < 0 ||
-		send(fd, words, strlen(words), MSG_NOSIGNAL) < 0) {
-		bool nobody = errno == ECONNREFUSED || errno == ENOENT;
-		fprintf(stderr, "mpipctl: %s: %s\n", socket_name,
-			length == 0 ? "the name is too long"
-			: nobody ? "no mpipd answers here (another network namespace? see --socket)"
-				 : strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return -1;
-	}
-	*reply = fdopen(fd, "r");
-	return *reply ? 0 : -1;
-}
-
-/* The daemon's answer, to be freed; NULL, and said why. */
-static json_t *answer_to(const struct options *o)
-{
-	FILE *reply;
-	json_error_t error;
-	if (ask(o->socket_name, o->words, &reply) < 0)
-		return NULL;
-	json_t *answer = json_loadf(reply, 0, &error);
-	fclose(reply);
-	if (answer)
-		show_sort(answer);
-	else if (!interrupted)
-		fprintf(stderr, "mpipctl: mpipd's answer was cut short\n");
-	return answer;
-}
-
 /* Asks once and prints the answer to `out`. Returns the exit status. */
 static int show_once(const struct options *o, FILE *out)
 {
-	json_t *answer = answer_to(o);
+	json_t *answer = ask_mpipd(o->socket_name, o->words, &interrupted);
 	if (!answer)
 		return 1;
 	const char *refusal = json_string_value(json_object_get(answer, "error"));
@@ -355,7 +317,7 @@ static int show_events(const struct options *o)
 {
 	FILE *reply;
 	catch_interrupts();
-	if (ask(o->socket_name, o->words, &reply) < 0)
+	if (ask_stream(o->socket_name, o->words, &reply) < 0)
 		return 1;
 	int status = monitor(reply, o->json, &interrupted);
 	fclose(reply);
@@ -424,7 +386,8 @@ static int watch(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.socket_name = CONFIG_SOCKET};
+	struct control_name own = control_own_name();
+	struct options o = {.socket_name = own.text};
 	read_options(&o, argc, argv);
 	if (o.version) {
 		version_print("mpipctl");

@@ -3,6 +3,8 @@
 
 #include "mpip/mpipctl_monitor.h"
 
+#include "mpip/mpipctl_ask.h"
+
 #include "mpip/base/logfmt.h"
 #include "mpip/base/output.h"
 
@@ -38,7 +40,9 @@ static char *text_of(const json_t *value)
  * NULL. */
 static char *monitor_text(const char *line, char **error)
 {
-	json_t *event = json_loads(line, 0, NULL), *value;
+	json_t *said = json_loads(line, 0, NULL), *value;
+	json_t *event = ask_without_controls(said);
+	json_decref(said);
 	const char *time = json_string_value(json_object_get(event, "time"));
 	const char *name = json_string_value(json_object_get(event, "event"));
 	const char *refusal = json_string_value(json_object_get(event, "error"));

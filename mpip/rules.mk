@@ -20,9 +20,9 @@ include mpip/io/rules.mk
 PROGRAMS += $(BUILD)/mpip/mpipd $(BUILD)/mpip/mpipctl
 
 $(BUILD)/mpip/mpipd: $(BUILD)/mpip/mpipd.o $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
-	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 jansson)
+	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,libbpf libnl-route-3.0 libcap-ng jansson)
 
-$(BUILD)/mpip/mpipctl: $(addprefix $(BUILD)/mpip/, mpipctl.o mpipctl_monitor.o mpipctl_show.o) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
+$(BUILD)/mpip/mpipctl: $(addprefix $(BUILD)/mpip/, mpipctl.o mpipctl_ask.o mpipctl_monitor.o mpipctl_show.o) $(IO_LIB) $(CORE_LIB) $(BASE_LIB)
 	$(CC) $(LDFLAGS) -o $@ $^ $(call pkg-libs,jansson) -lm
 
 CORE_TESTS := $(call tests,mpip/core)

@@ -184,9 +184,12 @@ static void read_root(struct jat root, struct config *config)
 			sizeof(config->tun) - 4);
 	else
 		memmove(config->tun, tun, strlen(tun) + 1);
-	const char *socket = jat_string_or(jat_key(root, "socket"), config->socket);
-	if (socket[0] == '\0' || strlen(socket) >= sizeof(config->socket))
-		jat_fail(jat_key(root, "socket"), "expected a path, or @NAME");
+	struct jat name = jat_key(root, "socket");
+	const char *socket = json_is_null(name.value) ? NULL : jat_string_or(name, NULL);
+	if (!socket)
+		config->socket[0] = '\0';
+	else if (socket[0] == '\0' || strlen(socket) >= sizeof(config->socket))
+		jat_fail(name, "expected a path, @NAME or null");
 	else
 		memmove(config->socket, socket, strlen(socket) + 1);
 	config->wire_port = htons((uint16_t)jat_integer_or(
@@ -207,7 +210,6 @@ static struct config config_default(void)
 	return (struct config){
 		.settings = settings_default(),
 		.tun = "mpip0",
-		.socket = CONFIG_SOCKET,
 		.wire_port = htons(5280),
 		.table = 5280,
 		.rule_priority = 10, /* in front of the host's own source rules */
@@ -237,13 +239,13 @@ json_t *config_defaults(void)
 	json_t *reorder = json_object();
 	put_numbers(reorder, set, reorder_numbers, REORDER_NUMBERS);
 	/* What has no value of its own unless it is given is null. */
-	json_t *all = json_pack("{s:s, s:b, s:s, s:s, s:[], s:n, s:n, s:o, s:[], s:s, s:s, s:i, "
+	json_t *all = json_pack("{s:s, s:b, s:s, s:s, s:[], s:n, s:n, s:o, s:[], s:s, s:n, s:i, "
 				"s:I, s:I, s:I, s:I, s:s}",
 		"wire_form", encap_names[set->encap], "wire_fallback", set->wire_fallback,
 		"scheduler", scheduler_names[set->scheduler], "min_delay",
 		min_delay_names[set->min_delay], "policies", "clock", "seed", "reorder", reorder,
-		"interfaces", "tun", config.tun, "socket", config.socket, "wire_port",
-		ntohs(config.wire_port), "table", (json_int_t)config.table, "rule_priority",
+		"interfaces", "tun", config.tun, "socket", "wire_port", ntohs(config.wire_port),
+		"table", (json_int_t)config.table, "rule_priority",
 		(json_int_t)config.rule_priority, "mark", (json_int_t)config.mark, "batch_us",
 		(json_int_t)config.batch_us, "log_level", log_level_names[config.log_level]);
 	put_numbers(all, set, numbers, NUMBERS);

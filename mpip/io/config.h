@@ -14,7 +14,7 @@ struct config {
 	bool seeded;                               /* settings.seed was given */
 	const char *interfaces[MAX_ADDRESSES + 1]; /* NULL-terminated; empty: every suitable NIC */
 	char tun[IFNAMSIZ];
-	char socket[100];    /* of mpipctl: "@name" is abstract, one per network namespace */
+	char socket[100];    /* of mpipctl; "@name" is abstract; empty: control_own_name() */
 	in_port_t wire_port; /* network order */
 	unsigned table, rule_priority;
 	uint32_t mark, mask;
@@ -22,8 +22,6 @@ struct config {
 	enum log_level log_level;
 	struct jdoc *doc; /* owns the interfaces' names */
 };
-
-#define CONFIG_SOCKET "@mpipd"
 
 /* Reads `file`; NULL: the defaults. 0, or -1 and one line in `*error` (to be freed). Free with
  * config_close(). */

@@ -1,225 +1,224 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The control socket: the engine's tables as JSON.
+ * The control socket.
  *
- * Theory of operation: one client at a time is accepted, asked, answered and closed, within short
- * limits of time; packets wait meanwhile, so an answer is built from memory and written in one go
- * into a send buffer that is large enough for it. A client that wants to be told of events becomes
- * a monitor (monitor.c), and its connection stays.
+ * Theory of operation: packets never wait for a client. Each has a place of its own, with what has
+ * come of its command and what is still to be sent of its answer, and nothing here blocks; the
+ * sockets are in an epoll of their own, which is one source for the daemon's loop. A client has
+ * CLIENT_TIME to ask and to read, whatever it does meanwhile. Who may not ask is told so and is
+ * given no place, so that nobody but root and the daemon's user can take them all. A client that
+ * wants to be told of events becomes a monitor (monitor.c), and its connection stays.
+ *
+ * The folder belongs to root, or to whom mpipd runs as, and nobody else may write there; the socket
+ * is made with its mode. So a socket that is there is a daemon's, which either lives or was killed.
  */
 
 #include "mpip/io/control.h"
 
-#include "mpip/core/session.h"
-#include "mpip/io/policies.h"
+#include "mpip/io/answers.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#define SEND_BUFFER (16 << 20)
+#define CLIENT_TIME usec_ms(5000)
+#define LISTENER    CONTROL_CLIENTS /* in epoll, behind the numbers of the clients */
 
-socklen_t control_address(const char *name, struct sockaddr_un *address)
+/* Opening */
+
+static int fail(struct control *c, char **error, const char *name, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static int fail(struct control *c, char **error, const char *name, const char *format, ...)
 {
-	size_t length = strlen(name);
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (length == 0 || length >= sizeof(address->sun_path))
-		return 0;
-	memcpy(address->sun_path, name, length + 1);
-	if (name[0] != '@')
-		return sizeof(*address);
-	address->sun_path[0] = '\0';
-	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
+	char *why = NULL;
+	va_list args;
+	va_start(args, format);
+	if (vasprintf(&why, format, args) < 0)
+		abort();
+	va_end(args);
+	if (asprintf(error, "control socket %s: %s", name, why) < 0)
+		abort();
+	free(why);
+	control_close(c);
+	return -1;
+}
+
+/* The folder of the sockets that have no name of their own. */
+static int make_folder(struct control *c, const char *name, char **error)
+{
+	struct stat s;
+	if (mkdir(CONTROL_FOLDER, 0755) < 0 && errno != EEXIST)
+		return fail(c, error, name, "cannot make " CONTROL_FOLDER ": %s", strerror(errno));
+	if (lstat(CONTROL_FOLDER, &s) < 0)
+		return fail(c, error, name, CONTROL_FOLDER ": %s", strerror(errno));
+	if (!S_ISDIR(s.st_mode) || (s.st_uid != 0 && s.st_uid != geteuid()) || s.st_mode & 022)
+		return fail(c, error, name,
+			"expected " CONTROL_FOLDER
+			" to be a folder that belongs to root and only root may write to");
+	return 0;
+}
+
+/* Whether the file is a socket that nobody listens at any more. */
+static bool is_left_behind(const struct sockaddr_un *address)
+{
+	struct stat s;
+	if (lstat(address->sun_path, &s) < 0 || !S_ISSOCK(s.st_mode))
+		return false;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool dead = fd >= 0 &&
+		    connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0 &&
+		    errno == ECONNREFUSED;
+	if (fd >= 0)
+		close(fd);
+	return dead;
+}
+
+static int bind_to(struct control *c, socklen_t length)
+{
+	mode_t before = umask(0177);
+	int result = bind(c->fd, (struct sockaddr *)&c->address, length);
+	if (result < 0 && errno == EADDRINUSE && c->address.sun_path[0]) {
+		if (is_left_behind(&c->address)) {
+			unlink(c->address.sun_path);
+			result = bind(c->fd, (struct sockaddr *)&c->address, length);
+		} else {
+			errno = EADDRINUSE;
+		}
+	}
+	umask(before);
+	return result;
+}
+
+static int watch(const struct control *c, int operation, int fd, uint32_t events, unsigned number)
+{
+	struct epoll_event event = {.events = events, .data.u32 = number};
+	return epoll_ctl(c->epoll, operation, fd, &event);
 }
 
 int control_open(struct control *c, const char *name, char **error)
 {
+	struct control_name own = control_own_name();
+	c->fd = c->epoll = -1;
+	c->inode = 0;
+	c->expires = USEC_NEVER;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		c->client[i] = (struct control_client){.fd = -1};
+	if (!name && make_folder(c, own.text, error) < 0)
+		return -1;
+	if (!name)
+		name = own.text;
 	socklen_t length = control_address(name, &c->address);
+	if (length == 0)
+		return fail(c, error, name, "the name is too long");
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0)
-		goto fail;
-	if (c->address.sun_path[0] && connect(c->fd, (struct sockaddr *)&c->address, length) < 0 &&
-		errno == ECONNREFUSED)
-		unlink(c->address.sun_path); /* left behind by a daemon that was killed */
-	if (bind(c->fd, (struct sockaddr *)&c->address, length) < 0 || listen(c->fd, 8) < 0)
-		goto fail;
-	if (c->address.sun_path[0])
-		chmod(c->address.sun_path, 0600);
+		return fail(c, error, name, "%s", strerror(errno));
+	if (bind_to(c, length) < 0)
+		return fail(c, error, name, "%s",
+			errno == EADDRINUSE ? "in use: does mpipd run here already?"
+					    : strerror(errno));
+	struct stat s;
+	if (c->address.sun_path[0] && lstat(c->address.sun_path, &s) == 0) {
+		c->device = s.st_dev;
+		c->inode = s.st_ino;
+	}
+	c->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (c->epoll < 0 || listen(c->fd, CONTROL_CLIENTS) < 0 ||
+		watch(c, EPOLL_CTL_ADD, c->fd, EPOLLIN, LISTENER) < 0)
+		return fail(c, error, name, "%s", strerror(errno));
 	return 0;
-fail:
-	if (asprintf(error, "control socket %s: %s", name,
-		    errno == EADDRINUSE || errno == EISCONN || errno == EINVAL
-			    ? "in use: does mpipd run here already?"
-			    : strerror(errno)) < 0)
-		*error = NULL;
-	if (c->fd >= 0)
-		close(c->fd);
-	c->fd = -1;
-	return -1;
+}
+
+static void drop(struct control_client *client)
+{
+	close(client->fd); /* and epoll forgets it */
+	free(client->text);
+	*client = (struct control_client){.fd = -1};
 }
 
 void control_close(struct control *c)
 {
+	struct stat s;
 	if (c->fd < 0)
 		return;
-	close(c->fd);
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++)
+		if (c->client[i].fd >= 0)
+			drop(&c->client[i]);
 	monitors_close(&c->monitors);
-	if (c->address.sun_path[0])
+	if (c->inode && lstat(c->address.sun_path, &s) == 0 && s.st_dev == c->device &&
+		s.st_ino == c->inode)
 		unlink(c->address.sun_path);
-	c->fd = -1;
+	close(c->fd);
+	if (c->epoll >= 0)
+		close(c->epoll);
+	c->fd = c->epoll = -1;
 }
 
-/* The tables */
+/* Clients */
 
-static json_t *text_ip(struct address ip)
+static bool is_allowed(int fd)
 {
-	return json_string(address_text(ip).text);
+	struct ucred who;
+	socklen_t length = sizeof(who);
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
 }
 
-static json_t *text_endpoint(struct address ip, in_port_t port)
+/* A free place, or that of the client that has had the longest time. */
+static struct control_client *place(struct control *c)
 {
-	return json_string(address_port_text(ip, port).text);
-}
-
-static json_t *text_node(struct node_id n)
-{
-	return json_sprintf(
-		"%02x:%02x:%02x:%02x:%02x:%02x", n.b[0], n.b[1], n.b[2], n.b[3], n.b[4], n.b[5]);
-}
-
-static json_t *text_addresses(const struct address_list *list)
-{
-	json_t *all = json_array();
-	for (unsigned i = 0; i < list->count; i++)
-		json_array_append_new(all, text_ip(list->ip[i]));
-	return all;
-}
-
-static json_int_t age_ms(struct usec now, struct usec then)
-{
-	return (now.us - then.us) / 1000;
-}
-
-static json_t *peers_json(const struct engine *e, struct usec now)
-{
-	static const char *const words[] = {
-		[MPIP_UNKNOWN] = "unknown", [MPIP_TRUE] = "yes", [MPIP_FALSE] = "no"};
-	json_t *nodes = json_array(), *availability = json_array();
-	const struct peers *t = engine_peers(e);
-	for (const struct peer *p = t->peer; p; p = p->hh.next)
-		json_array_append_new(nodes,
-			json_pack("{s:o, s:o, s:i, s:i, s:b, s:I}", "node_id", text_node(p->node),
-				"addresses", text_addresses(&p->addresses), "wire_port",
-				ntohs(p->wire_port), "sessions", (int)p->sessions,
-				"address_list_known", p->list_known, "heard_ms_ago",
-				age_ms(now, p->last_heard)));
-	for (const struct availability *a = t->availability; a; a = a->hh.next)
-		json_array_append_new(
-			availability, json_pack("{s:o, s:i, s:s, s:i}", "address",
-					      text_ip(a->key.ip), "port", ntohs(a->key.port),
-					      "mpip", words[a->mpip], "queries", (int)a->queries));
-	return json_pack("{s:o, s:o}", "nodes", nodes, "availability", availability);
-}
-
-static const char *protocol_name(const struct session *s)
-{
-	return s->tuple.protocol == IPPROTO_TCP ? "tcp" : "udp";
-}
-
-static json_t *session_json(const struct session *s, struct usec now)
-{
-	static const struct multipath none;
-	const struct multipath *mp = s->mp ? s->mp : &none;
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:s, s:s, s:b, s:s?, s:i, s:i, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I, s:i, s:i}",
-		"session_id", (json_int_t)session_id(s).n, "node_id",
-		s->mp ? text_node(mp->key.node) : json_null(), "protocol", protocol_name(s), "src",
-		text_endpoint(s->tuple.local_ip, s->tuple.local_port), "dst",
-		text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "wire_form",
-		encap_names[s->encap], "state", s->in_use ? "multipath" : "regular", "ended",
-		session_ended(s, now), "reason", s->regular_reason, "paths", (int)s->paths,
-		"paths_in_use", (int)s->in_use, "idle_ms", age_ms(now, s->update_time),
-		"sent_packets", (json_int_t)mp->sent_packets, "sent_bytes",
-		(json_int_t)mp->sent_bytes, "received_packets", (json_int_t)mp->received_packets,
-		"received_bytes", (json_int_t)mp->received_bytes, "regular_packets",
-		(json_int_t)s->regular_packets, "queries", (int)s->queries, "reorder_held",
-		(int)mp->reorder.held);
-}
-
-static json_t *sessions_json(const struct engine *e, struct usec now)
-{
-	json_t *all = json_array();
-	for (const struct session *s = engine_next_session(e, NULL); s;
-		s = engine_next_session(e, s))
-		json_array_append_new(all, session_json(s, now));
-	return json_pack("{s:o}", "sessions", all);
-}
-
-static json_t *path_json(const struct session *s, const struct path *p, struct usec now)
-{
-	static const char *const words[] = {[PATH_UNVALIDATED] = "unvalidated",
-		[PATH_IN_USE] = "in use",
-		[PATH_DOWN] = "down",
-		[PATH_STANDBY] = "standby",
-		[PATH_REMOVED] = "removed"};
-	return json_pack("{s:I, s:s, s:o, s:o, s:b, s:i, s:o, s:o, s:s, s:s, s:i, s:i, s:i, s:i, "
-			 "s:i, s:I, s:I, s:o}",
-		"session_id", (json_int_t)s->mp->key.id.n, "protocol", protocol_name(s),
-		"connection_src", text_endpoint(s->tuple.local_ip, s->tuple.local_port),
-		"connection_dst", text_endpoint(s->tuple.remote_ip, s->tuple.remote_port), "ended",
-		session_ended(s, now), "path", (int)p->id.n, "src",
-		text_endpoint(p->src.ip, p->src.port), "dst", text_endpoint(p->dst.ip, p->dst.port),
-		"wire_form", encap_names[p->encap], "state", words[p->state], "weight", p->weight,
-		"delay_us", (int)p->delay, "min_delay_us", (int)p->min_delay, "queuing_us",
-		(int)p->queuing, "max_queuing_us", (int)p->max_queuing, "sent_packets",
-		(json_int_t)p->sent_packets, "sent_bytes", (json_int_t)p->sent_bytes,
-		"feedback_ms_ago",
-		p->measured ? json_integer(age_ms(now, p->last_feedback)) : json_null());
-}
-
-static json_t *paths_json(const struct engine *e, struct usec now)
-{
-	json_t *all = json_array();
-	for (const struct session *s = engine_next_session(e, NULL); s;
-		s = engine_next_session(e, s))
-		for (unsigned i = 0; i < s->paths; i++)
-			json_array_append_new(all, path_json(s, s->mp->path[i], now));
-	return json_pack("{s:o}", "paths", all);
-}
-
-static json_t *stats_json(const struct control *c, const struct engine *e)
-{
-	const struct stats *stats = engine_stats(e);
-	json_t *all = json_object(), *about = json_object();
-	for (int i = 0; i < STAT_COUNT; i++) {
-		json_object_set_new(all, stat_names[i], json_integer((json_int_t)stats->n[i]));
-		json_object_set_new(about, stat_names[i], json_string(stat_texts[i]));
+	struct control_client *oldest = &c->client[0];
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		if (c->client[i].fd < 0)
+			return &c->client[i];
+		if (usec_before(c->client[i].until, oldest->until))
+			oldest = &c->client[i];
 	}
-	json_t *io = c->io_stats(c->context, about);
-	return json_pack("{s:o, s:o, s:o}", "protocol", all, "io", io, "about", about);
+	drop(oldest);
+	return oldest;
 }
 
-static json_t *answer(const struct control *c, struct engine *e, char *command, struct usec now)
+static void take_clients(struct control *c, struct usec now)
 {
-	if (strcmp(command, "status") == 0)
-		return c->status(c->context);
-	if (strcmp(command, "peers") == 0)
-		return peers_json(e, now);
-	if (strcmp(command, "sessions") == 0)
-		return sessions_json(e, now);
-	if (strcmp(command, "paths") == 0)
-		return paths_json(e, now);
-	if (strcmp(command, "stats") == 0)
-		return stats_json(c, e);
-	if (strcmp(command, "policy") == 0 || strncmp(command, "policy ", 7) == 0)
-		return policies_command(engine_policies(e), command + 6);
-	return json_pack("{s:o}", "error",
-		json_sprintf("unknown command '%.40s', expected status, peers, sessions, paths, "
-			     "stats, policy or monitor",
-			command));
+	static const char refusal[] = "{\"error\": \"permission denied: only root and mpipd's own "
+				      "user are answered\"}\n";
+	/* As many as there are places: who connects again and again does not keep us here. */
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		int fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0)
+			return;
+		if (!is_allowed(fd)) {
+			(void)!send(fd, refusal, sizeof(refusal) - 1, MSG_NOSIGNAL);
+			close(fd);
+			continue;
+		}
+		struct control_client *client = place(c);
+		client->fd = fd;
+		client->until = usec_add(now, CLIENT_TIME);
+		if (watch(c, EPOLL_CTL_ADD, fd, EPOLLIN, (unsigned)(client - c->client)) < 0)
+			drop(client);
+	}
+}
+
+/* Sends what the client's socket has room for. */
+static void send_answer(struct control_client *client)
+{
+	while (client->sent < client->size) {
+		ssize_t n = send(client->fd, client->text + client->sent,
+			client->size - client->sent, MSG_NOSIGNAL);
+		if (n < 0 && errno == EAGAIN)
+			return;
+		if (n <= 0)
+			break;
+		client->sent += (size_t)n;
+	}
+	drop(client);
 }
 
 /* The words behind a command that is `name`; NULL: it is another one. */
@@ -231,53 +230,91 @@ static const char *words_of(const char *command, const char *name)
 	return is_it ? command + length : NULL;
 }
 
-/* Returns whether the client is a monitor now, which keeps `fd`. */
-static bool serve_client(struct control *c, struct engine *e, int fd, struct usec now)
+/* A client that may be told of events is no client any more. */
+static bool becomes_monitor(struct control *c, struct control_client *client, const char *kinds)
 {
-	struct timeval limit = {.tv_usec = 200000};
-	int buffer = SEND_BUFFER;
-	struct ucred who;
-	socklen_t length = sizeof(who);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &buffer, sizeof(buffer));
-	bool allowed = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &length) == 0 &&
-		       (who.uid == 0 || who.uid == geteuid());
-
-	char command[512];
-	ssize_t n = recv(fd, command, sizeof(command) - 1, 0);
-	if (n <= 0)
-		return false;
-	command[n] = '\0';
-	command[strcspn(command, "\r\n")] = '\0';
-	const char *kinds = words_of(command, "monitor");
-	json_t *json =
-		!allowed ? json_pack("{s:s}", "error",
-				   "permission denied: only root and mpipd's own user are answered")
-		: kinds  ? monitors_add(&c->monitors, fd, kinds)
-			 : answer(c, e, command, now);
-	if (kinds && !json)
+	int fd = client->fd;
+	epoll_ctl(c->epoll, EPOLL_CTL_DEL, fd, NULL);
+	json_t *refusal = monitors_add(&c->monitors, fd, kinds);
+	if (!refusal) {
+		*client = (struct control_client){.fd = -1};
 		return true;
-	char *text = json ? json_dumps(json, kinds ? JSON_COMPACT : JSON_INDENT(2)) : NULL;
-	size_t size = text ? strlen(text) : 0;
-	for (size_t at = 0; at < size;) {
-		ssize_t sent = send(fd, text + at, size - at, MSG_NOSIGNAL);
-		if (sent <= 0)
-			break;
-		at += (size_t)sent;
 	}
-	if (kinds)
-		send(fd, "\n", 1, MSG_NOSIGNAL); /* a monitor reads lines */
-	free(text);
-	json_decref(json);
+	client->text = json_dumps(refusal, JSON_COMPACT);
+	json_decref(refusal);
 	return false;
+}
+
+static void answer(
+	struct control *c, struct control_client *client, struct engine *e, struct usec now)
+{
+	const char *kinds = words_of(client->command, "monitor");
+	if (kinds) {
+		if (becomes_monitor(c, client, kinds))
+			return;
+		(void)watch(c, EPOLL_CTL_ADD, client->fd, 0, 0);
+	} else {
+		json_t *json = answers_to(c, e, client->command, now);
+		if (!json)
+			json = json_pack("{s:s}", "error", "the command is no text");
+		client->text = json_dumps(json, JSON_INDENT(2));
+		json_decref(json);
+	}
+	client->size = client->text ? strlen(client->text) : 0;
+	if (kinds && client->size) /* a monitor reads lines: over the end of the text */
+		client->text[client->size++] = '\n';
+	if (watch(c, EPOLL_CTL_MOD, client->fd, EPOLLOUT, (unsigned)(client - c->client)) < 0)
+		client->size = 0;
+	send_answer(client);
+}
+
+/* Reads of a command what there is of it; it ends with its line. */
+static void take_command(
+	struct control *c, struct control_client *client, struct engine *e, struct usec now)
+{
+	size_t room = sizeof(client->command) - 1 - client->have;
+	ssize_t n = recv(client->fd, client->command + client->have, room, 0);
+	if (n < 0 && errno == EAGAIN)
+		return;
+	if (n > 0)
+		client->have += (size_t)n;
+	client->command[client->have] = '\0';
+	size_t length = strcspn(client->command, "\r\n");
+	bool complete = length < client->have || (n == 0 && client->have > 0);
+	if (!complete && n > 0 && client->have < sizeof(client->command) - 1)
+		return;
+	client->command[length] = '\0';
+	if (complete || n > 0) /* one that is too long is none that is known */
+		answer(c, client, e, now);
+	else
+		drop(client);
 }
 
 void control_serve(struct control *c, struct engine *e, struct usec now)
 {
-	int fd = accept4(c->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
-		return;
-	if (!serve_client(c, e, fd, now))
-		close(fd);
+	struct epoll_event events[CONTROL_CLIENTS + 1];
+	int n = epoll_wait(c->epoll, events, CONTROL_CLIENTS + 1, 0);
+	bool came = false;
+	for (int i = 0; i < n; i++) {
+		if (events[i].data.u32 == LISTENER) {
+			came = true;
+			continue;
+		}
+		struct control_client *client = &c->client[events[i].data.u32];
+		if (client->text)
+			send_answer(client);
+		else
+			take_command(c, client, e, now);
+	}
+	/* The places change hands when all others have been looked at. */
+	if (came)
+		take_clients(c, now);
+	c->expires = USEC_NEVER;
+	for (unsigned i = 0; i < CONTROL_CLIENTS; i++) {
+		struct control_client *client = &c->client[i];
+		if (client->fd >= 0 && !usec_before(now, client->until))
+			drop(client);
+		if (client->fd >= 0)
+			c->expires = usec_min(c->expires, client->until);
+	}
 }

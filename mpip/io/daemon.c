@@ -3,9 +3,13 @@
  * The daemon's life: setting up, following the host's NICs, showing itself, leaving.
  *
  * Theory of operation: whatever ends the process, the host's networking goes on. The TUN dies with
- * it, and with the TUN the routes into it; the ingress filter stays and keeps CMs from
- * applications, and a successor inherits it. On a signal the peers are told, the routes go first,
- * and what is under way is still taken for a moment.
+ * it, and with the TUN the routes into it; the guard (guard.c) takes the rest of them away; the
+ * ingress filter stays and keeps CMs from applications, and a successor inherits it. On a signal
+ * the peers are told, the routes go first, and what is under way is still taken for a moment.
+ *
+ * What of the wire cannot be had when NICs change (sockets, filter) is left out and tried again;
+ * with nothing left the routes are withdrawn. When all is set up the process gives up what it
+ * needs no more (confine.c).
  */
 
 #include "mpip/io/daemon.h"
@@ -13,6 +17,7 @@
 #include "mpip/base/version.h"
 #include "mpip/core/cm_wire.h"
 #include "mpip/core/wire.h"
+#include "mpip/io/confine.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -31,6 +36,8 @@
 
 #define MTU_MIN 576 /* RFC 791: what every host must take */
 
+#define RETRY_EVERY usec_ms(1000) /* what of the wire could not be had */
+
 #define KEEP_EVERY usec_ms(5000) /* that addresses kept for sessions are looked at */
 
 /* When we leave: for packets under way, then until nothing comes for QUIET, at most LINGER_MAX. */
@@ -43,10 +50,10 @@
 
 /* Addresses */
 
-static int watch(struct daemon *d, int fd, uint64_t source)
+static int watch(struct daemon *d, int operation, int fd, uint64_t source)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
-	return epoll_ctl(d->epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(d->epoll, operation, fd, &event);
 }
 
 /* Addresses that sessions have and NICs no longer stay the host's while the sessions live. */
@@ -66,33 +73,60 @@ void daemon_keep_addresses(struct daemon *d)
 	hostnet_keep(d->hostnet, needed, n);
 }
 
-/* Follows the list of NICs: filter, sockets and the engine's addresses. */
-static int follow_nics(struct daemon *d, char **error)
+/* The addresses of usable NICs, their hooks attached. -1 and the first reason in `*error`: one is
+ * left out. */
+static int nic_addresses(struct daemon *d, struct address_list *list, char **error)
 {
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
-	struct address_list list = {0};
+	int result = 0;
 	for (size_t i = 0; i < count; i++) {
+		char *why = NULL;
 		if (!nic[i].usable)
 			continue;
-		if (ingress_attach(d->ingress, nic[i].ifindex, error) < 0)
-			return -1;
-		if (list.count < MAX_ADDRESSES)
-			list.ip[list.count++] = nic[i].address;
+		if (ingress_attach(d->ingress, nic[i].ifindex, &why) == 0) {
+			if (list->count < MAX_ADDRESSES)
+				list->ip[list->count++] = nic[i].address;
+			continue;
+		}
+		result = -1;
+		if (*error)
+			free(why);
+		else
+			*error = why;
 	}
-	if (d->wire_open && address_list_equal(&list, &d->addresses))
-		return 0;
+	return result;
+}
 
-	if (d->wire_open)
-		wirelink_close(&d->wire);
-	d->addresses = list;
-	d->wire_open =
-		wirelink_open(&d->wire, &list, d->config.wire_port, d->config.mark, error) == 0;
-	if (!d->wire_open)
+/* Follows the list of NICs: filter, sockets and the engine's addresses. What cannot be had is left
+ * out, said once, and tried again; -1, and why, only when the daemon starts. */
+static int follow_nics(struct daemon *d, bool starting, char **error)
+{
+	struct address_list list = {0};
+	char *why = NULL;
+	bool missing = nic_addresses(d, &list, &why) < 0;
+	if (!starting && !missing && !d->wire_missing && address_list_equal(&list, &d->addresses))
+		return 0;
+	missing = wirelink_follow(&d->wire, &list, &why) < 0 || missing;
+	if (missing && starting) {
+		*error = why;
 		return -1;
+	}
+	if (missing && !d->wire_missing)
+		log_say(LEVEL_WARNING, "%s: left out, and tried again",
+			why ? why : strerror(errno));
+	else if (!missing && d->wire_missing)
+		log_say(LEVEL_INFO, "all addresses serve again");
+	free(why);
+	d->wire_missing = missing;
+	d->wire_retry = missing ? usec_add(d->now, RETRY_EVERY) : USEC_NEVER;
 	for (unsigned i = 0; i < list.count; i++)
-		if (watch(d, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0)
+		if (watch(d, EPOLL_CTL_MOD, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0 &&
+			watch(d, EPOLL_CTL_ADD, d->wire.nic[i].udp, SOURCE_WIRE + i) < 0)
 			return -1;
+	if (!starting && address_list_equal(&list, &d->addresses))
+		return 0;
+	d->addresses = list;
 	engine_set_addresses(d->engine, &list, d->now, &d->actions);
 	daemon_carry_out(d);
 	daemon_keep_addresses(d);
@@ -116,6 +150,13 @@ static int follow_mtu(struct daemon *d, char **error)
 	const struct hostnet_nic *nic;
 	size_t count = hostnet_nics(d->hostnet, &nic);
 	unsigned mtu = 0;
+	if (d->wire_missing && d->addresses.count == 0) {
+		/* Nothing could leave: the host goes on as without us. */
+		if (d->mtu != 0)
+			hostnet_detach(d->hostnet);
+		d->mtu = 0;
+		return 0;
+	}
 	for (size_t i = 0; i < count; i++)
 		if (mtu == 0 || nic[i].mtu < mtu)
 			mtu = nic[i].mtu;
@@ -194,13 +235,29 @@ void daemon_host_changed(struct daemon *d)
 	char *error = NULL;
 	int what = hostnet_process(d->hostnet, &error);
 	if (what > 0 && what & HOSTNET_NICS_CHANGED &&
-		(follow_nics(d, &error) < 0 || follow_mtu(d, &error) < 0))
+		(follow_nics(d, false, &error) < 0 || follow_mtu(d, &error) < 0))
 		what = -1;
 	repeat_warning(d);
 	say_nics(d, false);
 	if (what < 0)
 		log_say(LEVEL_ERROR, "%s", error ? error : strerror(errno));
 	free(error);
+}
+
+void daemon_retry_wire(struct daemon *d)
+{
+	char *error = NULL;
+	d->wire_retry = USEC_NEVER;
+	if (d->hostnet && (follow_nics(d, false, &error) < 0 || follow_mtu(d, &error) < 0))
+		log_say(LEVEL_ERROR, "%s", error ? error : strerror(errno));
+	free(error);
+}
+
+void daemon_lost_guard(struct daemon *d)
+{
+	log_say(LEVEL_WARNING,
+		"the guard process has ended: if mpipd is killed now, its routing rules stay");
+	guard_end(&d->guard);
 }
 
 /* Looking on */
@@ -219,8 +276,15 @@ static json_t *nics_json(const struct daemon *d)
 	json_t *all = json_array();
 	const struct hostnet_nic *nic;
 	size_t n = d->hostnet ? hostnet_nics(d->hostnet, &nic) : 0;
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(all, nic_json(&nic[i]));
+	for (size_t i = 0; i < n; i++) {
+		struct hostnet_nic shown = nic[i];
+		if (d->wire_missing && shown.usable &&
+			!address_list_has(&d->addresses, shown.address)) {
+			shown.usable = false;
+			shown.why = "its sockets or its filter could not be had: the log says why";
+		}
+		json_array_append_new(all, nic_json(&shown));
+	}
 	n = d->hostnet ? hostnet_left_out(d->hostnet, &nic) : 0;
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(all, nic_json(&nic[i]));
@@ -359,11 +423,19 @@ static int take_signals(void)
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static bool may_use_maps(void *context)
+{
+	struct daemon *d = context;
+	struct ingress_counters counters;
+	return ingress_counters(d->ingress, &counters) == 0;
+}
+
 int daemon_open(struct daemon *d, const char *path_log, char **error)
 {
-	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = -1;
-	d->wire.raw_any = -1;
-	d->leave_at = d->keep_next = USEC_NEVER;
+	d->epoll = d->tun.fd = d->hook.fd = d->control.fd = d->guard.fd = -1;
+	d->wire.raw_any = d->wire.reserved_udp = d->wire.reserved_tcp = -1;
+	d->wire_retry = USEC_NEVER;
+	d->leave_at = d->keep_next = d->control.expires = USEC_NEVER;
 	d->actions = (struct actions){.wire = d->wire_slots,
 		.host = d->host_slots,
 		.steer = d->steer_slots,
@@ -389,27 +461,34 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 		return -1;
 	}
 
+	if (guard_start(&d->guard, d->config.tun) < 0)
+		log_say(LEVEL_WARNING,
+			"no guard process: %s: if mpipd is killed, its routing rules stay",
+			strerror(errno));
 	/* The TUN first: a second daemon finds it in use, before it has touched anything. */
 	if (tun_open(&d->tun, d->config.tun, error) < 0 ||
 		tun_open(&d->hook, hook_name, error) < 0 || bring_up(d->hook.ifindex, error) < 0 ||
-		control_open(&d->control, d->config.socket, error) < 0)
+		control_open(&d->control, d->config.socket[0] ? d->config.socket : NULL, error) < 0)
 		return -1;
 	if (path_log && !(d->path_log = pathlog_open(path_log, error)))
 		return -1;
 	d->engine = make_engine(d);
 	d->epoll = epoll_create1(EPOLL_CLOEXEC);
 	monitors_open(&d->control.monitors, d->epoll, SOURCE_MONITOR);
-	if (!d->engine || d->epoll < 0 || watch(d, d->tun.fd, SOURCE_TUN) < 0 ||
-		watch(d, d->hook.fd, SOURCE_HOOK) < 0 ||
-		watch(d, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
-		watch(d, d->control.fd, SOURCE_CONTROL) < 0 ||
-		watch(d, d->signals, SOURCE_SIGNAL) < 0)
+	if (!d->engine || d->epoll < 0 || watch(d, EPOLL_CTL_ADD, d->tun.fd, SOURCE_TUN) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->hook.fd, SOURCE_HOOK) < 0 ||
+		watch(d, EPOLL_CTL_ADD, hostnet_fd(d->hostnet), SOURCE_HOSTNET) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->control.epoll, SOURCE_CONTROL) < 0 ||
+		watch(d, EPOLL_CTL_ADD, d->signals, SOURCE_SIGNAL) < 0)
+		return -1;
+	if (d->guard.process && watch(d, EPOLL_CTL_ADD, d->guard.fd, SOURCE_GUARD) < 0)
 		return -1;
 	if (ingress_open(&d->ingress, d->hook.ifindex, 0, error) < 0)
 		return -1;
 	d->flows =
 		(struct flows){.ingress = d->ingress, .linger = d->config.settings.session_expiry};
-	if (follow_nics(d, error) < 0)
+	if (wirelink_open(&d->wire, d->config.wire_port, d->config.mark, error) < 0 ||
+		follow_nics(d, true, error) < 0)
 		return -1;
 	if (follow_mtu(d, error) < 0)
 		return -1;
@@ -419,6 +498,7 @@ int daemon_open(struct daemon *d, const char *path_log, char **error)
 	d->control.status = status_json;
 	d->control.io_stats = io_stats_json;
 	d->control.context = d;
+	confine(d->config.wire_port, may_use_maps, d);
 	return 0;
 }
 
@@ -426,11 +506,11 @@ void daemon_close(struct daemon *d)
 {
 	free(d->warning);
 	hostnet_close(d->hostnet);
+	guard_end(&d->guard);
 	flows_free(&d->flows);
 	if (!d->keep_filter)
 		ingress_close(d->ingress);
-	if (d->wire_open)
-		wirelink_close(&d->wire);
+	wirelink_close(&d->wire);
 	control_close(&d->control);
 	tun_close(&d->hook);
 	tun_close(&d->tun);

@@ -5,6 +5,7 @@
 #include "mpip/io/config.h"
 #include "mpip/io/control.h"
 #include "mpip/io/flows.h"
+#include "mpip/io/guard.h"
 #include "mpip/io/hostnet/hostnet.h"
 #include "mpip/io/ingress/ingress.h"
 #include "mpip/io/log.h"
@@ -29,14 +30,16 @@ struct daemon {
 	struct hostnet *hostnet;
 	struct tun tun, hook;
 	struct wirelink wire;
-	bool wire_open;
+	bool wire_missing;      /* some address has no hook or no socket: left out */
+	struct usec wire_retry; /* then it is tried again, or NEVER */
 	struct ingress *ingress;
 	struct flows flows;
 	struct control control;
+	struct guard guard;
 	struct engine *engine;
-	struct address_list addresses;
-	unsigned mtu;  /* the smallest of the NICs' */
-	char *warning; /* said last */
+	struct address_list addresses; /* those that serve */
+	unsigned mtu;                  /* the smallest of the NICs' */
+	char *warning;                 /* said last */
 	struct {
 		char name[IFNAMSIZ];
 		const char *why;
@@ -73,6 +76,7 @@ enum source {
 	SOURCE_HOSTNET,
 	SOURCE_CONTROL,
 	SOURCE_SIGNAL,
+	SOURCE_GUARD,
 	SOURCE_MONITOR,
 	SOURCE_WIRE = SOURCE_MONITOR + MONITORS_MAX
 };
@@ -93,6 +97,10 @@ struct usec daemon_clock(void);
 void daemon_carry_out(struct daemon *d);
 /* NICs, addresses or routes have changed. */
 void daemon_host_changed(struct daemon *d);
+/* The guard has ended, which it should not. */
+void daemon_lost_guard(struct daemon *d);
+/* At wire_retry: tries again what could not be had. */
+void daemon_retry_wire(struct daemon *d);
 /* Keeps the addresses that sessions have and no NIC has any more, and gives up the others. */
 void daemon_keep_addresses(struct daemon *d);
 /* The first signal ends the multipath, a second one the waiting for what is under way. */

@@ -4,7 +4,7 @@
 IO_LIB := $(BUILD)/mpip/io/libmpip-io.a
 IO_OBJS := $(call objects,mpip/io mpip/io/hostnet mpip/io/ingress)
 $(IO_LIB): $(IO_OBJS)
-$(IO_OBJS): ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 jansson)
+$(IO_OBJS): ROOM_CFLAGS = $(call pkg-cflags,libnl-route-3.0 libcap-ng jansson)
 
 # clang does not look where a multiarch distribution keeps asm/types.h when its target is eBPF.
 BPF_INCLUDES = $(shell $(CLANG) -v -E -x c /dev/null 2>&1 >/dev/null | \

@@ -197,10 +197,12 @@ void daemon_serve(struct daemon *d)
 				control_serve(&d->control, d->engine, d->now);
 			else if (source == SOURCE_SIGNAL)
 				daemon_leave(d);
+			else if (source == SOURCE_GUARD)
+				daemon_lost_guard(d);
 			else if (source >= SOURCE_MONITOR && source < SOURCE_WIRE)
 				monitors_ready(&d->control.monitors,
 					(unsigned)(source - SOURCE_MONITOR), d->now);
-			else if (source >= SOURCE_WIRE) {
+			else if (source >= SOURCE_WIRE && source - SOURCE_WIRE < d->wire.nics) {
 				if (events[i].events & EPOLLERR)
 					wirelink_errors(&d->wire, (unsigned)(source - SOURCE_WIRE),
 						take_error, d);
@@ -213,6 +215,10 @@ void daemon_serve(struct daemon *d)
 		if (host_ready || d->tun.tcp_writes > answerable)
 			take_from_tun(d);
 		flows_expire(&d->flows, d->now);
+		if (!usec_before(d->now, d->control.expires))
+			control_serve(&d->control, d->engine, d->now);
+		if (!usec_before(d->now, d->wire_retry))
+			daemon_retry_wire(d);
 		log_tick(d->now);
 		if (d->hostnet && !usec_before(d->now, d->keep_next))
 			daemon_keep_addresses(d);

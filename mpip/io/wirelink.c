@@ -15,6 +15,11 @@
  * A bound on what waits: the sockets' send buffers. What does not fit is dropped and counted.
  * Sockets are bound to the address, not the device: bound to a device alone, the kernel takes
  * every destination for a neighbour and asks for it by ARP.
+ *
+ * The wire port is reserved at all addresses for as long as we live. Otherwise a local user could
+ * bind it at one that a NIC is about to get, which the kernel allows beforehand (IP_FREEBIND). When
+ * addresses change, those that stay keep their sockets and new ones are opened before old ones
+ * close; one that cannot be opened is left out, and the others serve.
  */
 
 #include "mpip/io/wirelink.h"
@@ -23,6 +28,7 @@
 
 #include <errno.h>
 #include <linux/errqueue.h>
+#include <linux/filter.h>
 #include <linux/icmp.h>
 #include <netinet/udp.h>
 #include <stdio.h>
@@ -45,13 +51,12 @@ struct wirelink_batch {
 	uint8_t bytes[RECEIVE_BATCH][65536]; /* memory only where packets came to lie */
 };
 
-static int fail(struct wirelink *w, char **error, const char *what, struct address address)
+static int fail(char **error, const char *what, struct address address, in_port_t port)
 {
 	int e = errno;
-	if (asprintf(error, "%s on %s port %u: %s", what, address_text(address).text,
-		    ntohs(w->port), strerror(e)) < 0)
+	if (asprintf(error, "%s on %s port %u: %s", what, address_text(address).text, ntohs(port),
+		    strerror(e)) < 0)
 		*error = NULL;
-	wirelink_close(w);
 	return -1;
 }
 
@@ -92,50 +97,129 @@ static int udp_socket(struct wirelink *w)
 	return fd;
 }
 
-int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_port_t port,
-	uint32_t mark, char **error)
+/* Beside the socket that has reserved the port for this user: bind() alone asks for SO_REUSEPORT,
+ * and without it nobody, not even of this user, shares what comes. */
+static int bind_wire(int fd, const union address_name *name, socklen_t length)
 {
-	*w = (struct wirelink){.raw_any = -1, .port = port, .mark = mark};
-	w->raw_any = raw_socket(w);
-	if (w->raw_any < 0)
-		return fail(
-			w, error, "raw socket", address_from_ipv4(&(struct in_addr){INADDR_ANY}));
-	for (unsigned i = 0; i < addresses->count; i++) {
-		struct wirelink_socket *s = &w->nic[w->nics++];
-		union address_name name;
-		socklen_t length = address_to_name(addresses->ip[i], port, &name);
-		s->address = addresses->ip[i];
-		s->raw = -1;
-		s->batch = calloc(1, sizeof(*s->batch));
-		s->udp = udp_socket(w);
-		s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-		if (!s->batch || s->udp < 0 || bind(s->udp, &name.any, length) < 0)
-			return fail(w, error, "UDP socket", s->address);
-		if (s->tcp < 0 || bind(s->tcp, &name.any, length) < 0)
-			return fail(w, error, "TCP socket", s->address);
-		length = address_to_name(s->address, 0, &name);
+	static const int on = 1, off = 0;
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0 ||
+		bind(fd, &name->any, length) < 0)
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &off, sizeof(off));
+}
+
+/* The port at every address, those that this host is yet to get among them. What comes to it is not
+ * taken; if it is in use, by whomever, it cannot be had. */
+static int reserve(struct wirelink *w, int type)
+{
+	static const int on = 1;
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog filter = {.len = 1, .filter = &nothing};
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = w->port};
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && ((type == SOCK_DGRAM && setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+						       sizeof(filter)) < 0) ||
+			       bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 ||
+			       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0)) {
+		int e = errno;
+		close(fd);
+		errno = e;
+		return -1;
+	}
+	return fd;
+}
+
+int wirelink_open(struct wirelink *w, in_port_t port, uint32_t mark, char **error)
+{
+	struct address any = address_from_ipv4(&(struct in_addr){INADDR_ANY});
+	*w = (struct wirelink){
+		.raw_any = -1, .reserved_udp = -1, .reserved_tcp = -1, .port = port, .mark = mark};
+	if ((w->raw_any = raw_socket(w)) < 0)
+		return fail(error, "raw socket", any, port);
+	if ((w->reserved_udp = reserve(w, SOCK_DGRAM)) < 0)
+		return fail(error, "UDP socket", any, port);
+	if ((w->reserved_tcp = reserve(w, SOCK_STREAM)) < 0)
+		return fail(error, "TCP socket", any, port);
+	return 0;
+}
+
+static void close_socket(struct wirelink_socket *s)
+{
+	free(s->batch);
+	if (s->udp >= 0)
+		close(s->udp);
+	if (s->tcp >= 0)
+		close(s->tcp);
+	if (s->raw >= 0)
+		close(s->raw);
+}
+
+static int open_socket(
+	struct wirelink *w, struct address address, struct wirelink_socket *s, char **error)
+{
+	union address_name name;
+	socklen_t length = address_to_name(address, w->port, &name);
+	int result = 0;
+	*s = (struct wirelink_socket){.address = address, .udp = -1, .tcp = -1, .raw = -1};
+	s->batch = calloc(1, sizeof(*s->batch));
+	if (!s->batch || bind_wire(s->udp = udp_socket(w), &name, length) < 0)
+		result = fail(error, "UDP socket", address, w->port);
+	else if (bind_wire(s->tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), &name, length) <
+		 0)
+		result = fail(error, "TCP socket", address, w->port);
+	if (result == 0) {
+		length = address_to_name(address, 0, &name);
 		s->raw = raw_socket(w);
 		if (s->raw < 0 || bind(s->raw, &name.any, length) < 0)
-			return fail(w, error, "raw socket", s->address);
+			result = fail(error, "raw socket", address, w->port);
 	}
-	return 0;
+	if (result < 0)
+		close_socket(s);
+	return result;
+}
+
+int wirelink_follow(struct wirelink *w, struct address_list *addresses, char **error)
+{
+	struct wirelink_socket before[MAX_ADDRESSES];
+	unsigned had = w->nics, wanted = addresses->count;
+	memcpy(before, w->nic, sizeof(before));
+	addresses->count = w->nics = 0;
+	for (unsigned i = 0; i < wanted; i++) {
+		struct wirelink_socket *to = &w->nic[w->nics];
+		struct address address = addresses->ip[i];
+		char *why = NULL;
+		unsigned k = 0;
+		while (k < had && !address_equal(before[k].address, address))
+			k++;
+		if (k < had) {
+			*to = before[k];
+			before[k] = before[--had];
+		} else if (open_socket(w, address, to, &why) < 0) {
+			if (*error)
+				free(why);
+			else
+				*error = why;
+			continue;
+		}
+		w->nics++;
+		addresses->ip[addresses->count++] = address;
+	}
+	for (unsigned k = 0; k < had; k++)
+		close_socket(&before[k]);
+	return w->nics < wanted ? -1 : 0;
 }
 
 void wirelink_close(struct wirelink *w)
 {
-	for (unsigned i = 0; i < w->nics; i++) {
-		free(w->nic[i].batch);
-		if (w->nic[i].udp >= 0)
-			close(w->nic[i].udp);
-		if (w->nic[i].tcp >= 0)
-			close(w->nic[i].tcp);
-		if (w->nic[i].raw >= 0)
-			close(w->nic[i].raw);
-	}
-	if (w->raw_any >= 0)
-		close(w->raw_any);
+	for (unsigned i = 0; i < w->nics; i++)
+		close_socket(&w->nic[i]);
 	w->nics = 0;
-	w->raw_any = -1;
+	int *const rest[] = {&w->raw_any, &w->reserved_udp, &w->reserved_tcp};
+	for (unsigned i = 0; i < sizeof(rest) / sizeof(rest[0]); i++) {
+		if (*rest[i] >= 0)
+			close(*rest[i]);
+		*rest[i] = -1;
+	}
 }
 
 /* Out */

@@ -26,16 +26,21 @@ struct wirelink_socket {
 struct wirelink {
 	struct wirelink_socket nic[MAX_ADDRESSES];
 	unsigned nics;
-	int raw_any;
+	int raw_any, reserved_udp, reserved_tcp;
 	in_port_t port;
 	uint32_t mark;
 	uint64_t send_calls, sent_messages, sent_packets, receive_calls, received_packets;
 	uint64_t drop_send_buffer, drop_too_long, drop_send_error, drop_truncated;
 };
 
-/* Opens the sockets for `addresses`; they keep their order. 0, or -1 and one line in `*error`. */
-int wirelink_open(struct wirelink *w, const struct address_list *addresses, in_port_t port,
-	uint32_t mark, char **error);
+/* Reserves the port at all addresses, and opens what belongs to none of them. 0, or -1 and one line
+ * in `*error`; wirelink_close() is due in either case. */
+int wirelink_open(struct wirelink *w, in_port_t port, uint32_t mark, char **error);
+
+/* Opens and closes sockets so that there are those for `addresses`, in their order. One that cannot
+ * be opened is taken out of `addresses`: then -1, and one line about the first in `*error`, which
+ * was NULL. */
+int wirelink_follow(struct wirelink *w, struct address_list *addresses, char **error);
 void wirelink_close(struct wirelink *w);
 
 /* Sends all packets: those of one path in their order, many with one system call. */

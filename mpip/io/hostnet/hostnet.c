@@ -329,6 +329,20 @@ int hostnet_attach(
 	return 0;
 }
 
+void hostnet_clean(void)
+{
+	struct hostnet h = {.requests = nl_socket_alloc()};
+	if (h.requests && nl_connect(h.requests, NETLINK_ROUTE) == 0)
+		hostnet_purge(&h);
+	nl_socket_free(h.requests);
+}
+
+void hostnet_detach(struct hostnet *h)
+{
+	hostnet_purge(h);
+	h->tun = 0;
+}
+
 const char *hostnet_warning(const struct hostnet *h)
 {
 	return h->warning[0] ? h->warning : NULL;

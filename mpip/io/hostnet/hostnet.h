@@ -68,6 +68,12 @@ size_t hostnet_left_out(const struct hostnet *h, const struct hostnet_nic **nics
 int hostnet_attach(
 	struct hostnet *h, int tun_ifindex, unsigned tun_mtu, struct address address, char **error);
 
+/* Takes tables and rules away again, until the next hostnet_attach(). */
+void hostnet_detach(struct hostnet *h);
+
+/* Removes every rule and route of ours in this network namespace, whoever put it there. */
+void hostnet_clean(void);
+
 /* Readable when hostnet_process() has something to do. */
 int hostnet_fd(const struct hostnet *h);
 

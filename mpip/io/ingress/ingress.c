@@ -79,6 +79,8 @@ const char *const ingress_counter_texts[INGRESS_COUNTERS] = {
 struct ingress {
 	struct bpf_object *object;
 	int program, guard, flows, counters, nics;
+	uint32_t known[INGRESS_NICS_MAX]; /* programs of ours: this one, and predecessors' */
+	unsigned known_count;
 	int rx_ifindex;
 	int cpus;
 	uint64_t opened_ns;
@@ -200,23 +202,59 @@ static bool reuse(struct bpf_map *map, const uint32_t *map_ids, uint32_t maps)
 	return false;
 }
 
-/* Looks for a predecessor's filter on every device. True if its counters are now ours. */
-static bool inherit(struct bpf_object *object)
+/* Which program the descriptor is; 0: that cannot be told. */
+static uint32_t program_id(int program)
+{
+	struct bpf_prog_info info = {0};
+	uint32_t length = sizeof(info);
+	return bpf_obj_get_info_by_fd(program, &info, &length) == 0 ? info.id : 0;
+}
+
+static void know(struct ingress *in, uint32_t id)
+{
+	if (id != 0 && in->known_count < INGRESS_NICS_MAX)
+		in->known[in->known_count++] = id;
+}
+
+enum holder { HELD_BY_NOBODY, HELD_BY_US, HELD_BY_OTHERS };
+
+/* Whose filter is at our place on the device. By its number: names of programs are for
+ * CAP_SYS_ADMIN alone, which a daemon gives up. */
+static enum holder holder_of(const struct ingress *in, int ifindex)
+{
+	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
+	struct bpf_tc_opts opts = our_place(0);
+	if (bpf_tc_query(&hook, &opts) != 0)
+		return HELD_BY_NOBODY;
+	for (unsigned i = 0; i < in->known_count; i++)
+		if (in->known[i] == opts.prog_id)
+			return HELD_BY_US;
+	return HELD_BY_OTHERS;
+}
+
+/* Looks for predecessors' filters on every device, and notes their programs. True if the counters
+ * of the first are now ours. */
+static bool inherit(struct ingress *in, struct bpf_object *object)
 {
 	static const char *const names[] = {"flows", "nics", "counters"};
 	struct if_nameindex *devices = if_nameindex();
 	bool counting = false, found = false;
 
-	for (struct if_nameindex *d = devices; d && d->if_index != 0 && !found; d++) {
+	for (struct if_nameindex *d = devices; d && d->if_index != 0; d++) {
 		struct bpf_prog_info info;
 		uint32_t map_ids[16];
 		int program = filter_program((int)d->if_index, &info, map_ids, 16);
 		if (program < 0)
 			continue;
 		close(program);
-		found = strcmp(info.name, PROGRAM_NAME) == 0;
+		if (strcmp(info.name, PROGRAM_NAME) != 0)
+			continue;
+		know(in, info.id);
+		if (found)
+			continue;
+		found = true;
 		uint32_t maps = info.nr_map_ids < 16 ? info.nr_map_ids : 16;
-		for (size_t i = 0; found && i < sizeof(names) / sizeof(names[0]); i++) {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 			struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
 			counting = reuse(map, map_ids, maps);
 		}
@@ -284,25 +322,27 @@ int ingress_open(struct ingress **in_out, int rx_ifindex, uint64_t stale_ns, cha
 	if (!object)
 		return fail(error, "ingress program: %s (%s)", strerror(errno), complaint);
 
+	struct ingress *in = calloc(1, sizeof(*in));
+	if (!in)
+		abort();
 	set_up(object, rx_ifindex, stale_ns ? stale_ns : STALE_NS_DEFAULT);
-	bool inherited = inherit(object);
+	bool inherited = inherit(in, object);
 	complaint[0] = '\0';
 	int err = bpf_object__load(object);
 	if (err != 0) {
 		fail(error, "ingress program: %s (%s)", why(-err), complaint);
 		bpf_object__close(object);
+		free(in);
 		return -1;
 	}
 
-	struct ingress *in = calloc(1, sizeof(*in));
-	if (!in)
-		abort();
 	in->object = object;
 	in->rx_ifindex = rx_ifindex;
 	in->opened_ns = monotonic_ns();
 	in->cpus = libbpf_num_possible_cpus();
 	in->program = program_fd(object, PROGRAM_NAME);
 	in->guard = program_fd(object, "mpip_guard");
+	know(in, program_id(in->program));
 	in->flows = map_fd(object, "flows");
 	in->counters = map_fd(object, "counters");
 	in->nics = map_fd(object, "nics");
@@ -335,17 +375,18 @@ int ingress_attach(struct ingress *in, int ifindex, char **error)
 	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
 	struct bpf_tc_opts opts = our_place(in->program);
 	struct ingress_nic_state state = {0};
-	struct bpf_prog_info info;
+	struct bpf_prog_info info = {0}; /* unnamed, if its name is not for us */
 	char name[IF_NAMESIZE];
 
 	if (!if_indextoname((unsigned)ifindex, name))
 		return fail(error, "device %d: there is none", ifindex);
-	int there = filter_program(ifindex, &info, NULL, 0);
-	if (there >= 0)
-		close(there);
-	if (there >= 0 && strcmp(info.name, PROGRAM_NAME) != 0)
+	if (holder_of(in, ifindex) == HELD_BY_OTHERS) {
+		int there = filter_program(ifindex, &info, NULL, 0);
+		if (there >= 0)
+			close(there);
 		return fail(error, "%s: ingress filter %d handle %#x is a foreign one, \"%s\"",
 			name, FILTER_PRIORITY, FILTER_HANDLE, info.name);
+	}
 
 	bpf_map_lookup_elem(in->nics, &ifindex, &state);
 	complaint[0] = '\0';
@@ -404,16 +445,11 @@ int ingress_detach(struct ingress *in, int ifindex)
 	struct bpf_tc_hook hook = hook_at(ifindex, BPF_TC_INGRESS);
 	struct bpf_tc_opts opts = our_place(0);
 	struct ingress_nic_state state;
-	struct bpf_prog_info info;
 
 	if (bpf_map_lookup_elem(in->nics, &ifindex, &state) != 0)
 		return 0;
-	int there = filter_program(ifindex, &info, NULL, 0);
-	if (there >= 0)
-		close(there);
-	bool foreign = there >= 0 && strcmp(info.name, PROGRAM_NAME) != 0;
 	int err = 0;
-	if (there != -ENOENT && !foreign)
+	if (holder_of(in, ifindex) == HELD_BY_US)
 		err = bpf_tc_detach(&hook, &opts);
 	if (err == 0 && state.made_clsact && !clsact_in_use(ifindex)) {
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
