@@ -60,6 +60,7 @@ write_configuration() {
 		MpiDefault=none
 		ReturnToService=2
 		SlurmdTimeout=10
+		BatchStartTimeout=1
 		KillWait=2
 		MessageTimeout=5
 		NodeName=n1 NodeHostname=$host NodeAddr=127.0.0.1 Port=17001 CPUs=1 State=UNKNOWN

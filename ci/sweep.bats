@@ -130,7 +130,8 @@ refused() {
 	wait "$!" || true
 	printf '{"run":"0123' | tee "$dir/rows.jsonl.new" >>"$dir/rows.jsonl"
 	[[ $("$SWEEP" plan --out "$T/out" --only plain "$T/base.json") == 'base 4 '* ]]
-	"$SWEEP" --out "$T/out" --only plain "$T/base.json"
+	run -0 "$SWEEP" --out "$T/out" --only plain "$T/base.json"
+	[[ $output == *"base: 4 runs done, in $dir" ]]
 	is_whole "$dir" 4
 	[[ $("$SWEEP" plan --out "$T/out" --only plain "$T/base.json") == 'base 0 0' ]]
 	run -0 "$SWEEP" --out "$T/out" --only plain "$T/base.json"
@@ -217,12 +218,13 @@ queue_is_empty() { [[ -z $(cluster squeue --noheader) ]]; }
 	cluster scancel "$(running_on n2)"
 	wait_until runs_on n1
 	ci/slurm.sh kill-node "$T/slurm" n1
+	sleep 7 # sooner than that it is taken for one that has not started its task yet, for a minute
 	ci/slurm.sh start-node "$T/slurm" n1
 	ends_with 0 "$sweep"
 	cat "$T/said.1" "$T/said.2"
 	is_whole "$dir" 20
 	(($(grep -c 'submitted again: its task left nothing' "$T/said.2") >= 2))
-	[[ -z $(cluster squeue --noheader) ]]
+	wait_until queue_is_empty
 
 	# Where a run was run shows in no bit.
 	"$SWEEP" --out "$T/here" --only plain --seeds 3 "$T/base.json"
@@ -246,7 +248,7 @@ queue_is_empty() { [[ -z $(cluster squeue --noheader) ]]; }
 	ends_with 130 "$sweep"
 	cat "$T/said"
 	[[ $(<"$T/said") == *'Slurm goes on with '* ]]
-	queue_is_empty
+	wait_until queue_is_empty
 	[[ ! -e $dir/slurm ]]
 	run -0 cluster "$SWEEP" status "${args[@]}" "$T/base.json"
 	[[ $output == 'base: 200 runs: '*'no runner is at work' ]]

@@ -206,6 +206,9 @@ static int run_them(struct session *s, struct cluster *c, char **error)
 	else if (rc == 0 && s->line.failed)
 		error_set(error, "%s: %zu of %zu runs failed; their logs are in %s/failed",
 			s->line.name, s->line.failed, s->line.all, s->place.directory);
+	else if (rc == 0)
+		fprintf(stderr, "%s: %zu runs done, in %s\n", s->line.name, s->line.done,
+			s->place.directory);
 	return rc == 0 && s->line.failed ? 1 : rc > 0 ? 128 + proc_stop_signal() : rc;
 }
 
