@@ -52,10 +52,10 @@ PRINTING='
   experiments/experiment --check SMALL
   experiments/sweep --help
   experiments/sweep --version
-  experiments/sweep plan SWEEP
-  experiments/sweep check SWEEP
-  experiments/sweep list SWEEP
-  experiments/sweep status SWEEP
+  experiments/sweep plan THOUSAND
+  experiments/sweep check THOUSAND
+  experiments/sweep list THOUSAND
+  experiments/sweep status THOUSAND
   experiments/check-result --help
   experiments/check-result --version
   experiments/check-result SCHEMA RESULT
@@ -90,6 +90,7 @@ SILENT='
   ci/icmp_errors      the same
   ci/tags             the same
   ci/cm_sender        prints nothing; its copy is a file
+  ci/unix_peer        plays one end of a control socket: see host.bats
 '
 
 setup_file() {
@@ -161,7 +162,7 @@ words() {
 		SCENARIO) word=$ROOT/lab/scenarios/dual-nic.json ;;
 		ONE-LINK) word=$MADE/one-link.json ;;
 		SMALL) word=$MADE/small.json ;;
-		SWEEP) word=$ROOT/experiments/sweeps/thousand.json ;;
+		THOUSAND) word=$ROOT/experiments/sweeps/thousand.json ;;
 		SCHEMA) word=$ROOT/experiments/record/result.schema.json ;;
 		RESULT) word=${result[0]} ;;
 		OUT) word=$MADE/out ;;

@@ -5,7 +5,8 @@
  * Theory of operation
  * -------------------
  * It is tried on a socket. The kernel's list, tcp_available_congestion_control, has a module only
- * after it was loaded, and the try loads it.
+ * after it was loaded, and the try loads it. What only root may choose
+ * (tcp_allowed_congestion_control) is there.
  */
 
 #include "experiments/probe/congestion.h"
@@ -27,7 +28,7 @@ int congestion_try(const char *name, char **error)
 	int rc = setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
 	int why = errno;
 	close(fd);
-	if (rc == 0)
+	if (rc == 0 || why == EPERM)
 		return 0;
 	if (why == ENOENT)
 		return error_set(error,
