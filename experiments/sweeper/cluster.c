@@ -346,7 +346,7 @@ int cluster_cancel(struct cluster *c, char **error)
 	for (struct batch *b = c->batches; b; b = b->next)
 		if (slurm_cancel(b->name, error) != 0)
 			return -1;
-	size_t running = 1, waiting = 0;
+	size_t running = c->batches ? 1 : 0, waiting = 0; /* without any Slurm need not be there */
 	int64_t until = now_us() + CANCELLING_S * 1000000LL;
 	while (running + waiting > 0 && now_us() < until) {
 		if (ask(c, error) != 0)
