@@ -299,9 +299,11 @@ static void wait_for_workers(struct shared *all, const struct options *o, const 
 	bool told = false;
 	for (unsigned running = o->jobs; running > 0;) {
 		int status;
-		for (unsigned i = 0; i < o->jobs && interrupted && !told; i++)
-			kill(pid[i], SIGTERM);
-		told = interrupted;
+		if (interrupted && !told) {
+			told = true;
+			for (unsigned i = 0; i < o->jobs; i++)
+				kill(pid[i], SIGTERM);
+		}
 		pid_t gone = waitpid(-1, &status, WNOHANG);
 		if (gone > 0) {
 			running--;
