@@ -371,8 +371,8 @@ static void write_tics(
 	fputs(which == 'x' && m->rotated ? ") rotate by 90 right\n" : ")\n", f->gp);
 }
 
-static void write_axis_label(
-	const struct map *m, const struct figure *f, char which, size_t axis, double away)
+static void write_axis_label(const struct map *m, const struct figure *f, char which, size_t axis,
+	double at, double away)
 {
 	char *label = axis == m->sweep->axis_count
 			      ? text_format("%s", "")
@@ -380,27 +380,31 @@ static void write_axis_label(
 	char *quoted = gnuplot_text(label);
 	/* at a place in pixels: gnuplot's own stands at different places in each format */
 	if (which == 'x')
-		fprintf(f->gp, "set label %s at graph 0.5,graph %g center front\n", quoted,
+		fprintf(f->gp, "set label %s at graph %g,graph %g center front\n", quoted, at,
 			-away / m->high);
 	else
-		fprintf(f->gp, "set label %s at graph %g,graph 0.5 center rotate by 90 front\n",
-			quoted, -away / m->wide);
+		fprintf(f->gp, "set label %s at graph %g,graph %g center rotate by 90 front\n",
+			quoted, -away / m->wide, at);
 	free(quoted);
 	free(label);
 }
 
-/* Labels of the axes stand at the outer panels alone. */
-static void write_axes(const struct map *m, const struct figure *f, bool lowest, bool leftmost)
+/* Labels of the axes stand at the outer panels alone, that of x once for `beside` panels. */
+static void write_axes(
+	const struct map *m, const struct figure *f, bool lowest, bool leftmost, size_t beside)
 {
+	size_t columns = beside < m->columns ? beside : m->columns;
+	double middle = ((double)columns * (m->wide + GAP) - GAP) / 2 / m->wide;
 	if (lowest) {
 		write_tics(m, f, 'x', m->x, m->nx);
-		write_axis_label(m, f, 'x', m->x, m->bottom - 14);
+		if (leftmost)
+			write_axis_label(m, f, 'x', m->x, middle, m->bottom - 14);
 	} else {
 		fputs("unset xtics\n", f->gp);
 	}
 	if (leftmost) {
 		write_tics(m, f, 'y', m->y, m->ny);
-		write_axis_label(m, f, 'y', m->y, m->left - 14);
+		write_axis_label(m, f, 'y', m->y, 0.5, m->left - 14);
 	} else {
 		fputs("unset ytics\n", f->gp);
 	}
@@ -422,7 +426,7 @@ static void draw_panel(const struct map *m, const struct figure *f, size_t panel
 	free(quoted);
 	free(title);
 	bool none_below = panel + beside >= m->panels && panel % beside + m->columns >= beside;
-	write_axes(m, f, none_below, column == 0);
+	write_axes(m, f, none_below, column == 0, beside);
 	write_cells(m, f, panel);
 	write_contour(m, f, panel);
 	const char *edges = "1:2:($1 - .5):($1 + .5):($2 - .5):($2 + .5)";
