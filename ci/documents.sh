@@ -111,7 +111,7 @@ copy() {
 # block DOCUMENT FIRST-LINE: the one that has this line.
 block() {
 	local number
-	number=$(blocks "$1" | LINE=$2 awk -F'\t' '{ line = $0; sub(/^[0-9]+\t */, "", line) } line == ENVIRON["LINE"] { print $1; exit }')
+	number=$(blocks "$1" | LINE=$2 awk -F'\t' '{ line = $0; sub(/^[0-9]+\t */, "", line) } line == ENVIRON["LINE"] && !found++ { print $1 }')
 	blocks "$1" | sed -n "s/^$number\t//p"
 }
 
