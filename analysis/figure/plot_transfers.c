@@ -177,6 +177,7 @@ static void draw_panel(const struct figure *f, const struct figure_parts *p, str
 			styles[i] = plot_style(p->r, p->which[i]);
 		}
 		size_t rows = legend_rows(p);
+		/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is a line at least */
 		figure_legend(f, 1 + (double)(rows * LEGEND_LINE) / ROW, (double)LEGEND_LINE / ROW,
 			names, styles, p->lines, (int)((p->lines + rows - 1) / rows));
 	}
@@ -202,7 +203,8 @@ static void draw_panels(
 		f->gp);
 	for (size_t k = 0; k < panels; k++) {
 		double left = width * (double)(k % PER_ROW);
-		double top = height - above(p) - (double)(k / PER_ROW) * (ROW + BETWEEN);
+		size_t row = k / PER_ROW;
+		double top = height - above(p) - (double)row * (ROW + BETWEEN);
 		figure_panel(f, left + 0.07, left + width, top / height, (top - ROW) / height);
 		/* as many as there is room for, the smallest and the largest among them */
 		size_t which = panels < 2 ? 0 : k * (p->size_count - 1) / (panels - 1);

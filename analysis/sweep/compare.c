@@ -336,13 +336,13 @@ static void decide(struct compared *all, size_t count)
 	struct compared **order = list_of(count, sizeof(struct compared *));
 	for (size_t i = 0; i < count; i++)
 		order[i] = &all[i];
-	qsort(order, count, sizeof(*order), by_worse);
+	qsort(order, count, sizeof(struct compared *), by_worse);
 	for (size_t i = 0; i < count; i++) {
 		if (order[i]->p_worse > COMPARE_ALPHA / (double)(count - i))
 			break;
 		order[i]->worse = true;
 	}
-	qsort(order, count, sizeof(*order), by_better);
+	qsort(order, count, sizeof(struct compared *), by_better);
 	for (size_t i = 0; i < count; i++) {
 		if (order[i]->p_better > COMPARE_ALPHA / (double)(count - i))
 			break;
@@ -371,7 +371,7 @@ static size_t find_partners(const struct series_set *a, const struct series_set 
 static const struct series **find_others(
 	const struct series_set *a, const struct series_set *b, struct comparison *to)
 {
-	const struct series **others = list_of(a->count, sizeof(*others));
+	const struct series **others = list_of(a->count, sizeof(const struct series *));
 	json_t *index = json_object();
 	for (size_t i = 0; i < b->count; i++) {
 		char *key = text_format("%s\n%s", b->all[i].contestant, b->all[i].cell);

@@ -68,14 +68,14 @@ static bool is_shown(const struct comparison *c, const struct compared *one)
 /* The worst first. */
 static void print_cells(const struct comparison *c, int width, FILE *out)
 {
-	const struct compared **shown = calloc(c->cell_count + 1, sizeof(*shown));
+	const struct compared **shown = calloc(c->cell_count + 1, sizeof(const struct compared *));
 	size_t count = 0;
 	if (!shown)
 		abort();
 	for (size_t i = 0; i < c->cell_count; i++)
 		if (is_shown(c, &c->cells[i]))
 			shown[count++] = &c->cells[i];
-	qsort(shown, count, sizeof(*shown), by_ratio);
+	qsort(shown, count, sizeof(const struct compared *), by_ratio);
 	if (count)
 		fprintf(out, "\n%-*s  %9s  %9s  %7s  %-18s\n", width, "contestant", "A", "B",
 			"ratio", "95 % interval");

@@ -159,6 +159,7 @@ static void read_plan(struct jdoc *doc, struct sweep *s, const char *measure)
 	if (jdoc_error(doc))
 		return;
 	s->count = (size_t)runs;
+	/* NOLINTNEXTLINE(clang-analyzer-core.DivideZero): there is one of each at least */
 	s->cell_count = s->count / (s->contestant_count * s->seed_count);
 }
 

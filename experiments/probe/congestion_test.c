@@ -25,7 +25,7 @@ struct pair {
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_in own;
+	struct sockaddr_in own = {0};
 	socklen_t size = sizeof(own);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&own, &size), 0);
 	return ntohs(own.sin_port);

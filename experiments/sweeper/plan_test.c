@@ -92,7 +92,7 @@ static void test_cells(void **state)
 	(void)state;
 	char *error = NULL;
 	struct sweep *s = load(RATE "," DELAY);
-	struct grid g;
+	struct grid g = {0};
 	assert_int_equal(sweep_cells(s), 6);
 	assert_int_equal(grid_open(&g, s, &error), 0);
 	json_t *e = grid_experiment(&g, 3, &error);
@@ -135,9 +135,9 @@ static void drop(struct sweep *s, struct grid *g, struct plan *p)
 static void test_rows(void **state)
 {
 	(void)state;
-	struct sweep *s;
-	struct grid g;
-	struct plan p;
+	struct sweep *s = NULL;
+	struct grid g = {0};
+	struct plan p = {0};
 	plan_of(RATE "," DELAY, &s, &g, &p);
 	assert_int_equal(p.row_count, 2 * 6 * 3);
 	for (size_t i = 0; i < p.row_count; i++) {
@@ -159,9 +159,9 @@ static void test_rows(void **state)
 static void test_shared(void **state)
 {
 	(void)state;
-	struct sweep *s;
-	struct grid g;
-	struct plan p;
+	struct sweep *s = NULL;
+	struct grid g = {0};
+	struct plan p = {0};
 	plan_of(RATE "," RULE, &s, &g, &p);
 	assert_int_equal(p.row_count, 2 * 6 * 3);
 	assert_int_equal(p.run_count, 2 * (3 + 3 + 6));

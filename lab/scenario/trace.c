@@ -112,10 +112,11 @@ static double rate_of(const struct trace_model *m, double x)
 	if (m->kind == TRACE_CELLULAR)
 		return m->mean_mbit * exp(m->deviation * x - m->deviation * m->deviation / 2);
 	double sum = 0;
-	for (size_t i = 0; i < WIFI_RATES; i++)
+	const size_t count = WIFI_RATES;
+	for (size_t i = 0; i < count; i++)
 		sum += wifi_rates[i];
-	size_t i = (size_t)(erfc(-x / sqrt(2)) / 2 * WIFI_RATES);
-	return m->mean_mbit * wifi_rates[i < WIFI_RATES ? i : WIFI_RATES - 1] * WIFI_RATES / sum;
+	size_t i = (size_t)(erfc(-x / sqrt(2)) / 2 * (double)count);
+	return m->mean_mbit * wifi_rates[i < count ? i : count - 1] * (double)count / sum;
 }
 
 /* Outages as they come. */

@@ -92,6 +92,7 @@ static void weights(struct sim *w, struct sim_host *h, const struct session *s)
 	uint64_t weight = 0;
 	unsigned in_use = 0;
 	for (unsigned i = 0; i < s->paths; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): it has paths */
 		const struct path *p = s->mp->path[i];
 		if (p->weight < h->settings.weight_min || p->weight > h->settings.weight_max)
 			sim_break(w, "weights", "%c: path %u has weight %d", h->name, p->id.n,

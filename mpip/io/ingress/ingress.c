@@ -241,7 +241,7 @@ static bool inherit(struct ingress *in, struct bpf_object *object)
 	bool counting = false, found = false;
 
 	for (struct if_nameindex *d = devices; d && d->if_index != 0; d++) {
-		struct bpf_prog_info info;
+		struct bpf_prog_info info = {0};
 		uint32_t map_ids[16];
 		int program = filter_program((int)d->if_index, &info, map_ids, 16);
 		if (program < 0)
