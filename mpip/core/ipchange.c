@@ -37,11 +37,8 @@ static void reset(struct engine *e, struct session *s, struct path *keep, const 
 	struct usec now, struct actions *a)
 {
 	for (unsigned i = s->paths; i-- > 0;)
-		if (s->mp->path[i] != keep) {
-			event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s,
-				.path = s->mp->path[i], .reason = reason);
-			path_drop(e, s, s->mp->path[i], a);
-		}
+		if (s->mp->path[i] != keep)
+			path_remove(e, s, s->mp->path[i], reason, now, a);
 	s->arrivals = 0;
 	s->mp->step = 0;
 	s->mp->step_seen = USEC_NEVER;

@@ -59,11 +59,8 @@ void mesh_update(struct engine *e, struct session *s, struct usec now, struct ac
 	const struct address_list *far = &s->mp->peer->addresses;
 	unsigned before = s->paths;
 	for (unsigned i = s->paths; i-- > 0;)
-		if (!path_wanted(e, s, s->mp->path[i])) {
-			event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s,
-				.path = s->mp->path[i], .reason = "one of its addresses is gone");
-			path_drop(e, s, s->mp->path[i], a);
-		}
+		if (!path_wanted(e, s, s->mp->path[i]))
+			path_remove(e, s, s->mp->path[i], "one of its addresses is gone", now, a);
 	unsigned kept = s->paths;
 
 	for (uint8_t local_index = 0; local_index < e->addresses.count; local_index++) {
@@ -145,11 +142,8 @@ static bool reflexive_room(struct engine *e, struct session *s, struct usec now,
 	}
 	if (reflexive < REFLEXIVE_MAX)
 		return true;
-	if (useless) {
-		event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = useless,
-			.reason = "newer paths behind a NAT take its place");
-		path_drop(e, s, useless, a);
-	}
+	if (useless)
+		path_remove(e, s, useless, "newer paths behind a NAT take its place", now, a);
 	return useless != NULL;
 }
 
@@ -176,9 +170,7 @@ static struct path *reflexive_row(struct engine *e, struct session *s, uint8_t l
 	struct path *useless = p ? NULL : least_likely(s);
 	if (!useless)
 		return p;
-	event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = useless,
-		.reason = "a packet came from an address that needs its row");
-	path_drop(e, s, useless, a);
+	path_remove(e, s, useless, "a packet came from an address that needs its row", now, a);
 	return path_add(e, s, local_index, remote);
 }
 

@@ -150,6 +150,13 @@ void path_drop(struct engine *e, struct session *s, struct path *p, struct actio
 	path_changed(s);
 }
 
+void path_remove(struct engine *e, struct session *s, struct path *p, const char *reason,
+	struct usec now, struct actions *a)
+{
+	event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = p, .reason = reason);
+	path_drop(e, s, p, a);
+}
+
 struct path *path_add(
 	struct engine *e, struct session *s, uint8_t local_index, struct address remote)
 {
@@ -217,9 +224,7 @@ bool path_next_encap(
 	/* After the preferred one; `literal` is only taken where it is wished for. */
 	static const enum encapsulation order[] = {ENCAP_FAKE_TCP, ENCAP_UDP};
 	if (p->reflexive) {
-		event_tell(e, now, .kind = EVENT_PATH_REMOVED, .session = s, .path = p,
-			.reason = "it was not answered");
-		path_drop(e, s, p, a);
+		path_remove(e, s, p, "it was not answered", now, a);
 		return false;
 	}
 	p->encaps_tried |= (uint8_t)(1 << p->encap);

@@ -27,6 +27,9 @@ struct path *path_add(
 	struct engine *e, struct session *s, uint8_t local_index, struct address remote);
 /* Gives a path's row back; it is no longer among the session's. */
 void path_drop(struct engine *e, struct session *s, struct path *p, struct actions *a);
+/* The same, and the observer is told, with the reason. */
+void path_remove(struct engine *e, struct session *s, struct path *p, const char *reason,
+	struct usec now, struct actions *a);
 
 /* Gives every path of the session the weight total/N (3.6.1). */
 void path_start_weights(struct session *s, const struct settings *set);
