@@ -82,16 +82,22 @@ static const char *as_typed(const char *option, bool make)
 	return word;
 }
 
-static long long number(const struct options *o, const char *option, const char *value,
-	long long min, long long max, char **error)
+long long options_number(const char *option, const char *value, long long min, long long max,
+	bool make, char **error)
 {
 	char *end;
 	errno = 0;
 	long long n = strtoll(value, &end, 10);
 	if (errno || end == value || *end || n < min || n > max)
 		error_set(error, "%s: expected a whole number from %lld to %lld, got \"%s\"",
-			as_typed(option, o->make), min, max, value);
+			as_typed(option, make), min, max, value);
 	return n;
+}
+
+static long long number(
+	const struct options *o, const char *option, long long min, long long max, char **error)
+{
+	return options_number(option, optarg, min, max, o->make, error);
 }
 
 /* What is left behind the options. */
@@ -153,16 +159,16 @@ static int take_option(int c, char **argv, struct options *o, char **error)
 		o->paper = true;
 		break;
 	case 'd':
-		o->duration = (long)number(o, "duration", optarg, 1, DURATION_MAX_S, error);
+		o->duration = (long)number(o, "duration", 1, DURATION_MAX_S, error);
 		break;
 	case 'w':
-		o->warm_up = (long)number(o, "warm-up", optarg, 0, 600, error);
+		o->warm_up = (long)number(o, "warm-up", 0, 600, error);
 		break;
 	case 'r':
-		o->reps = (long)number(o, "reps", optarg, 1, 999, error);
+		o->reps = (long)number(o, "reps", 1, 999, error);
 		break;
 	case 's':
-		o->seed = number(o, "seed", optarg, 0, 1000000000, error);
+		o->seed = number(o, "seed", 0, 1000000000, error);
 		break;
 	case 'c':
 		o->only = optarg;
@@ -171,13 +177,13 @@ static int take_option(int c, char **argv, struct options *o, char **error)
 		o->ground = ground(optarg, error);
 		break;
 	case 'G':
-		o->gips = (long)number(o, "gips", optarg, 0, GIPS_MAX, error);
+		o->gips = (long)number(o, "gips", 0, GIPS_MAX, error);
 		break;
 	case 'j':
-		o->jobs = (long)number(o, "jobs", optarg, 1, 256, error);
+		o->jobs = (long)number(o, "jobs", 1, 256, error);
 		break;
 	case 'R':
-		o->rep = (long)number(o, "rep", optarg, 1, 999, error);
+		o->rep = (long)number(o, "rep", 1, 999, error);
 		break;
 	case 't':
 		o->twice = true;

@@ -15,6 +15,11 @@ struct options {
 	bool fresh, cell, twice, paper, plan, check, list, make;
 };
 
+/* An option's whole number from min to max. Else *error says what was expected, with the option as
+ * who called typed it: --warm-up, or WARM_UP= to make. */
+long long options_number(const char *option, const char *value, long long min, long long max,
+	bool make, char **error);
+
 /* 0 to go on, 1 when help or the version was asked for and given, -1 and *error. */
 int options_read(int argc, char **argv, struct options *o, char **error);
 

@@ -4,10 +4,10 @@
 #include "experiments/sweeper/options.h"
 
 #include "experiments/record/definition.h"
+#include "experiments/runner/options.h"
 #include "mpip/base/error.h"
 #include "mpip/base/version.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,13 +82,7 @@ static const struct option names[] = {
 
 static long number(const char *option, long min, long max, char **error)
 {
-	char *end;
-	errno = 0;
-	long n = strtol(optarg, &end, 10);
-	if (errno || end == optarg || *end || n < min || n > max)
-		error_set(error, "--%s: expected a whole number from %ld to %ld, got \"%s\"",
-			option, min, max, optarg);
-	return n;
+	return (long)options_number(option, optarg, min, max, false, error);
 }
 
 /* One option and its value, in optarg. 0 to go on, 1 after help, -1 and *error. */
