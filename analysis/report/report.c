@@ -401,11 +401,9 @@ static int write_all(const char *out, const json_t *judged, const json_t *experi
 	FILE *f = fopen(page_aside, "we");
 	int rc = f ? write_page(f, out, judged, experiments, paper, error)
 		   : error_set(error, "%s: %s", page_aside, strerror(errno));
-	const char *why = f ? output_failure(f) : NULL;
+	const char *why = f ? output_close(f) : NULL;
 	if (rc == 0 && why)
 		rc = error_set(error, "%s: cannot be written: %s", page, why);
-	if (f && fclose(f) != 0 && rc == 0)
-		rc = error_set(error, "%s: cannot be written: %s", page, strerror(errno));
 	if (rc == 0)
 		rc = file_write_json(claims_aside, judged, error);
 	rc = place(rc, page_aside, page, error);

@@ -274,9 +274,7 @@ static int write_log(const struct state *s, const char *file,
 	const char *why = f ? NULL : strerror(errno);
 	if (f) {
 		write_rows(s, zero, f);
-		why = output_failure(f);
-		if (fclose(f) && !why)
-			why = strerror(errno);
+		why = output_close(f);
 	}
 	if (why)
 		fprintf(stderr, "%s: cannot be written: %s\n", file, why);

@@ -195,9 +195,7 @@ static int write_requests(const struct client *c, const char *file)
 			else
 				fputs(",\n", f);
 		}
-		why = output_failure(f);
-		if (fclose(f) && !why)
-			why = strerror(errno);
+		why = output_close(f);
 	}
 	if (why)
 		fprintf(stderr, "%s: cannot be written: %s\n", file, why);

@@ -265,9 +265,7 @@ static int write_log(const struct caller *c)
 	if (!f)
 		return transfer_fail(c->end->log_file);
 	write_rows(c, f);
-	const char *why = output_failure(f);
-	if (fclose(f) && !why)
-		why = strerror(errno);
+	const char *why = output_close(f);
 	if (why)
 		fprintf(stderr, "%s: cannot be written: %s\n", c->end->log_file, why);
 	return why != NULL;

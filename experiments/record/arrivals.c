@@ -62,9 +62,7 @@ int arrivals_write(const struct arrivals *a, int64_t zero_us, const char *file, 
 	for (size_t i = 0; i < a->count; i++)
 		fprintf(f, "%" PRId64 ",%" PRId64 ",%" PRId64 "\n", a->list[i].first_us - zero_us,
 			a->list[i].last_us - zero_us, a->list[i].bytes);
-	const char *why = output_failure(f);
-	if (fclose(f) && !why)
-		why = strerror(errno);
+	const char *why = output_close(f);
 	return why ? error_set(error, "%s: cannot be written: %s", file, why) : 0;
 }
 

@@ -70,11 +70,9 @@ static int write_tasks(
 	int rc = f ? 0 : error_set(error, "%s: %s", file, strerror(errno));
 	for (size_t i = 0; rc == 0 && i < b->count; i++)
 		rc = write_task(s, f, rows[i], error);
-	const char *why = f ? output_failure(f) : NULL;
+	const char *why = f ? output_close(f) : NULL;
 	if (why)
 		rc = error_set(error, "%s: %s", file, why);
-	if (f)
-		fclose(f);
 	free(file);
 	return rc;
 }

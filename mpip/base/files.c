@@ -50,11 +50,8 @@ int file_write(const char *file, const char *content, char **error)
 	if (!f)
 		return error_set(error, "%s: %s", file, strerror(errno));
 	fputs(content, f);
-	const char *why = output_failure(f);
-	int rc = why ? error_set(error, "%s: cannot be written: %s", file, why) : 0;
-	if (fclose(f) && rc == 0)
-		rc = error_set(error, "%s: cannot be written: %s", file, strerror(errno));
-	return rc;
+	const char *why = output_close(f);
+	return why ? error_set(error, "%s: cannot be written: %s", file, why) : 0;
 }
 
 /* Beside its place first, so that what is there stays until the new one is whole. */

@@ -18,6 +18,14 @@ const char *output_failure(FILE *f)
 	return strerror(errno);
 }
 
+const char *output_close(FILE *f)
+{
+	const char *why = output_failure(f);
+	if (fclose(f) && !why)
+		why = strerror(errno);
+	return why;
+}
+
 int output_end(int status)
 {
 	const char *why = output_failure(stdout);

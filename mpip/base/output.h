@@ -11,8 +11,8 @@
  * -------------------
  * stdio keeps what is printed and writes it later, so that a full disk shows at the earliest when
  * its buffer is full, and after main() nobody looks any more. A program whose answer is on standard
- * output therefore ends by output_end(), also after --help; who writes a file of its own asks
- * output_failure() before closing it.
+ * output therefore ends by output_end(), also after --help; who writes a file of its own closes
+ * it by output_close().
  */
 
 /* Writes what stdio still holds of standard output. If all that was printed has arrived, returns
@@ -25,5 +25,8 @@ int output_end(int status);
  * has arrived, else the reason for a message, such as "No space left on device"; valid until the
  * next call of strerror(). */
 const char *output_failure(FILE *f);
+
+/* The same, and closes `f`: what fails at the end counts, too. */
+const char *output_close(FILE *f);
 
 #endif
