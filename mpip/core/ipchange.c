@@ -128,8 +128,7 @@ void ipchange_repeat(struct engine *e, struct session *s, struct usec now, struc
 		return;
 	for (unsigned i = 0; i < s->paths; i++) {
 		struct path *p = s->mp->path[s->mp->move_turn++ % s->paths];
-		bool has_ends = p->state != PATH_REMOVED && path_is_open(s, p);
-		if (p->state == PATH_IN_USE || (p->encap != ENCAP_LITERAL && has_ends)) {
+		if (p->state == PATH_IN_USE || (p->encap != ENCAP_LITERAL && path_is_open(s, p))) {
 			say(e, s, p, now, a);
 			return;
 		}

@@ -275,5 +275,6 @@ struct path *path_idle(
 
 bool path_is_open(const struct session *s, const struct path *p)
 {
-	return p->tcp.state == FAKE_OPEN || !encaps[p->encap].opens(s, p);
+	return p->state != PATH_REMOVED &&
+	       (p->tcp.state == FAKE_OPEN || !encaps[p->encap].opens(s, p));
 }

@@ -72,7 +72,7 @@ struct path *path_reverse(
 struct path *path_idle(
 	const struct session *s, uint8_t local_index, struct address remote, struct path_id id);
 
-/* Whether a packet can be sent on the path: it needs no handshake, or has had it. */
+/* Whether a packet can be sent on the path: it has ends, and needs no handshake or has had it. */
 bool path_is_open(const struct session *s, const struct path *p);
 /* The largest packet of an application that fits onto the path. */
 static inline uint32_t path_max_packet(const struct path *p)
